@@ -1,0 +1,34 @@
+#include "arrays.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace deltarule::bindings {
+namespace {
+
+std::optional<NumberType> number_type(const py::array& array) {
+  if (py::isinstance<py::array_t<float>>(array)) return NumberType::float32;
+  if (py::isinstance<py::array_t<double>>(array)) return NumberType::float64;
+  if (py::isinstance<py::array_t<std::uint8_t>>(array)) return NumberType::uint8;
+  if (py::isinstance<py::array_t<std::int32_t>>(array)) return NumberType::int32;
+  if (py::isinstance<py::array_t<std::int64_t>>(array)) return NumberType::int64;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Examples examples(const py::array& array, Index features, const char* where, const char* what) {
+  const auto type = number_type(array);
+  const bool aligned = (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+  if (!type || !aligned)
+    throw py::type_error(std::string(where) + ": " + what + " is " +
+                         (aligned ? "" : "unaligned ") + dtype_text(array) +
+                         ": expected float32, float64, uint8, int32 or int64");
+  expect(array.ndim() == 2 && array.shape(1) == features, where,
+         std::string(what) + " has shape " + shape_text(array) + ": expected (m, " +
+             std::to_string(features) + ")");
+  return {array.data(), *type,          array.shape(0), array.shape(1),
+          array.strides(0), array.strides(1)};
+}
+
+}  // namespace deltarule::bindings

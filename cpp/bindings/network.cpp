@@ -1,0 +1,264 @@
+// Networks, their caches and their trainers, for float32 and float64.
+#include "deltarule/network.hpp"
+#include "deltarule/training.hpp"
+
+#include "arrays.hpp"
+#include "register.hpp"
+
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace deltarule::bindings {
+namespace {
+
+// Signals wait for the interpreter; long work asks it now and then. Its exception stays set.
+Interrupt interrupted_by_signals() {
+  return Interrupt([] {
+    const py::gil_scoped_acquire acquire;
+    return PyErr_CheckSignals() != 0;
+  });
+}
+
+template <class Scalar>
+using Rows = py::array_t<Scalar, py::array::c_style>;
+
+// What the explicit forward step returns: the core's cache, and the arrays that it points into.
+template <class Scalar>
+struct PyCache {
+  Cache<Scalar> cache;
+  py::array parameters, X;
+};
+
+// The other side of a loss as the caller's arrays: labels (int64), or rows of numbers.
+struct PyTarget {
+  std::optional<py::array> Y;
+  std::optional<Rows<std::int64_t>> labels;
+  std::optional<Rows<double>> weights;
+};
+
+template <class Scalar>
+std::unique_ptr<Network<Scalar>> make_network(
+    Index inputs, const std::vector<std::pair<Index, std::string>>& layers) {
+  std::vector<DenseLayer> dense;
+  for (const auto& [units, activation] : layers)
+    dense.push_back({units, activation_named(activation)});
+  return std::make_unique<Network<Scalar>>(inputs, dense);
+}
+
+template <class Scalar>
+std::unique_ptr<PyCache<Scalar>> forward(const Network<Scalar>& network,
+                                         const py::array& parameters, const py::array& X) {
+  const Scalar* const p =
+      flat_vector<Scalar>(parameters, network.parameter_count(), "forward", "parameters", false);
+  const Examples rows = examples(X, network.n(0), "forward", "X");
+  auto result = std::make_unique<PyCache<Scalar>>();
+  result->parameters = parameters;
+  result->X = X;
+  const py::gil_scoped_release release;
+  network.forward(p, rows, result->cache);
+  return result;
+}
+
+template <class Scalar>
+std::optional<py::array> backward(const Network<Scalar>& network, const Rows<Scalar>& dA,
+                                  PyCache<Scalar>& cache, double scale, py::array& gradients,
+                                  bool input_gradient) {
+  const Index P = network.parameter_count(), m = cache.cache.m(), n_L = network.n(network.depth());
+  const Scalar* const p =
+      flat_vector<Scalar>(cache.parameters, P, "backward", "parameters", false);
+  Scalar* const g = flat_vector<Scalar>(gradients, P, "backward", "gradients", true);
+  expect(dA.ndim() == 2 && dA.shape(0) == m && dA.shape(1) == n_L, "backward",
+         "dA has shape " + shape_text(dA) + ": expected " + deltarule::shape_text(m, n_L));
+  std::optional<Rows<Scalar>> dX;
+  if (input_gradient) dX = Rows<Scalar>({m, network.n(0)});
+  Scalar* const dx = dX ? dX->mutable_data() : nullptr;
+  {
+    const py::gil_scoped_release release;
+    network.backward(p, dA.data(), static_cast<Scalar>(scale), cache.cache, g, dx);
+  }
+  return dX;
+}
+
+// Rows of n numbers as a read-only view of a cache's matrix.
+template <class Scalar>
+py::array cached(const py::object& owner, const ConstMatrixMap<Scalar>& matrix) {
+  Rows<Scalar> rows({matrix.cols(), matrix.rows()}, matrix.data(), owner);
+  rows.attr("flags").attr("writeable") = false;
+  return rows;
+}
+
+template <class Scalar>
+double infer(const Network<Scalar>& network, const py::array& parameters, const py::array& X,
+             py::array& output, const std::optional<std::string>& loss_name,
+             const PyTarget& given) {
+  const Index n_L = network.n(network.depth()), m = X.ndim() == 2 ? X.shape(0) : 0;
+  const Scalar* const p =
+      flat_vector<Scalar>(parameters, network.parameter_count(), "predict", "parameters", false);
+  const Examples rows = examples(X, network.n(0), "predict", "X");
+  expect(py::isinstance<Rows<Scalar>>(output) && output.ndim() == 2 && output.shape(0) == m &&
+             output.shape(1) == n_L && output.writeable(),
+         "predict",
+         "out is " + dtype_text(output) + " of shape " + shape_text(output) +
+             ": expected writeable, C-contiguous " + dtype_text(Rows<Scalar>()) + " of shape " +
+             deltarule::shape_text(m, n_L));
+  std::optional<Loss> loss;
+  Target<Scalar> target;
+  Vector<Scalar> weights;
+  if (loss_name) {
+    loss = loss_named(*loss_name);
+    if (given.labels) {
+      target.labels = given.labels->data();
+    } else {
+      expect(given.Y && py::isinstance<Rows<Scalar>>(*given.Y) && given.Y->ndim() == 2 &&
+                 given.Y->shape(0) == m && given.Y->shape(1) == n_L,
+             "evaluate", "Y does not have the output's dtype and shape");
+      target.Y = static_cast<const Scalar*>(given.Y->data());
+    }
+    if (given.weights) {
+      weights = ConstVectorMap<double>(given.weights->data(), m).template cast<Scalar>();
+      target.weights = weights.data();
+    }
+  }
+  auto* const a = static_cast<Scalar*>(output.mutable_data());
+  Interrupt interrupt = interrupted_by_signals();
+  double sum = 0.0;
+  {
+    const py::gil_scoped_release release;
+    sum = network.infer(p, rows, a, loss ? &*loss : nullptr, target, interrupt);
+  }
+  if (interrupt.requested()) throw py::error_already_set();
+  return sum;
+}
+
+TrainingSet training_set(const py::array& X, const PyTarget& target, Index inputs, Index outputs) {
+  TrainingSet set;
+  set.X = examples(X, inputs, "fit", "X");
+  if (target.Y) set.Y = examples(*target.Y, outputs, "fit", "y");
+  if (target.labels) set.labels = target.labels->data();
+  if (target.weights) set.weights = target.weights->data();
+  const Index m = set.X.count;
+  expect((target.Y || target.labels) && (!target.Y || set.Y.count == m) &&
+             (!target.labels || target.labels->size() == m) &&
+             (!target.weights || target.weights->size() == m),
+         "fit", "X, y and sample_weight do not have the same number of rows");
+  return set;
+}
+
+// Steps made, why the run ended ("done", "non_finite", "interrupted"), and the exception if a
+// signal's handler raised one.
+template <class Scalar>
+py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::array& parameters,
+              py::array& gradients, py::array& state, const Optimizer& optimizer,
+              std::int64_t step, const py::array& X, const PyTarget& target,
+              const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
+              Index batch_size, Rows<double>& costs) {
+  const Index P = network.parameter_count();
+  Scalar* const p = flat_vector<Scalar>(parameters, P, "fit", "parameters", true);
+  Scalar* const g = flat_vector<Scalar>(gradients, P, "fit", "gradients", true);
+  Scalar* const s =
+      flat_vector<Scalar>(state, P * state_vector_count(optimizer), "fit", "state", true);
+  const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
+  const Index batches = batch_size > 0 ? (count + batch_size - 1) / batch_size : 0;
+  expect(batch_size > 0 && first >= 0 && count >= 0 &&
+             first + count <= (order ? order->size() : set.X.count),
+         "fit", "the run lies outside the examples");
+  expect(costs.ndim() == 2 && costs.shape(0) >= batches && costs.shape(1) == 2, "fit",
+         "costs have room for " + std::to_string(costs.shape(0)) + " batches: expected " +
+             std::to_string(batches));
+  static_assert(sizeof(BatchCost) == 2 * sizeof(double));
+  auto* const batch_costs = reinterpret_cast<BatchCost*>(costs.mutable_data());
+  const Batch examples{order ? order->data() : nullptr, first, count};
+  Interrupt interrupt = interrupted_by_signals();
+  RunResult result;
+  {
+    const py::gil_scoped_release release;
+    result = trainer.run(p, g, s, optimizer, step, set, examples, batch_size, batch_costs,
+                         interrupt);
+  }
+  py::object exception = py::none();
+  if (interrupt.requested()) exception = py::error_already_set().value();
+  return py::make_tuple(result.steps,
+                        result.non_finite    ? "non_finite"
+                        : result.interrupted ? "interrupted"
+                                             : "done",
+                        exception);
+}
+
+template <class Scalar>
+std::pair<double, double> loss_and_gradients(Trainer<Scalar>& trainer,
+                                             const Network<Scalar>& network,
+                                             const py::array& parameters, const py::array& X,
+                                             const PyTarget& target, py::array& gradients) {
+  const Index P = network.parameter_count();
+  const Scalar* const p = flat_vector<Scalar>(parameters, P, "loss_and_gradients", "parameters", false);
+  Scalar* const g = flat_vector<Scalar>(gradients, P, "loss_and_gradients", "gradients", true);
+  const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
+  const py::gil_scoped_release release;
+  const BatchCost cost = trainer.loss_and_gradients(p, set, {nullptr, 0, set.X.count}, g);
+  return {cost.sum, cost.weight};
+}
+
+template <class Scalar>
+void register_network(py::module_& module, const std::string& suffix) {
+  using py::arg;
+  using Net = Network<Scalar>;
+  py::class_<PyCache<Scalar>>(module, ("Cache" + suffix).c_str(), py::module_local())
+      .def_property_readonly("X", [](const PyCache<Scalar>& c) { return c.X; })
+      .def_property_readonly("m", [](const PyCache<Scalar>& c) { return c.cache.m(); })
+      .def("A", [](const py::object& self, Index l) {
+        return cached<Scalar>(self, std::as_const(self.cast<PyCache<Scalar>&>().cache).A(l));
+      }, arg("l"))
+      .def("Z", [](const py::object& self, Index l) {
+        return cached<Scalar>(self, std::as_const(self.cast<PyCache<Scalar>&>().cache).Z(l));
+      }, arg("l"));
+  py::class_<Net>(module, ("Network" + suffix).c_str(), py::module_local())
+      .def(py::init(&make_network<Scalar>), arg("inputs"), arg("layers"))
+      .def_property_readonly("parameter_count", &Net::parameter_count)
+      .def("parameter_offset", &Net::parameter_offset, arg("l"))
+      .def("forward", &forward<Scalar>, arg("parameters"), arg("X"))
+      .def("backward", &backward<Scalar>, arg("dA"), arg("cache"), arg("scale"),
+           arg("gradients"), arg("input_gradient"))
+      .def("infer", &infer<Scalar>, arg("parameters"), arg("X"), arg("output"),
+           arg("loss") = py::none(), arg("target") = PyTarget{});
+  py::class_<Trainer<Scalar>>(module, ("Trainer" + suffix).c_str(), py::module_local())
+      .def(py::init([](const Net& network, const std::string& loss) {
+             return std::make_unique<Trainer<Scalar>>(network, loss_named(loss));
+           }),
+           arg("network"), arg("loss"), py::keep_alive<1, 2>())
+      .def("run", &run<Scalar>, arg("network"), arg("parameters"), arg("gradients"), arg("state"),
+           arg("optimizer"), arg("step"), arg("X"), arg("target"), arg("order"), arg("first"),
+           arg("count"), arg("batch_size"), arg("costs"))
+      .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("network"), arg("parameters"),
+           arg("X"), arg("target"), arg("gradients"));
+  module.def("optimizer_update", [](const Optimizer& optimizer, std::int64_t step,
+                                    Rows<Scalar>& parameters, const Rows<Scalar>& gradients,
+                                    py::array& state) {
+    const Index P = parameters.size();
+    const FlatVectors<Scalar> vectors{
+        flat_vector<Scalar>(parameters, P, "update", "parameters", true),
+        flat_vector<Scalar>(gradients, P, "update", "gradients", false),
+        flat_vector<Scalar>(state, P * state_vector_count(optimizer), "update", "state", true), P};
+    const py::gil_scoped_release release;
+    optimizer_update<Scalar>(optimizer, step, vectors, 0, P);
+  }, arg("optimizer"), arg("step"), arg("parameters").noconvert(), arg("gradients").noconvert(),
+     arg("state"));
+}
+
+}  // namespace
+
+void register_networks(py::module_& module) {
+  py::class_<PyTarget>(module, "Target", py::module_local())
+      .def(py::init<std::optional<py::array>, std::optional<Rows<std::int64_t>>,
+                    std::optional<Rows<double>>>(),
+           py::arg("Y"), py::arg("labels"), py::arg("weights"))
+      .def_readonly("Y", &PyTarget::Y)
+      .def_readonly("labels", &PyTarget::labels)
+      .def_readonly("weights", &PyTarget::weights);
+  register_network<float>(module, "32");
+  register_network<double>(module, "64");
+}
+
+}  // namespace deltarule::bindings

@@ -1,0 +1,13 @@
+// The registrars that module.cpp lists: one a source file.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace deltarule::bindings {
+
+void register_threads(pybind11::module_& module);
+void register_kernels(pybind11::module_& module);
+void register_optimizers(pybind11::module_& module);
+void register_networks(pybind11::module_& module);
+
+}  // namespace deltarule::bindings

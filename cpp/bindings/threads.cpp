@@ -1,0 +1,11 @@
+#include "deltarule/thread_pool.hpp"
+#include "register.hpp"
+
+namespace deltarule::bindings {
+
+void register_threads(pybind11::module_& module) {
+  module.def("get_num_threads", &ThreadPool::size);
+  module.def("set_num_threads", &ThreadPool::resize, pybind11::arg("n"));
+}
+
+}  // namespace deltarule::bindings

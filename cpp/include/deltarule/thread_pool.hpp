@@ -1,0 +1,66 @@
+// One private pool of threads: a loop over tasks that returns when every task is done.
+#pragma once
+
+#include "deltarule/types.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+
+namespace deltarule {
+
+// Tasks are cut by the shape of the work, never by the number of threads, so who runs a task does
+// not matter to the result. A caller who finds the pool in use runs his tasks himself; a worker who
+// wakes late finds nothing left and holds nobody up.
+class ThreadPool {
+ public:
+  // The process's pool, made when first asked for, and made anew in a child after fork.
+  static ThreadPool& instance();
+
+  // Threads that a loop may use, the caller's among them.
+  static int size();
+  // std::invalid_argument when n < 1.
+  static void resize(int n);
+
+  // Calls f(task, thread) for task = 0 ... tasks - 1 with thread < threads; thread 0 is the caller's.
+  // An exception that a task throws is thrown again here, when all tasks have ended.
+  template <class Function>
+  void parallel_for(int threads, Index tasks, const Function& f) {
+    run(threads, tasks,
+        [](const void* context, Index task, int thread) {
+          (*static_cast<const Function*>(context))(task, thread);
+        },
+        &f);
+  }
+
+ private:
+  using Task = void (*)(const void* context, Index task, int thread);
+
+  ThreadPool() = default;
+  void grow(int threads);
+  struct Job {
+    Task task;
+    const void* context;
+    Index first;
+  };
+
+  void run(int threads, Index tasks, Task task, const void* context);
+  void run_job(int threads, Index tasks, const Job& job);
+  bool take(int thread, Index& task);
+  void perform(Index task, int thread);
+  void work(int thread);
+
+  // (generation, threads, tasks, next task) in one word: a claim is one compare-and-swap, and a
+  // thread that holds a task is the proof that `job_` is still the one it belongs to.
+  alignas(64) std::atomic<std::uint64_t> ticket_{0};
+  alignas(64) std::atomic<std::uint32_t> done_{0};
+  alignas(64) std::atomic<int> parked_{0};
+  std::atomic<bool> in_use_{false};
+  Job job_{};
+  int workers_ = 0;
+  std::atomic_flag failing_;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
+};
+
+}  // namespace deltarule

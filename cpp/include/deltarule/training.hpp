@@ -1,0 +1,75 @@
+// Training: the loss and its gradients over a batch, one step, and a run of mini-batches.
+#pragma once
+
+#include "deltarule/examples.hpp"
+#include "deltarule/interrupt.hpp"
+#include "deltarule/loss.hpp"
+#include "deltarule/network.hpp"
+#include "deltarule/optimizer.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace deltarule {
+
+// The whole training set, as the caller holds it. Y is rows of n[L] numbers, or labels are given.
+struct TrainingSet {
+  Examples X;
+  Examples Y;
+  const std::int64_t* labels = nullptr;
+  const double* weights = nullptr;  // null: every example weighs 1
+};
+
+// A batch: examples order[first ... first + count), or first ... where there is no order.
+struct Batch {
+  const std::int64_t* order = nullptr;
+  Index first = 0, count = 0;
+};
+
+struct BatchCost {
+  double sum = 0.0;     // of the examples' weighted losses
+  double weight = 0.0;  // of the examples; the cost is sum / weight
+};
+
+struct RunResult {
+  Index steps = 0;           // batches whose update was made
+  bool non_finite = false;   // the next batch's cost is not finite: its update was not made
+  bool interrupted = false;  // stopped when asked to; the next batch's update was not made
+};
+
+// One network's training, over flat vectors that the caller owns. Not for two threads at once.
+template <class Scalar>
+class Trainer {
+ public:
+  Trainer(const Network<Scalar>& network, Loss loss);
+
+  // gradients := d cost / d parameters over the batch.
+  BatchCost loss_and_gradients(const Scalar* parameters, const TrainingSet& set,
+                               const Batch& batch, Scalar* gradients);
+
+  // Steps through `order` (or the rows as they stand) in batches of batch_size, the last one
+  // smaller where it must be. `step` counts the updates that the optimizer has made and grows by
+  // those of the run; costs receives one entry a batch.
+  RunResult run(Scalar* parameters, Scalar* gradients, Scalar* state, const Optimizer& optimizer,
+                std::int64_t& step, const TrainingSet& set, const Batch& examples,
+                Index batch_size, BatchCost* costs, Interrupt& interrupt);
+
+ private:
+  void make_room(const TrainingSet& set, Index m);
+  Target<Scalar> load_target(const TrainingSet& set, const Batch& batch, Slice slice);
+  BatchCost forward_backward(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
+                             Interrupt& interrupt);
+  template <class Use>
+  void for_each_gradient_tile(Index m, double weight, Scalar* gradients, Use use);
+  double step_work(Index m) const;  // floating-point operations
+
+  const Network<Scalar>& network_;
+  Loss loss_;
+  Cache<Scalar> cache_;
+  Matrix<Scalar> Y_;
+  std::vector<std::int64_t> labels_;
+  Vector<Scalar> weights_;
+  std::vector<BatchCost> slice_costs_;
+};
+
+}  // namespace deltarule

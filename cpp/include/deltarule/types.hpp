@@ -1,0 +1,45 @@
+// The vocabulary of the core: column-major matrices, one example a column.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <string>
+
+namespace deltarule {
+
+using Index = Eigen::Index;
+
+template <class Scalar>
+using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+template <class Scalar>
+using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+
+// Somebody else's memory. Columns are contiguous and lie outerStride() apart, so a Map of a NumPy
+// array, a block of columns and a whole matrix all pass without a copy.
+template <class Scalar>
+using MatrixRef = Eigen::Ref<Matrix<Scalar>>;
+template <class Scalar>
+using ConstMatrixRef = Eigen::Ref<const Matrix<Scalar>>;
+template <class Scalar>
+using VectorRef = Eigen::Ref<Vector<Scalar>>;
+template <class Scalar>
+using ConstVectorRef = Eigen::Ref<const Vector<Scalar>>;
+
+template <class Scalar>
+using MatrixMap = Eigen::Map<Matrix<Scalar>>;
+template <class Scalar>
+using ConstMatrixMap = Eigen::Map<const Matrix<Scalar>>;
+template <class Scalar>
+using VectorMap = Eigen::Map<Vector<Scalar>>;
+template <class Scalar>
+using ConstVectorMap = Eigen::Map<const Vector<Scalar>>;
+
+// "(3, 4)": how every message writes a shape.
+std::string shape_text(Index rows, Index columns);
+
+template <class Derived>
+std::string shape_text(const Eigen::EigenBase<Derived>& matrix) {
+  return shape_text(matrix.rows(), matrix.cols());
+}
+
+}  // namespace deltarule

@@ -1,0 +1,63 @@
+#include "deltarule/dense.hpp"
+
+#include "product.hpp"
+
+namespace deltarule {
+
+template <class Scalar>
+void dense_forward(const ConstMatrixRef<Scalar>& W, const ConstVectorRef<Scalar>& b,
+                   const ConstMatrixRef<Scalar>& A_prev, MatrixRef<Scalar> Z) {
+  eigen_assert(W.cols() == A_prev.rows() && W.rows() == b.size());
+  product<Scalar>(Scalar(1), W, {A_prev.data(), 1, A_prev.outerStride()}, b.data(), Z);
+}
+
+template <class Scalar>
+void dense_backward_input(const ConstMatrixRef<Scalar>& W, const ConstMatrixRef<Scalar>& dZ,
+                          MatrixRef<Scalar> dA_prev, const Scalar* W_transposed) {
+  eigen_assert(W.rows() == dZ.rows() && W.cols() == dA_prev.rows());
+  transposed_product<Scalar>(W, W_transposed, dZ, dA_prev);
+}
+
+template <class Scalar>
+void dense_backward_weights(const ConstMatrixRef<Scalar>& dZ, const ConstMatrixRef<Scalar>& A_prev,
+                            Scalar scale, MatrixRef<Scalar> dW) {
+  eigen_assert(dZ.cols() == A_prev.cols());
+  product<Scalar>(scale, dZ, {A_prev.data(), A_prev.outerStride(), 1}, nullptr, dW);
+}
+
+template <class Scalar>
+void dense_backward_bias(const ConstMatrixRef<Scalar>& dZ, Scalar scale, VectorRef<Scalar> db) {
+  db.setZero();
+  for (Index j = 0; j < dZ.cols(); ++j) db += dZ.col(j);
+  db *= scale;
+}
+
+template <class Scalar>
+bool wants_transposed_weights(Index n, Index n_prev) {
+  return n > 1 && stays_in_cache<Scalar>(n, n_prev);
+}
+
+template <class Scalar>
+void transpose_weights(const ConstMatrixRef<Scalar>& W, MatrixRef<Scalar> W_transposed) {
+  transpose<Scalar>(W, W_transposed);
+}
+
+#define DELTARULE_INSTANTIATE(Scalar)                                                             \
+  template void dense_forward<Scalar>(const ConstMatrixRef<Scalar>&,                              \
+                                      const ConstVectorRef<Scalar>&,                              \
+                                      const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);          \
+  template void dense_backward_input<Scalar>(const ConstMatrixRef<Scalar>&,                       \
+                                             const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>,    \
+                                             const Scalar*);                                      \
+  template void dense_backward_weights<Scalar>(const ConstMatrixRef<Scalar>&,                     \
+                                               const ConstMatrixRef<Scalar>&, Scalar,             \
+                                               MatrixRef<Scalar>);                                \
+  template void dense_backward_bias<Scalar>(const ConstMatrixRef<Scalar>&, Scalar,                \
+                                            VectorRef<Scalar>);                                   \
+  template bool wants_transposed_weights<Scalar>(Index, Index);                                   \
+  template void transpose_weights<Scalar>(const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);
+DELTARULE_INSTANTIATE(float)
+DELTARULE_INSTANTIATE(double)
+#undef DELTARULE_INSTANTIATE
+
+}  // namespace deltarule

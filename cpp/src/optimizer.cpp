@@ -1,0 +1,101 @@
+#include "deltarule/optimizer.hpp"
+
+#include <cmath>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace deltarule {
+namespace {
+
+// Where a gradient stays zero (a dead unit, a feature that is never there) the moments decay until
+// they are subnormal, on which x86 processors spend a hundred cycles a number. During an update what
+// is subnormal counts as zero: it is far below anything that epsilon lets through.
+class FlushSubnormals {
+ public:
+#if defined(__SSE2__)
+  FlushSubnormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | flush_results | read_as_zero); }
+  ~FlushSubnormals() { _mm_setcsr(before_); }
+  FlushSubnormals(const FlushSubnormals&) = delete;
+  FlushSubnormals& operator=(const FlushSubnormals&) = delete;
+
+ private:
+  static constexpr unsigned flush_results = 0x8000, read_as_zero = 0x0040;
+  unsigned before_;
+#endif
+};
+
+template <class Scalar>
+void update(const Sgd& sgd, std::int64_t /*step*/, const FlatVectors<Scalar>& vectors, Index first,
+            Index last) {
+  Scalar* const p = vectors.parameters;
+  const Scalar* const g = vectors.gradients;
+  Scalar* const velocity = vectors.state;
+  const auto alpha = static_cast<Scalar>(sgd.learning_rate);
+  const auto mu = static_cast<Scalar>(sgd.momentum);
+  if (sgd.momentum == 0.0) {
+#pragma omp simd
+    for (Index i = first; i < last; ++i) p[i] -= alpha * g[i];
+  } else if (!sgd.nesterov) {
+#pragma omp simd
+    for (Index i = first; i < last; ++i) {
+      velocity[i] = mu * velocity[i] + g[i];
+      p[i] -= alpha * velocity[i];
+    }
+  } else {
+#pragma omp simd
+    for (Index i = first; i < last; ++i) {
+      velocity[i] = mu * velocity[i] + g[i];
+      p[i] -= alpha * (g[i] + mu * velocity[i]);
+    }
+  }
+}
+
+// m := beta_1 m + (1 - beta_1) g;  v := beta_2 v + (1 - beta_2) g^2
+// p := p - alpha / (1 - beta_1^t) m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
+template <class Scalar>
+void update(const Adam& adam, std::int64_t step, const FlatVectors<Scalar>& vectors, Index first,
+            Index last) {
+  Scalar* const p = vectors.parameters;
+  const Scalar* const g = vectors.gradients;
+  Scalar* const first_moment = vectors.state;
+  Scalar* const second_moment = vectors.state + vectors.size;
+  const auto t = static_cast<double>(step);
+  const double first_correction = 1.0 - std::pow(adam.beta_1, t);
+  const double second_correction = 1.0 - std::pow(adam.beta_2, t);
+  const auto beta_1 = static_cast<Scalar>(adam.beta_1), beta_2 = static_cast<Scalar>(adam.beta_2);
+  const auto rest_1 = static_cast<Scalar>(1.0 - adam.beta_1);
+  const auto rest_2 = static_cast<Scalar>(1.0 - adam.beta_2);
+  const auto rate = static_cast<Scalar>(adam.learning_rate / first_correction);
+  const auto root_scale = static_cast<Scalar>(1.0 / std::sqrt(second_correction));
+  const auto epsilon = static_cast<Scalar>(adam.epsilon);
+#pragma omp simd
+  for (Index i = first; i < last; ++i) {
+    const Scalar m = beta_1 * first_moment[i] + rest_1 * g[i];
+    const Scalar v = beta_2 * second_moment[i] + rest_2 * g[i] * g[i];
+    first_moment[i] = m;
+    second_moment[i] = v;
+    p[i] -= rate * m / (std::sqrt(v) * root_scale + epsilon);
+  }
+}
+
+}  // namespace
+
+int state_vector_count(const Optimizer& optimizer) {
+  return std::visit([](const auto& o) { return o.state_vectors; }, optimizer);
+}
+
+template <class Scalar>
+void optimizer_update(const Optimizer& optimizer, std::int64_t step,
+                      const FlatVectors<Scalar>& vectors, Index first, Index last) {
+  [[maybe_unused]] const FlushSubnormals flush;
+  std::visit([&](const auto& o) { update(o, step, vectors, first, last); }, optimizer);
+}
+
+template void optimizer_update<float>(const Optimizer&, std::int64_t, const FlatVectors<float>&,
+                                      Index, Index);
+template void optimizer_update<double>(const Optimizer&, std::int64_t, const FlatVectors<double>&,
+                                       Index, Index);
+
+}  // namespace deltarule

@@ -1,0 +1,194 @@
+#include "product.hpp"
+
+#include "simd.hpp"
+
+#include <algorithm>
+
+namespace deltarule {
+namespace {
+
+// Up to here A stays in a core's second-level cache while B streams by.
+constexpr Index most_bytes_in_place = 900 * 1024;
+
+// A small product: Eigen's first copies both factors into packed blocks, which a big product needs
+// and a small one has no time for. Here A is read where it lies, a few registers of rows at a time,
+// and B number by number.
+template <class Scalar>
+struct Small {
+  using Vec = simd::Vec<Scalar>;
+  static constexpr Index lanes = simd::lanes<Scalar>;
+
+  Scalar alpha;
+  const Scalar* A;
+  Index a_stride;
+  Factor<Scalar> B;
+  const Scalar* bias;
+  Scalar* C;
+  Index c_stride;
+  Index n, m, k;
+
+  // Rows from i and columns from j of C. With `partial`, the last register of rows has `rest` lanes.
+  template <int registers, int columns, bool partial>
+  [[gnu::always_inline]] inline void tile(Index i, Index j, Index rest) const {
+    const auto load = [rest](const Scalar* from, int r) {
+      return partial && r == registers - 1 ? simd::load_first(from + r * lanes, rest)
+                                           : simd::load(from + r * lanes);
+    };
+    Vec sum[columns][registers] = {};
+    const Scalar* a = A + i;
+    const Scalar* b = B.data + j * B.column_stride;
+    for (Index p = 0; p < k; ++p, a += a_stride, b += B.row_stride) {
+      Vec rows[registers];
+      for (int r = 0; r < registers; ++r) rows[r] = load(a, r);
+      for (int c = 0; c < columns; ++c)
+        for (int r = 0; r < registers; ++r) sum[c][r] += rows[r] * b[c * B.column_stride];
+    }
+    for (int r = 0; r < registers; ++r) {
+      const Vec offset = bias ? load(bias + i, r) : Vec{};
+      for (int c = 0; c < columns; ++c) {
+        Scalar* const to = C + (j + c) * c_stride + i + r * lanes;
+        const Vec result = alpha * sum[c][r] + offset;
+        if (partial && r == registers - 1)
+          simd::store_first(to, result, rest);
+        else
+          simd::store(to, result);
+      }
+    }
+  }
+
+  template <int registers, bool partial>
+  void rows(Index i, Index rest) const {
+    // As many sums as there are registers, beside those for A's rows and for a number of B.
+    constexpr int columns = std::min(8, (simd::registers - registers - 1) / registers);
+    Index j = 0;
+    for (; j + columns <= m; j += columns) tile<registers, columns, partial>(i, j, rest);
+    for (; j + 2 <= m; j += 2) tile<registers, 2, partial>(i, j, rest);
+    if (j < m) tile<registers, 1, partial>(i, j, rest);
+  }
+
+  void run() const {
+    Index i = 0;
+    // Three registers of rows feed the most sums; four are better cut in two and two.
+    for (; n - i >= 3 * lanes && n - i != 4 * lanes; i += 3 * lanes) rows<3, false>(i, 0);
+    for (; n - i >= 2 * lanes; i += 2 * lanes) rows<2, false>(i, 0);
+    for (; n - i >= lanes; i += lanes) rows<1, false>(i, 0);
+    if (i < n) rows<1, true>(i, n - i);
+  }
+};
+
+// One row: c_j = alpha a . b_j + bias, along contiguous a and columns b_j.
+template <class Scalar>
+void row_times_columns(Scalar alpha, const Scalar* a, const Factor<Scalar>& B, Scalar bias,
+                       Scalar* C, Index c_stride, Index m, Index k) {
+  constexpr Index lanes = simd::lanes<Scalar>;
+  for (Index j = 0; j < m; ++j) {
+    const Scalar* const b = B.data + j * B.column_stride;
+    simd::Vec<Scalar> sums{};
+    Index p = 0;
+    for (; p + lanes <= k; p += lanes) sums += simd::load(a + p) * simd::load(b + p);
+    if (p < k) sums += simd::load_first(a + p, k - p) * simd::load_first(b + p, k - p);
+    C[j * c_stride] = alpha * simd::sum<Scalar>(sums) + bias;
+  }
+}
+
+// Eigen asks the processor for the sizes of its caches and cuts a product to suit, which shows in
+// the last bits. These are small enough for every machine, and the same on every machine.
+void fix_blocking() {
+  static const bool fixed = [] {
+    Eigen::setCpuCacheSizes(32 * 1024, 1024 * 1024, 8 * 1024 * 1024);
+    return true;
+  }();
+  static_cast<void>(fixed);
+}
+
+template <class Scalar>
+void big_product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
+                 const Scalar* bias, MatrixRef<Scalar>& C) {
+  using Strided = Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
+  fix_blocking();
+  // The product adds to what is there, so that the bias costs no pass of its own.
+  if (bias)
+    C.colwise() = ConstVectorMap<Scalar>(bias, C.rows());
+  else
+    C.setZero();
+  const Index k = A.cols(), m = C.cols();
+  if (B.row_stride == 1)
+    C.noalias() += alpha * A * Strided(B.data, k, m, Eigen::OuterStride<>(B.column_stride));
+  else
+    C.noalias() +=
+        alpha * A * Strided(B.data, m, k, Eigen::OuterStride<>(B.row_stride)).transpose();
+}
+
+}  // namespace
+
+template <class Scalar>
+bool stays_in_cache(Index n, Index k) {
+  return n * k * static_cast<Index>(sizeof(Scalar)) <= most_bytes_in_place;
+}
+
+template <class Scalar>
+void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
+             const Scalar* bias, MatrixRef<Scalar> C) {
+  const Index n = A.rows(), k = A.cols(), m = C.cols();
+  if (n == 1 && A.outerStride() == 1 && B.row_stride == 1)
+    row_times_columns(alpha, A.data(), B, bias ? *bias : Scalar(0), C.data(), C.outerStride(), m,
+                      k);
+  else if (n == 1 && B.column_stride == 1 && C.outerStride() == 1 && !bias)  // C^T = B^T A^T
+    Small<Scalar>{alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(),
+                  m, m, 1, k}
+        .run();
+  else if (stays_in_cache<Scalar>(n, k))
+    Small<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m, k}
+        .run();
+  else
+    big_product(alpha, A, B, bias, C);
+}
+
+template <class Scalar>
+void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
+                        const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C) {
+  const Index k = A.rows(), n = A.cols();
+  if (!stays_in_cache<Scalar>(n, k)) {
+    fix_blocking();
+    C.noalias() = A.transpose() * B;
+    return;
+  }
+  Matrix<Scalar> own;
+  if (k == 1 && A.outerStride() == 1) {
+    A_transposed = A.data();
+  } else if (!A_transposed) {
+    own.resize(n, k);
+    transpose<Scalar>(A, own);
+    A_transposed = own.data();
+  }
+  product<Scalar>(Scalar(1), ConstMatrixMap<Scalar>(A_transposed, n, k),
+                  {B.data(), 1, B.outerStride()}, nullptr, C);
+}
+
+template <class Scalar>
+void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B) {
+  // Square blocks, so that neither side walks through memory a line a number.
+  constexpr Index block = 16;
+  for (Index j = 0; j < A.cols(); j += block)
+    for (Index i = 0; i < A.rows(); i += block)
+      if (A.rows() - i >= block && A.cols() - j >= block)
+        B.template block<block, block>(j, i) =
+            A.template block<block, block>(i, j).transpose();
+      else
+        B.block(j, i, std::min(block, A.cols() - j), std::min(block, A.rows() - i)) =
+            A.block(i, j, std::min(block, A.rows() - i), std::min(block, A.cols() - j))
+                .transpose();
+}
+
+#define DELTARULE_INSTANTIATE(Scalar)                                                           \
+  template bool stays_in_cache<Scalar>(Index, Index);                                           \
+  template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&,   \
+                                const Scalar*, MatrixRef<Scalar>);                              \
+  template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*,        \
+                                           const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);   \
+  template void transpose<Scalar>(const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);
+DELTARULE_INSTANTIATE(float)
+DELTARULE_INSTANTIATE(double)
+#undef DELTARULE_INSTANTIATE
+
+}  // namespace deltarule

@@ -1,0 +1,37 @@
+// C = alpha A B + bias: the product that every layer's forward and backward step is made of.
+#pragma once
+
+#include "deltarule/types.hpp"
+
+namespace deltarule {
+
+// A factor that may lie either way round: element (p, j) is data[p * row_stride + j * column_stride].
+template <class Scalar>
+struct Factor {
+  const Scalar* data;
+  Index row_stride, column_stride;
+};
+
+// A (n, k) with contiguous columns, B (k, m), bias (n) or null -> C (n, m) with contiguous columns.
+//
+// The bits of C depend on the numbers and the shapes alone: not on where the matrices lie in memory,
+// and not on the sizes of this machine's caches.
+template <class Scalar>
+void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
+             const Scalar* bias, MatrixRef<Scalar> C);
+
+// C = A^T B;  A (k, n), B (k, m) with contiguous columns -> C (n, m). `A_transposed` (n, k) is the
+// caller's copy of A^T, or null; it is asked for where A stays in the cache.
+template <class Scalar>
+void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
+                        const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C);
+
+// Is a factor of n by k numbers small enough to be read where it lies?
+template <class Scalar>
+bool stays_in_cache(Index n, Index k);
+
+// B := A^T
+template <class Scalar>
+void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B);
+
+}  // namespace deltarule

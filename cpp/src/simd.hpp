@@ -1,0 +1,116 @@
+// The build's widest registers, as the compilers' own vector types: they add, multiply and contract
+// to fused multiply-adds like numbers, on every instruction set.
+#pragma once
+
+#include "deltarule/types.hpp"
+
+#include <cstring>
+#include <type_traits>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace deltarule::simd {
+
+#if defined(__AVX512F__)
+inline constexpr int bytes = 64, registers = 32;
+#elif defined(__AVX2__)
+inline constexpr int bytes = 32, registers = 16;
+#elif defined(__aarch64__)
+inline constexpr int bytes = 16, registers = 32;
+#else
+inline constexpr int bytes = 16, registers = 16;
+#endif
+
+template <class Scalar>
+struct VectorType;
+template <>
+struct VectorType<float> {
+  typedef float type __attribute__((vector_size(bytes)));
+};
+template <>
+struct VectorType<double> {
+  typedef double type __attribute__((vector_size(bytes)));
+};
+template <class Scalar>
+using Vec = typename VectorType<Scalar>::type;
+
+template <class Scalar>
+inline constexpr Index lanes = bytes / static_cast<Index>(sizeof(Scalar));
+
+template <class Scalar>
+inline Vec<Scalar> load(const Scalar* from) {
+  Vec<Scalar> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <class Scalar>
+inline void store(Scalar* to, const Vec<Scalar>& v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+#if defined(__AVX512F__)
+template <class Scalar>
+inline auto first_lanes(Index count) {
+  return static_cast<std::conditional_t<sizeof(Scalar) == 4, __mmask16, __mmask8>>((1U << count) - 1);
+}
+#elif defined(__AVX2__)
+// All bits of the first `count` lanes.
+template <class Scalar>
+inline __m256i first_lanes(Index count) {
+  if constexpr (sizeof(Scalar) == 4)
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  else
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+#endif
+
+// The first `count` lanes, 0 < count < lanes: memory past them is not touched, lanes past them are 0.
+template <class Scalar>
+inline Vec<Scalar> load_first(const Scalar* from, Index count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(Scalar) == 4)
+    return _mm512_maskz_loadu_ps(first_lanes<Scalar>(count), from);
+  else
+    return _mm512_maskz_loadu_pd(first_lanes<Scalar>(count), from);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(Scalar) == 4)
+    return _mm256_maskload_ps(from, first_lanes<Scalar>(count));
+  else
+    return _mm256_maskload_pd(from, first_lanes<Scalar>(count));
+#else
+  Vec<Scalar> v{};
+  for (Index i = 0; i < count; ++i) v[i] = from[i];
+  return v;
+#endif
+}
+
+template <class Scalar>
+inline void store_first(Scalar* to, const Vec<Scalar>& v, Index count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(Scalar) == 4)
+    _mm512_mask_storeu_ps(to, first_lanes<Scalar>(count), v);
+  else
+    _mm512_mask_storeu_pd(to, first_lanes<Scalar>(count), v);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(Scalar) == 4)
+    _mm256_maskstore_ps(to, first_lanes<Scalar>(count), v);
+  else
+    _mm256_maskstore_pd(to, first_lanes<Scalar>(count), v);
+#else
+  for (Index i = 0; i < count; ++i) to[i] = v[i];
+#endif
+}
+
+// The sum of the lanes, halves first.
+template <class Scalar>
+inline Scalar sum(Vec<Scalar> v) {
+  for (Index half = lanes<Scalar> / 2; half > 0; half /= 2)
+    for (Index i = 0; i < half; ++i) v[i] += v[i + half];
+  return v[0];
+}
+
+}  // namespace deltarule::simd

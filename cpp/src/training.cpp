@@ -1,0 +1,138 @@
+#include "deltarule/training.hpp"
+
+#include "parallel.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace deltarule {
+
+template <class Scalar>
+Trainer<Scalar>::Trainer(const Network<Scalar>& network, Loss loss)
+    : network_(network), loss_(loss) {}
+
+// Room for a batch; what has grown stays, so that the next batch allocates nothing.
+template <class Scalar>
+void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
+  cache_.resize(network_, m, Cache<Scalar>::Keep::needed);
+  if (set.labels && labels_.size() < static_cast<std::size_t>(m))
+    labels_.resize(static_cast<std::size_t>(m));
+  if (!set.labels && Y_.cols() < m) Y_.resize(network_.n(network_.depth()), m);
+  if (set.weights && weights_.size() < m) weights_.resize(m);
+  const auto slices = static_cast<std::size_t>(network_.slice_count(m));
+  if (slice_costs_.size() < slices) slice_costs_.resize(slices);
+}
+
+template <class Scalar>
+Target<Scalar> Trainer<Scalar>::load_target(const TrainingSet& set, const Batch& batch,
+                                            Slice slice) {
+  const Index n_L = network_.n(network_.depth());
+  for (Index j = slice.first; j < slice.first + slice.count; ++j) {
+    const Index row = batch.first + j;
+    const Index example = batch.order ? static_cast<Index>(batch.order[row]) : row;
+    if (set.labels) labels_[static_cast<std::size_t>(j)] = set.labels[example];
+    if (set.weights) weights_[j] = static_cast<Scalar>(set.weights[example]);
+  }
+  if (!set.labels)
+    gather<Scalar>(set.Y, batch.order, batch.first + slice.first,
+                   Y_.middleCols(slice.first, slice.count));
+  const Target<Scalar> whole{set.labels ? nullptr : Y_.data(),
+                             set.labels ? labels_.data() : nullptr,
+                             set.weights ? weights_.data() : nullptr};
+  return whole.from(slice.first, n_L);
+}
+
+template <class Scalar>
+BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const TrainingSet& set,
+                                            const Batch& batch, Interrupt& interrupt) {
+  const Index m = batch.count, width = network_.slice_width(m), slices = network_.slice_count(m);
+  cache_.resize(network_, m, Cache<Scalar>::Keep::needed);
+  cache_.bind(set.X, batch.order, batch.first);
+  parallel_for(threads_for(step_work(m)), slices, [&](Index s, int thread) {
+    if (interrupt.poll_on(thread)) return;
+    const Slice slice{s * width, std::min(width, m - s * width)};
+    const Target<Scalar> target = load_target(set, batch, slice);
+    network_.forward_slice(parameters, slice, cache_);
+    BatchCost& cost = slice_costs_[static_cast<std::size_t>(s)];
+    cost = {network_.loss_slice(loss_, slice, target, cache_), static_cast<double>(slice.count)};
+    if (target.weights)
+      cost.weight = ConstVectorMap<Scalar>(target.weights, slice.count)
+                        .template cast<double>()
+                        .sum();
+    network_.backward_slice(parameters, slice, cache_, nullptr);
+  });
+  BatchCost total;
+  for (Index s = 0; s < slices; ++s) {
+    total.sum += slice_costs_[static_cast<std::size_t>(s)].sum;
+    total.weight += slice_costs_[static_cast<std::size_t>(s)].weight;
+  }
+  return total;
+}
+
+// Calls use(tile) when the tile's gradient is there, on the thread that made it.
+template <class Scalar>
+template <class Use>
+void Trainer<Scalar>::for_each_gradient_tile(Index m, double weight, Scalar* gradients, Use use) {
+  // A batch whose weights are all zero has no say.
+  const auto scale = static_cast<Scalar>(weight > 0.0 ? 1.0 / weight : 0.0);
+  const std::vector<Tile>& tiles = network_.tiles();
+  parallel_for(threads_for(step_work(m)), static_cast<Index>(tiles.size()), [&](Index t, int) {
+    const Tile& tile = tiles[static_cast<std::size_t>(t)];
+    network_.gradient_tile(cache_, tile, scale, gradients);
+    use(tile);
+  });
+}
+
+template <class Scalar>
+double Trainer<Scalar>::step_work(Index m) const {
+  return 6 * network_.work() * static_cast<double>(m);
+}
+
+template <class Scalar>
+BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const TrainingSet& set,
+                                              const Batch& batch, Scalar* gradients) {
+  Interrupt never;
+  make_room(set, batch.count);
+  network_.transpose_weights(parameters, cache_);
+  const BatchCost cost = forward_backward(parameters, set, batch, never);
+  for_each_gradient_tile(batch.count, cost.weight, gradients, [](const Tile&) {});
+  return cost;
+}
+
+template <class Scalar>
+RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* state,
+                               const Optimizer& optimizer, std::int64_t& step,
+                               const TrainingSet& set, const Batch& examples, Index batch_size,
+                               BatchCost* costs, Interrupt& interrupt) {
+  const FlatVectors<Scalar> vectors{parameters, gradients, state, network_.parameter_count()};
+  RunResult result;
+  make_room(set, std::min(batch_size, examples.count));
+  network_.transpose_weights(parameters, cache_);
+  for (Index done = 0; done < examples.count; done += batch_size) {
+    const Batch batch{examples.order, examples.first + done,
+                      std::min(batch_size, examples.count - done)};
+    const BatchCost cost = forward_backward(parameters, set, batch, interrupt);
+    if (interrupt.poll()) {
+      result.interrupted = true;
+      break;
+    }
+    costs[result.steps] = cost;
+    if (!std::isfinite(cost.sum)) {
+      result.non_finite = true;
+      break;
+    }
+    // The backward pass has done with W, so a tile is updated as soon as its gradient is there.
+    ++step;
+    for_each_gradient_tile(batch.count, cost.weight, gradients, [&](const Tile& tile) {
+      optimizer_update(optimizer, step, vectors, tile.first, tile.last);
+      network_.transpose_tile(parameters, tile, cache_);
+    });
+    ++result.steps;
+  }
+  return result;
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace deltarule

@@ -1,0 +1,21 @@
+// Counts the heap allocations of this process, on any of its threads.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace deltarule::test {
+
+// What is counted: "malloc and its family", "operator new", or "nothing".
+extern const std::string_view counted_allocations;
+
+std::int64_t allocations_so_far();
+
+template <class Function>
+std::int64_t allocations_in(const Function& f) {
+  const std::int64_t before = allocations_so_far();
+  f();
+  return allocations_so_far() - before;
+}
+
+}  // namespace deltarule::test

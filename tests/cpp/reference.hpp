@@ -1,0 +1,304 @@
+// The network's mathematics once more: scalar loops in double, with no thought for speed. Tests
+// hold the core against it.
+#pragma once
+
+#include "deltarule/activation.hpp"
+#include "deltarule/loss.hpp"
+#include "deltarule/network.hpp"
+#include "deltarule/optimizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+#include <stdexcept>
+#include <variant>
+#include <vector>
+
+namespace deltarule::reference {
+
+// Activations.
+
+inline double sigmoid(double z) { return 1.0 / (1.0 + std::exp(-z)); }
+inline double normal_cdf(double z) { return std::erfc(-z / std::numbers::sqrt2) / 2.0; }
+inline double normal_density(double z) {
+  return std::exp(-z * z / 2.0) / std::sqrt(2.0 * std::numbers::pi);
+}
+inline double gelu_inner(double z) {
+  return std::sqrt(2.0 / std::numbers::pi) * (z + 0.044715 * z * z * z);
+}
+inline double gelu_inner_derivative(double z) {
+  return std::sqrt(2.0 / std::numbers::pi) * (1.0 + 3.0 * 0.044715 * z * z);
+}
+
+inline double g(Activation activation, double z) {
+  switch (activation) {
+    case Activation::identity: return z;
+    case Activation::sigmoid: return sigmoid(z);
+    case Activation::tanh: return std::tanh(z);
+    case Activation::relu: return z < 0.0 ? 0.0 : z;
+    case Activation::leaky_relu: return z < 0.0 ? 0.01 * z : z;
+    case Activation::elu: return z < 0.0 ? std::expm1(z) : z;
+    case Activation::gelu: return z * normal_cdf(z);
+    case Activation::gelu_tanh: return z * (1.0 + std::tanh(gelu_inner(z))) / 2.0;
+    case Activation::silu: return z * sigmoid(z);
+    case Activation::softplus: return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z)));
+    case Activation::exponential: return std::exp(z);
+    case Activation::softmax: break;
+  }
+  throw std::logic_error("softmax is no function of one number");
+}
+
+inline double derivative(Activation activation, double z) {
+  const double s = sigmoid(z), t = std::tanh(z);
+  switch (activation) {
+    case Activation::identity: return 1.0;
+    case Activation::sigmoid: return s * (1.0 - s);
+    case Activation::tanh: return 1.0 - t * t;
+    case Activation::relu: return z > 0.0 ? 1.0 : 0.0;
+    case Activation::leaky_relu: return z > 0.0 ? 1.0 : 0.01;
+    case Activation::elu: return z < 0.0 ? std::exp(z) : 1.0;
+    case Activation::gelu: return normal_cdf(z) + z * normal_density(z);
+    case Activation::gelu_tanh: {
+      const double u = std::tanh(gelu_inner(z));
+      return (1.0 + u) / 2.0 + z / 2.0 * (1.0 - u * u) * gelu_inner_derivative(z);
+    }
+    case Activation::silu: return s + z * s * (1.0 - s);
+    case Activation::softplus: return s;
+    case Activation::exponential: return std::exp(z);
+    case Activation::softmax: break;
+  }
+  throw std::logic_error("softmax is no function of one number");
+}
+
+inline Matrix<double> activation_forward(Activation activation, const Matrix<double>& Z) {
+  Matrix<double> A(Z.rows(), Z.cols());
+  for (Index j = 0; j < Z.cols(); ++j) {
+    double largest = Z(0, j), sum = 0.0;
+    for (Index i = 1; i < Z.rows(); ++i) largest = std::max(largest, Z(i, j));
+    for (Index i = 0; i < Z.rows(); ++i) sum += std::exp(Z(i, j) - largest);
+    for (Index i = 0; i < Z.rows(); ++i) {
+      A(i, j) = activation == Activation::softmax ? std::exp(Z(i, j) - largest) / sum
+                                                  : g(activation, Z(i, j));
+    }
+  }
+  return A;
+}
+
+inline Matrix<double> activation_backward(Activation activation, const Matrix<double>& dA,
+                                          const Matrix<double>& Z) {
+  Matrix<double> dZ = Matrix<double>::Zero(Z.rows(), Z.cols());
+  const Matrix<double> A = activation_forward(activation, Z);
+  for (Index j = 0; j < Z.cols(); ++j) {
+    for (Index i = 0; i < Z.rows(); ++i) {
+      if (activation != Activation::softmax) {
+        dZ(i, j) = dA(i, j) * derivative(activation, Z(i, j));
+        continue;
+      }
+      // da_k / dz_i = a_k ([i = k] - a_i)
+      for (Index k = 0; k < Z.rows(); ++k)
+        dZ(i, j) += dA(k, j) * A(k, j) * ((i == k ? 1.0 : 0.0) - A(i, j));
+    }
+  }
+  return dZ;
+}
+
+// The dense layer.
+
+inline Matrix<double> product(const Matrix<double>& left, const Matrix<double>& right) {
+  Matrix<double> result = Matrix<double>::Zero(left.rows(), right.cols());
+  for (Index i = 0; i < left.rows(); ++i)
+    for (Index j = 0; j < right.cols(); ++j)
+      for (Index k = 0; k < left.cols(); ++k) result(i, j) += left(i, k) * right(k, j);
+  return result;
+}
+
+inline Matrix<double> dense_forward(const Matrix<double>& W, const Vector<double>& b,
+                                    const Matrix<double>& A_prev) {
+  Matrix<double> Z = product(W, A_prev);
+  for (Index j = 0; j < Z.cols(); ++j)
+    for (Index i = 0; i < Z.rows(); ++i) Z(i, j) += b(i);
+  return Z;
+}
+
+inline Vector<double> sum_columns(const Matrix<double>& dZ) {
+  Vector<double> sum = Vector<double>::Zero(dZ.rows());
+  for (Index j = 0; j < dZ.cols(); ++j)
+    for (Index i = 0; i < dZ.rows(); ++i) sum(i) += dZ(i, j);
+  return sum;
+}
+
+// Losses. No weights means that each is 1.
+
+// -y log a, with 0 log 0 = 0
+inline double cross_entropy(double y, double a) { return y == 0.0 ? 0.0 : -y * std::log(a); }
+
+inline double weight_of(const Vector<double>& weights, Index j) {
+  return weights.size() == 0 ? 1.0 : weights(j);
+}
+
+// sum_j w_j loss(a_j, y_j)
+inline double loss_sum(Loss loss, const Matrix<double>& A, const Matrix<double>& Y,
+                       const Vector<double>& weights = {}) {
+  double sum = 0.0;
+  const auto n = static_cast<double>(A.rows());
+  for (Index j = 0; j < A.cols(); ++j) {
+    for (Index i = 0; i < A.rows(); ++i) {
+      const double a = A(i, j), y = Y(i, j), w = weight_of(weights, j);
+      switch (loss) {
+        case Loss::mean_squared_error: sum += w * (a - y) * (a - y) / n; break;
+        case Loss::binary_cross_entropy:
+          sum += w * (cross_entropy(y, a) + cross_entropy(1.0 - y, 1.0 - a)) / n;
+          break;
+        case Loss::categorical_cross_entropy: sum += w * cross_entropy(y, a); break;
+      }
+    }
+  }
+  return sum;
+}
+
+inline Matrix<double> loss_gradient(Loss loss, const Matrix<double>& A, const Matrix<double>& Y,
+                                    const Vector<double>& weights = {}) {
+  Matrix<double> dA(A.rows(), A.cols());
+  const auto n = static_cast<double>(A.rows());
+  for (Index j = 0; j < A.cols(); ++j) {
+    for (Index i = 0; i < A.rows(); ++i) {
+      const double a = A(i, j), y = Y(i, j), w = weight_of(weights, j);
+      switch (loss) {
+        case Loss::mean_squared_error: dA(i, j) = w * 2.0 * (a - y) / n; break;
+        case Loss::binary_cross_entropy: dA(i, j) = w * ((1.0 - y) / (1.0 - a) - y / a) / n; break;
+        case Loss::categorical_cross_entropy: dA(i, j) = -w * y / a; break;
+      }
+    }
+  }
+  return dA;
+}
+
+// Optimizers.
+
+// Without momentum there is no velocity, and the state stays as it is.
+inline void update(const Optimizer& optimizer, int step, Vector<double>& parameters,
+                   const Vector<double>& gradients, Vector<double>& state) {
+  const Index size = parameters.size();
+  for (Index i = 0; i < size; ++i) {
+    const double gradient = gradients(i);
+    if (const auto* const sgd = std::get_if<Sgd>(&optimizer)) {
+      const double velocity = sgd->momentum * state(i) + gradient;
+      parameters(i) -=
+          sgd->learning_rate * (sgd->nesterov ? gradient + sgd->momentum * velocity : velocity);
+      if (sgd->momentum != 0.0) state(i) = velocity;
+    } else if (const auto* const adam = std::get_if<Adam>(&optimizer)) {
+      double &first_moment = state(i), &second_moment = state(size + i);
+      first_moment = adam->beta_1 * first_moment + (1.0 - adam->beta_1) * gradient;
+      second_moment = adam->beta_2 * second_moment + (1.0 - adam->beta_2) * gradient * gradient;
+      const double m_hat = first_moment / (1.0 - std::pow(adam->beta_1, step));
+      const double v_hat = second_moment / (1.0 - std::pow(adam->beta_2, step));
+      parameters(i) -= adam->learning_rate * m_hat / (std::sqrt(v_hat) + adam->epsilon);
+    }
+  }
+}
+
+// The network, over a flat vector of W[1], b[1], W[2], b[2], ... with each W column by column.
+
+struct Network {
+  Index inputs;
+  std::vector<DenseLayer> layers;
+
+  Index depth() const { return static_cast<Index>(layers.size()); }
+  Index n(Index l) const { return l == 0 ? inputs : layers[static_cast<std::size_t>(l - 1)].units; }
+  Activation g(Index l) const { return layers[static_cast<std::size_t>(l - 1)].activation; }
+  Index offset(Index l) const {
+    Index sum = 0;
+    for (Index k = 1; k < l; ++k) sum += n(k) * (n(k - 1) + 1);
+    return sum;
+  }
+  Index parameter_count() const { return offset(depth() + 1); }
+
+  Matrix<double> W(const Vector<double>& flat, Index l) const {
+    return flat.segment(offset(l), n(l) * n(l - 1)).reshaped(n(l), n(l - 1));
+  }
+  Vector<double> b(const Vector<double>& flat, Index l) const {
+    return flat.segment(offset(l) + n(l) * n(l - 1), n(l));
+  }
+};
+
+// A[0] = X ... A[L] and Z[1] ... Z[L]; Z[0] is empty.
+struct Pass {
+  std::vector<Matrix<double>> A, Z;
+  const Matrix<double>& output() const { return A.back(); }
+};
+
+inline Pass forward(const Network& network, const Vector<double>& parameters,
+                    const Matrix<double>& X) {
+  Pass pass{{X}, {Matrix<double>()}};
+  for (Index l = 1; l <= network.depth(); ++l) {
+    pass.Z.push_back(
+        dense_forward(network.W(parameters, l), network.b(parameters, l), pass.A.back()));
+    pass.A.push_back(activation_forward(network.g(l), pass.Z.back()));
+  }
+  return pass;
+}
+
+struct Gradients {
+  Vector<double> flat;
+  Matrix<double> dX;
+};
+
+inline Gradients backward(const Network& network, const Vector<double>& parameters,
+                          const Pass& pass, Matrix<double> dA, double scale) {
+  Vector<double> flat(network.parameter_count());
+  for (Index l = network.depth(); l >= 1; --l) {
+    const auto layer = static_cast<std::size_t>(l);
+    const Matrix<double> dZ = activation_backward(network.g(l), dA, pass.Z[layer]);
+    const Matrix<double> dW = scale * product(dZ, pass.A[layer - 1].transpose());
+    flat.segment(network.offset(l), dW.size()) = dW.reshaped();
+    flat.segment(network.offset(l) + dW.size(), network.n(l)) = scale * sum_columns(dZ);
+    dA = product(network.W(parameters, l).transpose(), dZ);
+  }
+  return {flat, dA};
+}
+
+// The cost of a batch, sum_j w_j loss_j / sum_j w_j, and its gradient.
+struct Batch {
+  Matrix<double> X, Y;
+  Vector<double> weights;
+
+  double weight() const {
+    return weights.size() == 0 ? static_cast<double>(X.cols()) : weights.sum();
+  }
+};
+
+inline double cost(const Network& network, const Vector<double>& parameters, Loss loss,
+                   const Batch& batch) {
+  const Pass pass = forward(network, parameters, batch.X);
+  return loss_sum(loss, pass.output(), batch.Y, batch.weights) / batch.weight();
+}
+
+inline Vector<double> gradients(const Network& network, const Vector<double>& parameters, Loss loss,
+                                const Batch& batch) {
+  const Pass pass = forward(network, parameters, batch.X);
+  const Matrix<double> dA = loss_gradient(loss, pass.output(), batch.Y, batch.weights);
+  return backward(network, parameters, pass, dA, 1.0 / batch.weight()).flat;
+}
+
+// Examples order[0], order[1], ... of `set` in batches; the cost of each before its update.
+inline std::vector<double> train(const Network& network, Vector<double>& parameters, Loss loss,
+                                 const Optimizer& optimizer, const Batch& set,
+                                 const std::vector<std::int64_t>& order, std::size_t batch_size) {
+  std::vector<double> costs;
+  Vector<double> state =
+      Vector<double>::Zero(state_vector_count(optimizer) * network.parameter_count());
+  for (std::size_t first = 0; first < order.size(); first += batch_size) {
+    const std::vector<std::int64_t> chosen(
+        order.begin() + static_cast<std::ptrdiff_t>(first),
+        order.begin() + static_cast<std::ptrdiff_t>(std::min(first + batch_size, order.size())));
+    Batch batch{set.X(Eigen::all, chosen), set.Y(Eigen::all, chosen), {}};
+    if (set.weights.size() > 0) batch.weights = set.weights(chosen);
+    costs.push_back(cost(network, parameters, loss, batch));
+    const int step = static_cast<int>(costs.size());
+    update(optimizer, step, parameters, gradients(network, parameters, loss, batch), state);
+  }
+  return costs;
+}
+
+}  // namespace deltarule::reference

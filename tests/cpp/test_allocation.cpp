@@ -1,0 +1,126 @@
+#include "allocation_counter.hpp"
+#include "deltarule/training.hpp"
+#include "model.hpp"
+#include "support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <vector>
+
+using namespace deltarule;
+using namespace deltarule::test;
+
+namespace {
+
+// A trainer that has made its first batch, so that what it allocates once is there.
+template <class Scalar>
+class WarmTraining {
+ public:
+  WarmTraining(Index inputs, const std::vector<DenseLayer>& layers, Index batch_size,
+               const Optimizer& optimizer)
+      : engine_(1),
+        model_(engine_, inputs, layers),
+        X_(random_matrix<float>(engine_, inputs, examples)),
+        labels_(random_labels(engine_, examples, model_.outputs())),
+        weights_(Vector<double>::Ones(examples)),
+        order_(static_cast<std::size_t>(examples)),
+        gradients_(model_.parameters.size()),
+        state_(Vector<Scalar>::Zero(2 * model_.parameters.size())),
+        costs_(static_cast<std::size_t>(examples)),
+        optimizer_(optimizer),
+        batch_size_(batch_size),
+        trainer_(model_.network, Loss::categorical_cross_entropy) {
+    std::iota(order_.rbegin(), order_.rend(), 0);
+    run(1);
+  }
+
+  void run(Index steps) { run_examples(steps * batch_size_); }
+  void run_examples(Index count) {
+    const TrainingSet set{examples_of(X_), {}, labels_.data(), weights_.data()};
+    const RunResult result =
+        trainer_.run(model_.parameters.data(), gradients_.data(), state_.data(), optimizer_, step_,
+                     set, {order_.data(), 0, count}, batch_size_, costs_.data(), never_);
+    trained_ = trained_ && !result.non_finite && !result.interrupted;
+  }
+
+  bool trained() const { return trained_; }
+
+  // Products of matrices in a step: forward, back but for the first layer, and dW of each tile.
+  Index products() const {
+    const Index width = model_.network.slice_width(batch_size_);
+    const Index slices = (batch_size_ + width - 1) / width;
+    return slices * (2 * model_.network.depth() - 1) +
+           static_cast<Index>(model_.network.tiles().size());
+  }
+
+ private:
+  static constexpr Index examples = 2000;
+  std::mt19937 engine_;
+  Model<Scalar> model_;
+  Matrix<float> X_;  // used in place by one Scalar, gathered for the other
+  std::vector<std::int64_t> labels_;
+  Vector<double> weights_;
+  std::vector<std::int64_t> order_;
+  Vector<Scalar> gradients_, state_;
+  std::vector<BatchCost> costs_;
+  Optimizer optimizer_;
+  Index batch_size_;
+  std::int64_t step_ = 0;
+  bool trained_ = true;
+  Trainer<Scalar> trainer_;
+  Interrupt never_;
+};
+
+}  // namespace
+
+TEST_CASE("allocations are counted") {
+  MESSAGE("counted: " << counted_allocations);
+  const std::int64_t expected = counted_allocations == "nothing" ? 0 : 1;
+  std::unique_ptr<std::vector<int>> kept;
+  CHECK(allocations_in([&] { kept = std::make_unique<std::vector<int>>(); }) == expected);
+  CHECK(allocations_in([] {}) == 0);
+  if (counted_allocations != "malloc and its family") return;
+  Vector<double> memory;
+  CHECK(allocations_in([&] { memory.resize(1000); }) == 1);
+  void* aligned = nullptr;
+  CHECK(allocations_in([&] { aligned = std::aligned_alloc(64, 640); }) == 1);
+  std::free(aligned);
+}
+
+TEST_CASE_TEMPLATE("after its first batch training a small network allocates nothing", Scalar,
+                   float, double) {
+  using enum Activation;
+  for (const int n : {1, 2}) {
+    CAPTURE(n);
+    const Threads threads(n);
+    for (const Optimizer& optimizer : {Optimizer(Sgd{0.01, 0.9}), Optimizer(Adam{})}) {
+      WarmTraining<Scalar> tiny(3, {{5, tanh}, {2, softmax}}, 8, optimizer);
+      CHECK(allocations_in([&] { tiny.run(50); }) == 0);
+      CHECK(allocations_in([&] { tiny.run_examples(8 * 20 + 1); }) == 0);  // a last batch of 1
+      // Large enough for the second thread, and small enough for Eigen to pack on the stack.
+      WarmTraining<Scalar> small(32, {{48, relu}, {24, gelu}, {10, softmax}}, 100, optimizer);
+      CHECK(allocations_in([&] { small.run(20); }) == 0);
+      CHECK(tiny.trained());
+      CHECK(small.trained());
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a step of a large network allocates what Eigen's products pack", Scalar, float,
+                   double) {
+  using enum Activation;
+  for (const int n : {1, 2}) {
+    CAPTURE(n);
+    const Threads threads(n);
+    WarmTraining<Scalar> training(480, {{501, relu}, {10, softmax}}, 100, Adam{});
+    const std::int64_t of_one_step = allocations_in([&] { training.run(1); });
+    CHECK(allocations_in([&] { training.run(5); }) == 5 * of_one_step);
+    CHECK(of_one_step <= 2 * training.products());  // a block of each factor
+    CHECK(training.trained());
+  }
+}

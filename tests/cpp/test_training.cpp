@@ -1,0 +1,509 @@
+#include "deltarule/training.hpp"
+#include "model.hpp"
+#include "reference.hpp"
+#include "support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <random>
+#include <utility>
+#include <vector>
+
+using namespace deltarule;
+using namespace deltarule::test;
+
+namespace {
+
+using Order = std::vector<std::int64_t>;
+
+// What is to be learned, by the core and by the reference.
+template <class Scalar>
+struct Problem {
+  Model<Scalar> model;
+  Loss loss;
+  Matrix<Scalar> X, Y;
+  std::vector<std::int64_t> labels;  // of which Y is the one-hot form, where there are any
+  Vector<double> weights;            // empty: each is 1
+
+  // Y is what suits the loss: anything, probabilities of each output, a distribution.
+  Problem(std::mt19937& engine, Index inputs, const std::vector<DenseLayer>& layers, Loss loss_,
+          Index m)
+      : model(engine, inputs, layers),
+        loss(loss_),
+        X(random_matrix<Scalar>(engine, inputs, m)),
+        Y(random_matrix<Scalar>(engine, model.outputs(), m)) {
+    if (loss == Loss::binary_cross_entropy) activation_forward<Scalar>(Activation::sigmoid, Y, Y);
+    if (loss == Loss::categorical_cross_entropy)
+      activation_forward<Scalar>(Activation::softmax, Y, Y);
+  }
+  void use_labels(std::mt19937& engine) {
+    labels = random_labels(engine, m(), model.outputs());
+    Y = one_hot<Scalar>(labels, model.outputs());
+  }
+  void use_weights(std::mt19937& engine) {
+    weights = random_vector<double>(engine, m()).cwiseAbs();
+  }
+
+  Index m() const { return X.cols(); }
+  TrainingSet set() const {
+    return {examples_of(X), labels.empty() ? examples_of(Y) : Examples{},
+            labels.empty() ? nullptr : labels.data(),
+            weights.size() == 0 ? nullptr : weights.data()};
+  }
+  reference::Batch naive() const { return {exact(X), exact(Y), weights}; }
+};
+
+// A trainer and the vectors that it works on. They start `offset` numbers into their memory.
+template <class Scalar>
+class Training {
+ public:
+  Training(const Problem<Scalar>& problem, const Optimizer& optimizer, Index offset = 0)
+      : problem_(problem),
+        optimizer_(optimizer),
+        offset_(offset),
+        parameters_(offset + problem.model.parameters.size()),
+        gradients_(parameters_.size()),
+        state_(Vector<Scalar>::Zero(offset + state_vector_count(optimizer) *
+                                                 problem.model.parameters.size())),
+        trainer_(problem.model.network, problem.loss) {
+    parameters_.tail(problem.model.parameters.size()) = problem.model.parameters;
+  }
+
+  RunResult run(const Batch& examples, Index batch_size, Interrupt& interrupt) {
+    std::vector<BatchCost> costs(
+        static_cast<std::size_t>((examples.count + batch_size - 1) / batch_size));
+    const RunResult result = trainer_.run(parameters_.data() + offset_, gradients_.data() + offset_,
+                                          state_.data() + offset_, optimizer_, step, problem_.set(),
+                                          examples, batch_size, costs.data(), interrupt);
+    const std::ptrdiff_t made = result.steps + (result.non_finite ? 1 : 0);
+    for (auto cost = costs.begin(); cost != costs.begin() + made; ++cost) {
+      sums.push_back(cost->sum);
+      weights.push_back(cost->weight);
+    }
+    return result;
+  }
+  RunResult run(const Batch& examples, Index batch_size) {
+    Interrupt never;
+    return run(examples, batch_size, never);
+  }
+  RunResult run(const Order& order, Index batch_size) {
+    return run({order.data(), 0, static_cast<Index>(order.size())}, batch_size);
+  }
+
+  auto parameters() const { return parameters_.tail(parameters_.size() - offset_); }
+  auto state() const { return state_.tail(state_.size() - offset_); }
+  std::vector<double> costs() const {
+    std::vector<double> costs;
+    for (std::size_t k = 0; k < sums.size(); ++k) costs.push_back(sums[k] / weights[k]);
+    return costs;
+  }
+
+  std::int64_t step = 0;
+  std::vector<double> sums, weights;  // of the costs of the batches so far
+
+ private:
+  const Problem<Scalar>& problem_;
+  Optimizer optimizer_;
+  Index offset_;
+  Vector<Scalar> parameters_, gradients_, state_;
+  Trainer<Scalar> trainer_;
+};
+
+template <class Scalar>
+void check_same_bits(const Training<Scalar>& actual, const Training<Scalar>& expected) {
+  CHECK(same_bits(actual.parameters(), expected.parameters()));
+  CHECK(same_bits(actual.state(), expected.state()));
+  CHECK(actual.step == expected.step);
+  CHECK(actual.sums == expected.sums);
+  CHECK(actual.weights == expected.weights);
+}
+
+Order shuffled(std::mt19937& engine, Index m) {
+  Order order(static_cast<std::size_t>(m));
+  std::iota(order.begin(), order.end(), 0);
+  std::shuffle(order.begin(), order.end(), engine);
+  return order;
+}
+
+Vector<double> as_vector(const std::vector<double>& numbers) {
+  return Eigen::Map<const Vector<double>>(numbers.data(), static_cast<Index>(numbers.size()));
+}
+
+// Every loss with its own output, then with others, for which there is no fused form.
+struct Ending {
+  Loss loss;
+  Activation output;
+};
+constexpr Ending endings[] = {
+    {Loss::mean_squared_error, Activation::identity},
+    {Loss::binary_cross_entropy, Activation::sigmoid},
+    {Loss::categorical_cross_entropy, Activation::softmax},
+    {Loss::mean_squared_error, Activation::softmax},
+    {Loss::mean_squared_error, Activation::gelu},
+    {Loss::binary_cross_entropy, Activation::softmax},
+    {Loss::categorical_cross_entropy, Activation::sigmoid},
+};
+
+// An epsilon of 1e-8 would make a step of learning_rate of a gradient's rounding error.
+const Optimizer optimizers[] = {Sgd{0.1}, Sgd{0.05, 0.9}, Sgd{0.05, 0.9, true},
+                                Adam{0.01, 0.9, 0.999, 1e-3}};
+
+}  // namespace
+
+TEST_CASE("gradients of the cost agree with central differences") {
+  std::mt19937 engine(1);
+  const auto check = [&](Problem<double>& problem) {
+    problem.use_weights(engine);
+    Trainer<double> trainer(problem.model.network, problem.loss);
+    Vector<double> gradients(problem.model.parameters.size()), ignored = gradients;
+    const Batch batch{nullptr, 0, problem.m()};
+    const auto cost = [&](const Matrix<double>& parameters) {
+      const BatchCost c =
+          trainer.loss_and_gradients(parameters.data(), problem.set(), batch, ignored.data());
+      return c.sum / c.weight;
+    };
+    trainer.loss_and_gradients(problem.model.parameters.data(), problem.set(), batch,
+                               gradients.data());
+    CHECK(error(gradients, central_difference(problem.model.parameters, cost)) <
+          central_difference_error);
+  };
+  for (const Ending& ending : endings) {
+    CAPTURE(static_cast<int>(ending.loss));
+    CAPTURE(static_cast<int>(ending.output));
+    for (const ActivationName& hidden : activation_names()) {
+      INFO(hidden.name);
+      Problem<double> problem(engine, 3, {{5, hidden.activation}, {4, ending.output}}, ending.loss,
+                              6);
+      check(problem);
+    }
+  }
+  Problem<double> by_label(engine, 3, {{5, Activation::tanh}, {4, Activation::softmax}},
+                           Loss::categorical_cross_entropy, 6);
+  by_label.use_labels(engine);
+  check(by_label);
+}
+
+TEST_CASE_TEMPLATE("the cost and its gradients agree with the naive reference", Scalar, float,
+                   double) {
+  std::mt19937 engine(2);
+  for (const Ending& ending : endings) {
+    for (const Index m : {1, 2, 5, 100}) {
+      CAPTURE(static_cast<int>(ending.loss));
+      CAPTURE(static_cast<int>(ending.output));
+      CAPTURE(m);
+      Problem<Scalar> problem(engine, 4, {{7, Activation::silu}, {3, ending.output}}, ending.loss,
+                              m);
+      if (m % 2 == 0) problem.use_weights(engine);
+      const reference::Batch naive = problem.naive();
+      const Vector<double> parameters = exact(problem.model.parameters);
+      Vector<Scalar> gradients(parameters.size());
+      const BatchCost cost = Trainer<Scalar>(problem.model.network, problem.loss)
+                                 .loss_and_gradients(problem.model.parameters.data(), problem.set(),
+                                                     {nullptr, 0, m}, gradients.data());
+      CHECK(error(cost.weight, naive.weight()) < rounding<Scalar>);
+      CHECK(error(cost.sum / cost.weight,
+                  reference::cost(problem.model.naive, parameters, problem.loss, naive)) <
+            accumulated_rounding<Scalar>);
+      CHECK(error(gradients, reference::gradients(problem.model.naive, parameters, problem.loss,
+                                                  naive)) < accumulated_rounding<Scalar>);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a run is the naive steps in the order given", Scalar, float, double) {
+  std::mt19937 engine(3);
+  const Index m = 29, batch_size = 6;  // the last batch has five
+  const auto check = [&](const Problem<Scalar>& problem, const Optimizer& optimizer) {
+    const Order order = shuffled(engine, m);
+    Training<Scalar> training(problem, optimizer);
+    const RunResult result = training.run(order, batch_size);
+    CHECK(result.steps == 5);
+    CHECK_FALSE(result.non_finite);
+    CHECK_FALSE(result.interrupted);
+    CHECK(training.step == 5);
+
+    Vector<double> parameters = exact(problem.model.parameters);
+    const std::vector<double> costs =
+        reference::train(problem.model.naive, parameters, problem.loss, optimizer, problem.naive(),
+                         order, static_cast<std::size_t>(batch_size));
+    CHECK(error(training.parameters(), parameters) < accumulated_rounding<Scalar>);
+    CHECK(error(as_vector(training.costs()), as_vector(costs)) < accumulated_rounding<Scalar>);
+  };
+  for (const Optimizer& optimizer : optimizers) {
+    CAPTURE(optimizer.index());
+    for (const Ending& ending : endings) {
+      CAPTURE(static_cast<int>(ending.loss));
+      CAPTURE(static_cast<int>(ending.output));
+      Problem<Scalar> problem(engine, 5,
+                              {{8, Activation::tanh}, {6, Activation::relu}, {3, ending.output}},
+                              ending.loss, m);
+      check(problem, optimizer);
+      problem.use_weights(engine);
+      check(problem, optimizer);
+      if (ending.loss != Loss::categorical_cross_entropy) continue;
+      problem.use_labels(engine);
+      check(problem, optimizer);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("without an order a run takes the rows as they stand", Scalar, float, double) {
+  std::mt19937 engine(4);
+  Problem<Scalar> problem(engine, 3, {{4, Activation::relu}, {2, Activation::softmax}},
+                          Loss::categorical_cross_entropy, 20);
+  problem.use_labels(engine);
+  problem.use_weights(engine);
+  Order rows(13);
+  std::iota(rows.begin(), rows.end(), 5);
+  Training<Scalar> by_order(problem, Adam{}), as_they_stand(problem, Adam{});
+  by_order.run(rows, 4);
+  as_they_stand.run({nullptr, 5, 13}, 4);
+  CHECK(error(as_they_stand.parameters(), by_order.parameters()) < rounding<Scalar>);
+  CHECK(error(as_vector(as_they_stand.costs()), as_vector(by_order.costs())) < rounding<Scalar>);
+}
+
+TEST_CASE_TEMPLATE("a run starts at `first` of its order", Scalar, float, double) {
+  std::mt19937 engine(5);
+  const Problem<Scalar> problem(engine, 3, {{2, Activation::sigmoid}}, Loss::binary_cross_entropy,
+                                20);
+  const Order order = shuffled(engine, 20), part(order.begin() + 7, order.begin() + 16);
+  Training<Scalar> from_first(problem, Sgd{}), alone(problem, Sgd{});
+  from_first.run({order.data(), 7, 9}, 2);
+  alone.run(part, 2);
+  check_same_bits(from_first, alone);
+}
+
+TEST_CASE_TEMPLATE("two runs are one run in two parts", Scalar, float, double) {
+  std::mt19937 engine(6);
+  Problem<Scalar> problem(engine, 7, {{9, Activation::gelu}, {3, Activation::softmax}},
+                          Loss::categorical_cross_entropy, 50);
+  problem.use_weights(engine);
+  const Order order = shuffled(engine, 50);
+  for (const Optimizer& optimizer : optimizers) {
+    CAPTURE(optimizer.index());
+    Training<Scalar> whole(problem, optimizer), parts(problem, optimizer);
+    whole.run(order, 8);
+    parts.run({order.data(), 0, 24}, 8);
+    parts.run({order.data(), 24, 26}, 8);
+    check_same_bits(parts, whole);
+  }
+}
+
+TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Scalar, float,
+                   double) {
+  using enum Activation;
+  struct Shape {
+    Index inputs;
+    std::vector<DenseLayer> layers;
+    Index m, batch_size;
+  };
+  const std::vector<Shape> shapes{
+      {1, {{1, sigmoid}}, 1, 1},                                   // m = 1, n = 1
+      {3, {{5, tanh}, {1, sigmoid}}, 10, 3},                       // a last batch of 1
+      {33, {{17, relu}, {7, sigmoid}}, 131, 65},                   // and one beside larger ones
+      {300, {{1, relu}, {300, elu}, {2, sigmoid}}, 400, 200},      // a unit alone between wide ones
+      {480, {{501, tanh}, {3, sigmoid}}, 70, 35},                  // weights beyond a core's cache
+      {131, {{257, gelu}, {129, relu}, {10, sigmoid}}, 501, 250},  // several tiles and slices
+  };
+  std::mt19937 engine(7);
+  for (const Shape& shape : shapes) {
+    CAPTURE(shape.inputs);
+    Problem<Scalar> problem(engine, shape.inputs, shape.layers, Loss::binary_cross_entropy,
+                            shape.m);
+    problem.use_weights(engine);
+    const Order order = shuffled(engine, shape.m);
+    for (const Optimizer& optimizer : {optimizers[1], optimizers[3]}) {
+      CAPTURE(optimizer.index());
+      const auto train = [&](int n) {
+        const Threads threads(n);
+        Training<Scalar> training(problem, optimizer);
+        training.run(order, shape.batch_size);
+        training.run(order, shape.batch_size);
+        return training;
+      };
+      const Training<Scalar> one = train(1);
+      CHECK(one.parameters().allFinite());
+      CHECK_FALSE(same_bits(one.parameters(), problem.model.parameters));
+      for (const int n : {1, 2, 3}) {
+        CAPTURE(n);
+        check_same_bits(train(n), one);
+      }
+    }
+  }
+  const Network<Scalar> largest(shapes.back().inputs, shapes.back().layers);
+  CHECK(largest.tiles().size() > shapes.back().layers.size());
+  CHECK(largest.slice_width(shapes.back().batch_size) < shapes.back().batch_size);
+}
+
+TEST_CASE_TEMPLATE("the bits do not depend on where vectors and examples lie", Scalar, float,
+                   double) {
+  using enum Activation;
+  // The same seed and data give the same weights in another process, where malloc and NumPy hand
+  // out other addresses, and from a view of a wider table.
+  std::mt19937 engine(8);
+  for (const Index n : {1, 2, 5, 31}) {
+    CAPTURE(n);
+    const Problem<Scalar> problem(engine, n, {{n + 1, tanh}, {n, relu}, {3, softmax}},
+                                  Loss::categorical_cross_entropy, 41);
+    const Order order = shuffled(engine, 41);
+    Training<Scalar> expected(problem, Adam{});
+    expected.run(order, 8);
+    for (const Index offset : {1, 2, 3, 7, 8}) {
+      CAPTURE(offset);
+      Training<Scalar> shifted(problem, Adam{}, offset);
+      shifted.run(order, 8);
+      check_same_bits(shifted, expected);
+    }
+
+    Order rows(41);
+    std::iota(rows.begin(), rows.end(), 0);
+    Training<Scalar> gathered(problem, Adam{}), in_place(problem, Adam{});
+    gathered.run(rows, 8);
+    in_place.run({nullptr, 0, 41}, 8);
+    check_same_bits(in_place, gathered);
+  }
+}
+
+TEST_CASE_TEMPLATE("a cost that is not finite stops the run before its update", Scalar, float,
+                   double) {
+  std::mt19937 engine(9);
+  Problem<Scalar> problem(engine, 3, {{4, Activation::tanh}, {1, Activation::identity}},
+                          Loss::mean_squared_error, 30);
+  problem.X(1, 13) = not_a_number<Scalar>;  // in the third batch of five
+  Training<Scalar> training(problem, Adam{}), before(problem, Adam{});
+  const RunResult result = training.run({nullptr, 0, 30}, 5);
+  CHECK(result.non_finite);
+  CHECK_FALSE(result.interrupted);
+  CHECK(result.steps == 2);
+  before.run({nullptr, 0, 10}, 5);
+  CHECK(same_bits(training.parameters(), before.parameters()));
+  CHECK(same_bits(training.state(), before.state()));
+  CHECK(training.step == 2);
+  REQUIRE(training.sums.size() == 3);
+  CHECK_FALSE(std::isfinite(training.sums[2]));
+
+  // The trainer is as good as new.
+  training.run({nullptr, 15, 15}, 5);
+  before.run({nullptr, 15, 15}, 5);
+  CHECK(same_bits(training.parameters(), before.parameters()));
+}
+
+TEST_CASE_TEMPLATE("training that diverges stops at finite weights", Scalar, float, double) {
+  std::mt19937 engine(10);
+  const Problem<Scalar> problem(engine, 2, {{1, Activation::identity}}, Loss::mean_squared_error,
+                                40);
+  const double far = std::sqrt(static_cast<double>(std::numeric_limits<Scalar>::max()));
+  Training<Scalar> training(problem, Sgd{100.0 * far});
+  const RunResult result = training.run({nullptr, 0, 40}, 10);
+  CHECK(result.non_finite);
+  CHECK(result.steps == 1);
+  CHECK(training.parameters().allFinite());
+}
+
+TEST_CASE_TEMPLATE("an interrupted run has made the steps that it tells", Scalar, float, double) {
+  std::mt19937 engine(11);
+  const Problem<Scalar> problem(engine, 2, {{2, Activation::tanh}, {1, Activation::sigmoid}},
+                                Loss::binary_cross_entropy, 10);
+  Interrupt requested([] { return true; });
+  while (!requested.poll()) {
+  }
+  Training<Scalar> none(problem, Sgd{});
+  const RunResult at_once = none.run({nullptr, 0, 10}, 2, requested);
+  CHECK(at_once.interrupted);
+  CHECK_FALSE(at_once.non_finite);
+  CHECK(at_once.steps == 0);
+  CHECK(none.step == 0);
+  CHECK(same_bits(none.parameters(), problem.model.parameters));
+
+  // Yes at the second time of asking; no run makes so many steps before it.
+  const Order order(3'000'000, 7);
+  const auto m = static_cast<Index>(order.size());
+  Interrupt later([asked = 0]() mutable { return ++asked == 2; });
+  Training<Scalar> some(problem, Sgd{});
+  const RunResult midway = some.run({order.data(), 0, m}, 1, later);
+  CHECK(midway.interrupted);
+  REQUIRE(midway.steps > 0);
+  REQUIRE(midway.steps < m);
+  Training<Scalar> expected(problem, Sgd{});
+  expected.run({order.data(), 0, midway.steps}, 1);
+  check_same_bits(some, expected);
+}
+
+TEST_CASE_TEMPLATE("a run of no examples does nothing", Scalar, float, double) {
+  std::mt19937 engine(15);
+  const Problem<Scalar> problem(engine, 3, {{4, Activation::relu}, {2, Activation::sigmoid}},
+                                Loss::binary_cross_entropy, 5);
+  Training<Scalar> training(problem, Adam{});
+  const RunResult result = training.run({nullptr, 0, 0}, 4);
+  CHECK(result.steps == 0);
+  CHECK_FALSE(result.non_finite);
+  CHECK_FALSE(result.interrupted);
+  CHECK(training.step == 0);
+  CHECK(same_bits(training.parameters(), problem.model.parameters));
+}
+
+TEST_CASE_TEMPLATE("a batch in which nothing weighs changes nothing", Scalar, float, double) {
+  std::mt19937 engine(12);
+  for (const Ending& ending : endings) {
+    CAPTURE(static_cast<int>(ending.loss));
+    CAPTURE(static_cast<int>(ending.output));
+    Problem<Scalar> problem(engine, 3, {{4, Activation::relu}, {2, ending.output}}, ending.loss, 8);
+    problem.weights = Vector<double>::Zero(8);
+    Training<Scalar> training(problem, Sgd{0.1});
+    const RunResult result = training.run({nullptr, 0, 8}, 4);
+    CHECK(result.steps == 2);
+    CHECK_FALSE(result.non_finite);
+    CHECK(training.sums == std::vector<double>{0.0, 0.0});
+    CHECK(training.weights == std::vector<double>{0.0, 0.0});
+    CHECK(same_bits(training.parameters(), problem.model.parameters));
+  }
+}
+
+TEST_CASE_TEMPLATE("an example of weight 2 counts as the example twice", Scalar, float, double) {
+  std::mt19937 engine(13);
+  Problem<Scalar> problem(engine, 4, {{5, Activation::elu}, {3, Activation::softmax}},
+                          Loss::categorical_cross_entropy, 4);
+  Training<Scalar> twice(problem, Sgd{0.1});
+  twice.run(Order{0, 1, 1, 3}, 4);
+  problem.weights = Vector<double>{{1.0, 2.0, 0.0, 1.0}};
+  Training<Scalar> weighted(problem, Sgd{0.1});
+  weighted.run(Order{0, 1, 2, 3}, 4);
+  CHECK(weighted.weights == twice.weights);
+  CHECK(error(weighted.parameters(), twice.parameters()) < rounding<Scalar>);
+  CHECK(error(as_vector(weighted.costs()), as_vector(twice.costs())) < rounding<Scalar>);
+}
+
+TEST_CASE_TEMPLATE("one trainer takes batches of any size and any targets in turn", Scalar, float,
+                   double) {
+  std::mt19937 engine(14);
+  Problem<Scalar> problem(engine, 4, {{6, Activation::silu}, {3, Activation::softmax}},
+                          Loss::categorical_cross_entropy, 60);
+  problem.use_labels(engine);
+  Trainer<Scalar> veteran(problem.model.network, problem.loss);
+  const auto gradients_by = [&](Trainer<Scalar>& trainer, const Batch& batch) {
+    Vector<Scalar> gradients(problem.model.parameters.size());
+    trainer.loss_and_gradients(problem.model.parameters.data(), problem.set(), batch,
+                               gradients.data());
+    return gradients;
+  };
+  const Vector<double> weights = random_vector<double>(engine, 60).cwiseAbs();
+  const std::vector<std::int64_t> labels = problem.labels;
+  for (const Index count : {3, 60, 1, 40, 60}) {
+    for (const bool weighted : {false, true}) {
+      for (const bool by_label : {false, true}) {
+        CAPTURE(count);
+        CAPTURE(weighted);
+        CAPTURE(by_label);
+        problem.weights = weighted ? weights : Vector<double>();
+        problem.labels = by_label ? labels : std::vector<std::int64_t>();
+        Trainer<Scalar> recruit(problem.model.network, problem.loss);
+        const Batch batch{nullptr, 60 - count, count};
+        CHECK(same_bits(gradients_by(veteran, batch), gradients_by(recruit, batch)));
+      }
+    }
+  }
+}
