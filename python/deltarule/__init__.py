@@ -1,0 +1,33 @@
+"""Dense neural networks on the CPU.
+
+``Network`` trains and predicts on ``(n_samples, n_features)``; ``blocks`` holds the forward and
+backward functions one by one, on ``(n, m)``.
+"""
+
+from deltarule import _core, blocks
+from deltarule.network import Dense, Network
+from deltarule.optimizers import SGD, Adam, Optimizer
+from deltarule.training import History, TrainingDivergedError
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "Dense",
+    "History",
+    "Network",
+    "Optimizer",
+    "TrainingDivergedError",
+    "blocks",
+    "get_num_threads",
+    "isa",
+    "set_num_threads",
+]
+__version__ = "0.1.0"
+
+get_num_threads = _core.get_num_threads
+set_num_threads = _core.set_num_threads
+
+
+def isa() -> str:
+    """Tell which build of the core runs: portable, avx2 or avx512 (see ``DELTARULE_ISA``)."""
+    return _core.isa

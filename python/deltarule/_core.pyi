@@ -1,0 +1,113 @@
+"""The compiled core. Arrays are float32 or float64; one call's arrays share one dtype."""
+
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+LEVELS: tuple[str, ...]
+isa: str
+
+def get_num_threads() -> int: ...
+def set_num_threads(n: int) -> None: ...
+def activation_names() -> list[str]: ...
+def loss_names() -> list[str]: ...
+def fused_with_output(loss: str, output: str) -> bool: ...
+def activation_forward(name: str, Z: Array) -> Array: ...
+def activation_backward(name: str, dA: Array, Z: Array) -> Array: ...
+def dense_forward(W: Array, b: Array, A_prev: Array) -> Array: ...
+def dense_backward(
+    W: Array, A_prev: Array, dZ: Array, scale: float, input_gradient: bool
+) -> tuple[Array | None, Array, Array]: ...
+def loss_backward(
+    name: str, A: Array, Y: Array, weights: Array | None = None
+) -> tuple[float, Array]: ...
+def loss_backward_from_logits(
+    name: str, Z: Array, Y: Array, weights: Array | None = None
+) -> tuple[float, Array]: ...
+def find_non_finite(X: Array) -> tuple[int, int, float] | None: ...
+
+class Sgd:
+    def __init__(self, learning_rate: float, momentum: float, nesterov: bool) -> None: ...
+
+class Adam:
+    def __init__(
+        self, learning_rate: float, beta_1: float, beta_2: float, epsilon: float
+    ) -> None: ...
+
+def state_vector_count(optimizer: Sgd | Adam) -> int: ...
+def optimizer_update(
+    optimizer: Sgd | Adam, step: int, parameters: Array, gradients: Array, state: Array
+) -> None: ...
+
+class Target:
+    Y: Array | None
+    labels: Array | None
+    weights: Array | None
+    def __init__(
+        self, Y: Array | None, labels: Array | None, weights: Array | None
+    ) -> None: ...
+
+class Cache:
+    """Cache32 or Cache64."""
+
+    X: Array
+    m: int
+    def A(self, l: int) -> Array: ...
+    def Z(self, l: int) -> Array: ...
+
+class Network:
+    """Network32 or Network64."""
+
+    parameter_count: int
+    def __init__(self, inputs: int, layers: list[tuple[int, str]]) -> None: ...
+    def parameter_offset(self, l: int) -> int: ...
+    def forward(self, parameters: Array, X: Array) -> Cache: ...
+    def backward(
+        self, dA: Array, cache: Cache, scale: float, gradients: Array, input_gradient: bool
+    ) -> Array | None: ...
+    def infer(
+        self,
+        parameters: Array,
+        X: Array,
+        output: Array,
+        loss: str | None = None,
+        target: Target = ...,
+    ) -> float: ...
+
+class Trainer:
+    """Trainer32 or Trainer64."""
+
+    def __init__(self, network: Network, loss: str) -> None: ...
+    def run(
+        self,
+        network: Network,
+        parameters: Array,
+        gradients: Array,
+        state: Array,
+        optimizer: Sgd | Adam,
+        step: int,
+        X: Array,
+        target: Target,
+        order: Array | None,
+        first: int,
+        count: int,
+        batch_size: int,
+        costs: Array,
+    ) -> tuple[int, Literal["done", "non_finite", "interrupted"], BaseException | None]: ...
+    def loss_and_gradients(
+        self,
+        network: Network,
+        parameters: Array,
+        X: Array,
+        target: Target,
+        gradients: Array,
+    ) -> tuple[float, float]: ...
+
+class Network32(Network): ...
+class Network64(Network): ...
+class Trainer32(Trainer): ...
+class Trainer64(Trainer): ...
+class Cache32(Cache): ...
+class Cache64(Cache): ...

@@ -1,0 +1,125 @@
+"""The door: what a user hands in, as arrays that the core takes; nothing is copied needlessly."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from deltarule import _core
+
+Array = NDArray[Any]
+
+# What the core reads as it is, batch by batch, whatever its strides.
+_READ_IN_PLACE = tuple(np.dtype(name) for name in ("f4", "f8", "u1", "i4", "i8"))
+
+
+def _numbers(values: ArrayLike, where: str, what: str) -> Array:
+    """An array of a number type that the core reads: the caller's own memory if it can be."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{where}: {what} is {array.dtype}: expected real numbers (float32 and float64 are "
+            "taken as they are)"
+        )
+    if array.dtype == np.bool_:
+        return array.view(np.uint8)
+    if array.dtype in _READ_IN_PLACE and array.dtype.isnative and array.flags.aligned:
+        return array
+    return array.astype(np.float64 if array.dtype.itemsize > 2 else np.float32)
+
+
+def _expect_finite(array: Array, where: str, what: str) -> None:
+    found = _core.find_non_finite(array if array.ndim == 2 else array[:, np.newaxis])
+    if found is not None:
+        row, column, value = found
+        place = f"[{row}, {column}]" if array.ndim == 2 else f"[{row}]"
+        raise ValueError(
+            f"{where}: {what}{place} is {value}: expected finite numbers; remove or impute such "
+            "rows beforehand"
+        )
+
+
+def as_rows(X: ArrayLike, n_features: int, where: str, what: str = "X") -> Array:
+    """Rows of ``n_features`` finite numbers."""
+    rows = _numbers(X, where, what)
+    if rows.ndim != 2 or rows.shape[1] != n_features:
+        raise ValueError(
+            f"{where}: {what} has shape {rows.shape}: expected (n_samples, {n_features}), as the "
+            f"network has {n_features} inputs"
+        )
+    _expect_finite(rows, where, what)
+    return rows
+
+
+def as_target(
+    y: ArrayLike,
+    loss: str,
+    m: int,
+    n_outputs: int,
+    where: str,
+    sample_weight: ArrayLike | None = None,
+) -> "_core.Target":
+    """What a loss holds ``m`` examples of ``n_outputs`` against, and their weights if they differ."""
+    values = _numbers(y, where, "y")
+    if values.shape[:1] != (m,):
+        raise ValueError(f"{where}: y has shape {values.shape} but X has {m} rows: expected as many")
+    weights = None if sample_weight is None else _weights(sample_weight, m, where)
+    if loss == "categorical_cross_entropy" and values.ndim == 1:
+        return _core.Target(None, _labels(values, n_outputs, where), weights)
+    if values.ndim == 1 and n_outputs == 1:
+        values = values[:, np.newaxis]
+    if values.shape != (m, n_outputs):
+        raise ValueError(
+            f"{where}: y has shape {values.shape}: expected ({m}, {n_outputs}), as the network has "
+            f"{n_outputs} outputs"
+            + (
+                f", or ({m},) class labels"
+                if loss == "categorical_cross_entropy"
+                else f"; class labels need loss='categorical_cross_entropy', not {loss!r}"
+                if values.ndim == 1
+                else ""
+            )
+        )
+    _expect_finite(values, where, "y")
+    if loss.endswith("cross_entropy"):
+        outside = (values < 0) | (values > 1)
+        if outside.any():
+            row, column = np.argwhere(outside)[0]
+            raise ValueError(
+                f"{where}: y[{row}, {column}] is {values[row, column]}: expected 0 to 1, as "
+                f"{loss} takes probabilities"
+            )
+    return _core.Target(values, None, weights)
+
+
+def _labels(values: Array, n_classes: int, where: str) -> Array:
+    if values.dtype.kind == "f":
+        raise TypeError(
+            f"{where}: y is {values.dtype}: expected integer class labels, 0 to {n_classes - 1} "
+            f"(`y.astype(int)`), or one row of {n_classes} probabilities an example"
+        )
+    labels = np.ascontiguousarray(values, np.int64)
+    outside = np.flatnonzero((labels < 0) | (labels >= n_classes))
+    if outside.size:
+        at = outside[0]
+        raise ValueError(
+            f"{where}: y[{at}] is {labels[at]}: expected 0 to {n_classes - 1}, as the network has "
+            f"{n_classes} outputs"
+        )
+    return labels
+
+
+def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
+    weights = np.ascontiguousarray(_numbers(sample_weight, where, "sample_weight"), np.float64)
+    if weights.shape != (m,):
+        raise ValueError(
+            f"{where}: sample_weight has shape {weights.shape}: expected ({m},), one an example"
+        )
+    _expect_finite(weights, where, "sample_weight")
+    negative = np.flatnonzero(weights < 0)
+    if negative.size:
+        at = negative[0]
+        raise ValueError(f"{where}: sample_weight[{at}] is {weights[at]}: expected 0 or more")
+    if not weights.any():
+        raise ValueError(f"{where}: sample_weight is 0 for every example: expected some above 0")
+    return weights

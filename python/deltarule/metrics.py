@@ -1,0 +1,49 @@
+"""Metrics: what an epoch is judged by, beside its cost."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# A metric of rows of outputs A and of targets (labels, or rows like A): the mean is weighted.
+Metric = Callable[[Array, Array, Array | None], float]
+
+
+def accuracy(A: Array, y: Array, weights: Array | None) -> float:
+    """Fraction of examples whose class is right: the largest output, or each output over 1/2."""
+    if y.ndim == 1:
+        right = A.argmax(axis=1) == y
+    elif A.shape[1] == 1:
+        right = ((A > 0.5) == (y > 0.5))[:, 0]
+    else:
+        right = A.argmax(axis=1) == y.argmax(axis=1)
+    return float(np.average(right, weights=weights))
+
+
+def binary_accuracy(A: Array, y: Array, weights: Array | None) -> float:
+    """Fraction of outputs on the right side of 1/2, over all outputs."""
+    return float(np.average(((A > 0.5) == (y > 0.5)).mean(axis=1), weights=weights))
+
+
+def mean_absolute_error(A: Array, y: Array, weights: Array | None) -> float:
+    """Mean of ``|a - y|`` over outputs and examples."""
+    return float(np.average(np.abs(A - y).mean(axis=1), weights=weights))
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "binary_accuracy": binary_accuracy,
+    "mean_absolute_error": mean_absolute_error,
+}
+
+
+def default_metrics(loss: str, n_outputs: int) -> tuple[str, ...]:
+    """Name what a loss is usually judged by."""
+    if loss == "categorical_cross_entropy":
+        return ("accuracy",)
+    if loss == "binary_cross_entropy":
+        return ("accuracy",) if n_outputs == 1 else ("binary_accuracy",)
+    return ()

@@ -1,0 +1,48 @@
+"""Progress of a fit: a bar where tqdm is installed, else a line an epoch, on standard error."""
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+
+class Progress:
+    """Shows batches done, the cost so far, and each epoch's record."""
+
+    def __init__(self, epochs: int, batches: int, *, enabled: bool) -> None:
+        self._epochs, self._enabled = epochs, enabled
+        self._bar: Any = None
+        if enabled:
+            try:
+                from tqdm.auto import tqdm
+            except ModuleNotFoundError:
+                return
+            self._bar = tqdm(total=epochs * batches, unit="batch", mininterval=0.05)
+
+    def advance(self, batches: int, cost: float) -> None:
+        """Count a run's batches."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"loss {cost:.4f}", refresh=False)
+            self._bar.update(batches)
+
+    def end_epoch(self, epoch: int, record: dict[str, float]) -> None:
+        """Show what an epoch came to."""
+        if not self._enabled:
+            return
+        values = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
+        line = f"epoch {epoch + 1}/{self._epochs}  {values}"
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+        else:
+            sys.stderr.write(line + "\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,28 @@
+"""Fixtures for every test file."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import deltarule as dr
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Where the real data lie that are not the project's to give away."""
+    value = os.environ.get("DELTARULE_DATA")
+    if not value:
+        pytest.skip("DELTARULE_DATA does not name the folder of the real data")
+    folder = Path(value)
+    if not folder.is_dir():
+        pytest.skip(f"DELTARULE_DATA={value}: there is no such folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _same_number_of_threads() -> Iterator[None]:
+    before = dr.get_num_threads()
+    yield
+    dr.set_num_threads(before)

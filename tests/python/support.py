@@ -1,0 +1,120 @@
+"""What several test files need: networks, data, and a look at what must not have changed."""
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import deltarule as dr
+
+Array = npt.NDArray[Any]
+
+LOSSES = ["mean_squared_error", "binary_cross_entropy", "categorical_cross_entropy"]
+DTYPES = ["float32", "float64"]
+# Where an output lies between 0 and 1, so that every loss takes it.
+_CENTRE_OF_Z = {"softplus": -1.0, "exponential": -1.0}
+
+
+def network(
+    n: list[int], activations: list[str] | str = "tanh", dtype: str = "float32", seed: int = 0
+) -> dr.Network:
+    """A network of sizes ``n``, with one activation for all its layers or one for each."""
+    if isinstance(activations, str):
+        activations = [activations] * (len(n) - 1)
+    layers = [dr.Dense(units, g) for units, g in zip(n[1:], activations, strict=True)]
+    net = dr.Network(layers, input_size=n[0], seed=seed, dtype=dtype)
+    rng = np.random.default_rng(seed + 1)
+    for layer in net.layers:
+        layer.b = 0.1 * rng.normal(size=layer.b.shape)
+    return net
+
+
+def centre_outputs(net: dr.Network) -> dr.Network:
+    """Make the outputs lie well within 0 and 1, whatever the output activation."""
+    last = net.layers[-1]
+    last.W *= 0.1
+    last.b = _CENTRE_OF_Z.get(last.activation, 0.5) + 0.5 * last.b
+    return net
+
+
+def data(
+    m: int, n: list[int], loss: str = "mean_squared_error", dtype: str = "float32", seed: int = 2
+) -> tuple[Array, Array]:
+    """X and one row of targets an example, for a network of sizes ``n``."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(m, n[0])).astype(dtype)
+    if loss == "categorical_cross_entropy":
+        return X, np.eye(n[-1], dtype=dtype)[rng.integers(n[-1], size=m)]
+    if loss == "binary_cross_entropy":
+        return X, rng.uniform(size=(m, n[-1])).astype(dtype)
+    return X, rng.normal(size=(m, n[-1])).astype(dtype)
+
+
+def batches(m: int, size: int) -> list[slice]:
+    """The rows of each batch, in order; the last may be smaller."""
+    return [slice(first, min(first + size, m)) for first in range(0, m, size)]
+
+
+def step(
+    net: dr.Network, optimizer: dr.Optimizer, X: Array, y: Array, **arguments: Any
+) -> float:
+    """One explicit training step; returns the cost before it."""
+    cost, gradients = net.loss_and_gradients(X, y, **arguments)
+    net.update(gradients, optimizer)
+    return cost
+
+
+def assert_same_bits(actual: Array, expected: Array) -> None:
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)
+    assert actual.tobytes() == expected.tobytes()  # the sign of a zero, too
+
+
+def assert_near(actual: Array, expected: Array, tolerance: float) -> None:
+    """Close, in terms of the largest number expected."""
+    np.testing.assert_allclose(
+        actual, expected, rtol=tolerance, atol=tolerance * max(np.abs(expected).max(), 1e-30)
+    )
+
+
+@contextmanager
+def nothing_written(net: dr.Network, optimizer: dr.Optimizer | None = None) -> Iterator[None]:
+    """Hold a network and an optimizer to being what they were, to the bit."""
+
+    def snapshot() -> bytes:
+        state = None if optimizer is None else (optimizer.step, optimizer.state)
+        return pickle.dumps((net, state))
+
+    before = snapshot()
+    yield
+    assert snapshot() == before
+
+
+def run_python(
+    *arguments: str, timeout: float = 60, **environment: str | None
+) -> subprocess.CompletedProcess[str]:
+    """Run another interpreter here, with changes to the environment (None takes a variable out)."""
+    merged = {**os.environ, **environment}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=Path(__file__).parent,
+        env={name: value for name, value in merged.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def output_of(script: str, *, timeout: float = 60, **environment: str | None) -> str:
+    """What a script prints in another interpreter; it must not fail."""
+    result = run_python("-c", script, timeout=timeout, **environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()

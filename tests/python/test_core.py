@@ -1,0 +1,159 @@
+"""Which build of the core runs, its threads, and an import that cannot find it."""
+
+import os
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import deltarule as dr
+from deltarule import _core
+from support import output_of, run_python
+
+LEVELS = _core.LEVELS
+SUPPORTED = _core.import_module("deltarule._cpu").supported_levels()
+PACKAGE = Path(dr.__file__).parent
+
+
+# Instruction sets ----------------------------------------------------------------------------
+
+
+def test_levels() -> None:
+    assert dr.isa() in SUPPORTED
+    assert set(SUPPORTED) <= set(LEVELS)
+    assert SUPPORTED[0] == LEVELS[0] == "portable"
+
+
+@pytest.mark.parametrize("level", SUPPORTED)
+def test_a_level_can_be_forced(level: str) -> None:
+    assert output_of("import deltarule; print(deltarule.isa())", DELTARULE_ISA=level) == level
+
+
+def test_the_widest_is_the_default() -> None:
+    for unset in (None, ""):
+        printed = output_of("import deltarule; print(deltarule.isa())", DELTARULE_ISA=unset)
+        assert printed == SUPPORTED[-1]
+
+
+@pytest.mark.parametrize("level", ["sse9", "AVX2", " avx2"])
+def test_an_unknown_level_is_an_import_error(level: str) -> None:
+    result = run_python("-c", "import deltarule", DELTARULE_ISA=level)
+    assert result.returncode == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert last == (
+        f"ImportError: DELTARULE_ISA={level!r} is not the name of an instruction set: "
+        f"expected one of {SUPPORTED}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("built", "supported", "reason"),
+    [
+        (LEVELS, ["portable"], "does not run on this CPU: expected one of ['portable']"),
+        (["portable"], LEVELS, "was not built: expected one of ['portable']"),
+    ],
+)
+def test_a_level_that_is_not_there_is_an_import_error(
+    built: list[str], supported: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU, and in a wheel, that lack the wide ones."""
+    monkeypatch.setattr(_core, "find_spec", lambda name: name.removeprefix("deltarule._core_") in built)
+    cpu = SimpleNamespace(supported_levels=lambda: list(supported), isa="portable")
+    monkeypatch.setattr(_core, "import_module", lambda name: cpu)
+    monkeypatch.setenv("DELTARULE_ISA", "avx512")
+    with pytest.raises(ImportError) as caught:
+        _core._load()
+    assert str(caught.value) == f"DELTARULE_ISA='avx512' {reason}"
+    monkeypatch.delenv("DELTARULE_ISA")
+    assert _core._load() is cpu
+
+
+# What every build of the core must get right. None of these files runs this one.
+CORE_PART = [
+    "test_blocks.py",
+    "test_network.py",
+    "test_training.py::test_batches_run_in_the_order_of_the_rows",
+    "test_training.py::test_a_big_network_s_steps_are_the_explicit_ones",
+    "test_training.py::test_the_memory_that_X_lies_in_does_not_matter",
+    "test_training.py::test_same_bits_for_any_number_of_threads",
+]
+
+
+@pytest.mark.parametrize("level", [level for level in SUPPORTED if level != dr.isa()])
+def test_core_part_of_the_suite_at_another_level(level: str) -> None:
+    without_the_long_trainings = {"DELTARULE_DATA": None}
+    result = run_python(
+        *("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *CORE_PART),
+        timeout=300,
+        DELTARULE_ISA=level,
+        **without_the_long_trainings,
+    )
+    assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
+    print(level, result.stdout.strip().splitlines()[-1])
+
+
+# An import without a built core --------------------------------------------------------------
+
+
+def test_import_without_a_built_core_says_how_to_build(tmp_path: Path) -> None:
+    (tmp_path / "deltarule").mkdir()
+    for file in PACKAGE.glob("*.py"):
+        shutil.copy(file, tmp_path / "deltarule")
+    # Without the site's packages, so that an installed core is not found.
+    result = run_python("-S", "-c", "import deltarule", PYTHONPATH=str(tmp_path))
+    assert result.returncode == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: deltarule's compiled core is not there.")
+    assert "pip install ." in last
+    assert "pip install -e . --no-build-isolation" in last
+
+
+# Threads -------------------------------------------------------------------------------------
+
+COUNT = "import deltarule; print(deltarule.get_num_threads())"
+
+
+@pytest.mark.parametrize(("value", "threads"), [("1", 1), ("3", 3), ("2,1", 2), ("07", 7)])
+def test_omp_num_threads_is_honoured(value: str, threads: int) -> None:
+    assert output_of(COUNT, OMP_NUM_THREADS=value) == str(threads)
+
+
+@pytest.mark.parametrize("value", [None, "", "0", "-2", "many", "2x", "99999999999999999999"])
+def test_without_a_number_there_are_as_many_as_processors(value: str | None) -> None:
+    allowed = {str(os.cpu_count())}
+    if hasattr(os, "sched_getaffinity"):
+        allowed.add(str(len(os.sched_getaffinity(0))))
+    assert output_of(COUNT, OMP_NUM_THREADS=value) in allowed
+
+
+def test_set_num_threads() -> None:
+    for n in (1, 3, 2):
+        dr.set_num_threads(n)
+        assert dr.get_num_threads() == n
+
+
+@pytest.mark.parametrize("n", [0, -1, 10**6])
+def test_set_num_threads_refuses(n: int) -> None:
+    before = dr.get_num_threads()
+    with pytest.raises(ValueError, match=rf"set_num_threads: got {n}: expected 1 to"):
+        dr.set_num_threads(n)
+    assert dr.get_num_threads() == before
+
+
+@pytest.mark.parametrize("n", [1.5, "2", None])
+def test_set_num_threads_takes_integers(n: object) -> None:
+    with pytest.raises(TypeError, match="set_num_threads"):
+        dr.set_num_threads(n)  # type: ignore[arg-type]
+
+
+def test_the_process_ends_while_threads_are_parked() -> None:
+    script = """
+import numpy as np
+import deltarule as dr
+dr.set_num_threads(4)
+net = dr.Network([dr.Dense(300, "relu"), dr.Dense(3)], input_size=100)
+net.fit(np.ones((600, 100)), np.ones((600, 3)), batch_size=300)
+print("over")
+"""
+    assert output_of(script, timeout=30) == "over"
