@@ -21,14 +21,12 @@ Examples examples(const py::array& array, Index features, const char* where, con
   const auto type = number_type(array);
   const bool aligned = (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
   if (!type || !aligned)
-    throw py::type_error(std::string(where) + ": " + what + " is " +
-                         (aligned ? "" : "unaligned ") + dtype_text(array) +
-                         ": expected float32, float64, uint8, int32 or int64");
+    throw py::type_error(std::string(where) + ": " + what + " is " + (aligned ? "" : "unaligned ") +
+                         dtype_text(array) + ": expected float32, float64, uint8, int32 or int64");
   expect(array.ndim() == 2 && array.shape(1) == features, where,
          std::string(what) + " has shape " + shape_text(array) + ": expected (m, " +
              std::to_string(features) + ")");
-  return {array.data(), *type,          array.shape(0), array.shape(1),
-          array.strides(0), array.strides(1)};
+  return {array.data(), *type, array.shape(0), array.shape(1), array.strides(0), array.strides(1)};
 }
 
 }  // namespace deltarule::bindings

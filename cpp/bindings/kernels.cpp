@@ -1,9 +1,8 @@
 // The kernels by themselves, on (n, m) arrays: what deltarule.blocks is made of.
+#include "arrays.hpp"
 #include "deltarule/activation.hpp"
 #include "deltarule/dense.hpp"
 #include "deltarule/loss.hpp"
-
-#include "arrays.hpp"
 #include "register.hpp"
 
 #include <pybind11/stl.h>
@@ -33,8 +32,7 @@ py::array py_activation_forward(const std::string& name, const py::array& Z) {
   });
 }
 
-py::array py_activation_backward(const std::string& name, const py::array& dA,
-                                 const py::array& Z) {
+py::array py_activation_backward(const std::string& name, const py::array& dA, const py::array& Z) {
   constexpr const char* where = "activation_backward";
   const Activation g = activation_named(name);
   return with_scalar_of(dA, where, "dA", [&](auto scalar) -> py::array {
@@ -94,8 +92,7 @@ py::tuple py_dense_backward(const py::array& W, const py::array& A_prev, const p
                shape_text(W) + " and A_prev " + shape_text(A_prev));
     auto dW = new_matrix<Scalar>(n, n_prev);
     auto db = new_matrix<Scalar>(n, 1);
-    dense_backward_weights<Scalar>(view(dz), view(a), static_cast<Scalar>(scale),
-                                   mutable_view(dW));
+    dense_backward_weights<Scalar>(view(dz), view(a), static_cast<Scalar>(scale), mutable_view(dW));
     dense_backward_bias<Scalar>(view(dz), static_cast<Scalar>(scale),
                                 VectorMap<Scalar>(db.mutable_data(), n));
     py::object dA_prev = py::none();
@@ -144,9 +141,9 @@ py::tuple py_loss_backward(const std::string& name, const py::array& A_or_Z, con
     }
     if (weights) {
       w = py::array_t<Scalar, py::array::c_style | py::array::forcecast>::ensure(*weights);
-      expect(w && w.ndim() == 1 && w.size() == m, where,
-             "weights have shape " + shape_text(*weights) + ": expected (" + std::to_string(m) +
-                 ",)");
+      expect(
+          w && w.ndim() == 1 && w.size() == m, where,
+          "weights have shape " + shape_text(*weights) + ": expected (" + std::to_string(m) + ",)");
       target.weights = w.data();
     }
     auto gradient = new_matrix<Scalar>(n, m);
@@ -176,18 +173,21 @@ void register_kernels(py::module_& module) {
   using py::arg;
   module.def("activation_names", [] { return names_of(activation_names()); });
   module.def("loss_names", [] { return names_of(loss_names()); });
-  module.def("fused_with_output", [](const std::string& loss, const std::string& output) {
-    return fused_with_output(loss_named(loss), activation_named(output));
-  }, arg("loss"), arg("output"));
+  module.def(
+      "fused_with_output",
+      [](const std::string& loss, const std::string& output) {
+        return fused_with_output(loss_named(loss), activation_named(output));
+      },
+      arg("loss"), arg("output"));
   module.def("activation_forward", &py_activation_forward, arg("name"), arg("Z"));
   module.def("activation_backward", &py_activation_backward, arg("name"), arg("dA"), arg("Z"));
   module.def("dense_forward", &py_dense_forward, arg("W"), arg("b"), arg("A_prev"));
-  module.def("dense_backward", &py_dense_backward, arg("W"), arg("A_prev"), arg("dZ"),
-             arg("scale"), arg("input_gradient"));
+  module.def("dense_backward", &py_dense_backward, arg("W"), arg("A_prev"), arg("dZ"), arg("scale"),
+             arg("input_gradient"));
   module.def("loss_backward", &py_loss_backward<false>, arg("name"), arg("A"), arg("Y"),
              arg("weights") = py::none());
-  module.def("loss_backward_from_logits", &py_loss_backward<true>, arg("name"), arg("Z"),
-             arg("Y"), arg("weights") = py::none());
+  module.def("loss_backward_from_logits", &py_loss_backward<true>, arg("name"), arg("Z"), arg("Y"),
+             arg("weights") = py::none());
   module.def("find_non_finite", &py_find_non_finite, arg("X"));
 }
 

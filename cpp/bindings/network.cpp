@@ -1,8 +1,8 @@
 // Networks, their caches and their trainers, for float32 and float64.
 #include "deltarule/network.hpp"
-#include "deltarule/training.hpp"
 
 #include "arrays.hpp"
+#include "deltarule/training.hpp"
 #include "register.hpp"
 
 #include <pybind11/stl.h>
@@ -67,8 +67,7 @@ std::optional<py::array> backward(const Network<Scalar>& network, const Rows<Sca
                                   PyCache<Scalar>& cache, double scale, py::array& gradients,
                                   bool input_gradient) {
   const Index P = network.parameter_count(), m = cache.cache.m(), n_L = network.n(network.depth());
-  const Scalar* const p =
-      flat_vector<Scalar>(cache.parameters, P, "backward", "parameters", false);
+  const Scalar* const p = flat_vector<Scalar>(cache.parameters, P, "backward", "parameters", false);
   Scalar* const g = flat_vector<Scalar>(gradients, P, "backward", "gradients", true);
   expect(dA.ndim() == 2 && dA.shape(0) == m && dA.shape(1) == n_L, "backward",
          "dA has shape " + shape_text(dA) + ": expected " + deltarule::shape_text(m, n_L));
@@ -133,6 +132,54 @@ double infer(const Network<Scalar>& network, const py::array& parameters, const 
   return sum;
 }
 
+// Multiply-adds below which it costs more to let go of the interpreter and to take it again.
+constexpr double work_to_let_go = 1e6;
+
+// A C-ordered array of Scalar, or nothing: neither a conversion nor a call into Python.
+template <class Scalar>
+std::optional<py::array> as_it_stands(const py::handle& object) {
+  if (!py::isinstance<py::array>(object)) return std::nullopt;
+  auto array = py::reinterpret_borrow<py::array>(object);
+  constexpr int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  const py::dtype dtype = array.dtype();
+  if (dtype.num() != py::detail::npy_format_descriptor<Scalar>::value || dtype.byteorder() != '=' ||
+      (array.flags() & wanted) != wanted)
+    return std::nullopt;
+  return array;
+}
+
+// The short way for a caller who comes often with little. What needs a conversion, a message or a
+// second thread is answered with None, and takes the long way: infer.
+template <class Scalar>
+py::object predict(const Network<Scalar>& network, const py::handle& parameters,
+                   const py::handle& X, const py::handle& out) {
+  const Index n_0 = network.n(0), n_L = network.n(network.depth());
+  const auto x = as_it_stands<Scalar>(X);
+  if (!x || x->ndim() < 1 || x->ndim() > 2 || x->shape(x->ndim() - 1) != n_0) return py::none();
+  const bool one_example = x->ndim() == 1;
+  const Index m = one_example ? 1 : x->shape(0);
+  if (m == 0 || network.work() * static_cast<double>(m) > work_to_let_go) return py::none();
+  constexpr auto size = static_cast<Index>(sizeof(Scalar));
+  const Examples rows{
+      x->data(),  std::is_same_v<Scalar, float> ? NumberType::float32 : NumberType::float64,
+      m,          n_0,
+      n_0 * size, size};
+  if (find_non_finite(rows)) return py::none();
+  std::optional<py::array> A;
+  if (out.is_none()) {
+    A = one_example ? py::array_t<Scalar>(n_L) : py::array_t<Scalar>({m, n_L});
+  } else {
+    A = as_it_stands<Scalar>(out);
+    if (!A || !A->writeable() || A->ndim() != x->ndim() || A->size() != m * n_L ||
+        A->shape(A->ndim() - 1) != n_L)
+      return py::none();
+  }
+  Interrupt never;
+  network.infer(static_cast<const Scalar*>(py::reinterpret_borrow<py::array>(parameters).data()),
+                rows, static_cast<Scalar*>(A->mutable_data()), nullptr, {}, never);
+  return *A;
+}
+
 TrainingSet training_set(const py::array& X, const PyTarget& target, Index inputs, Index outputs) {
   TrainingSet set;
   set.X = examples(X, inputs, "fit", "X");
@@ -151,8 +198,8 @@ TrainingSet training_set(const py::array& X, const PyTarget& target, Index input
 // signal's handler raised one.
 template <class Scalar>
 py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::array& parameters,
-              py::array& gradients, py::array& state, const Optimizer& optimizer,
-              std::int64_t step, const py::array& X, const PyTarget& target,
+              py::array& gradients, py::array& state, const Optimizer& optimizer, std::int64_t step,
+              const py::array& X, const PyTarget& target,
               const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
               Index batch_size, Rows<double>& costs) {
   const Index P = network.parameter_count();
@@ -175,8 +222,8 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   RunResult result;
   {
     const py::gil_scoped_release release;
-    result = trainer.run(p, g, s, optimizer, step, set, examples, batch_size, batch_costs,
-                         interrupt);
+    result =
+        trainer.run(p, g, s, optimizer, step, set, examples, batch_size, batch_costs, interrupt);
   }
   py::object exception = py::none();
   if (interrupt.requested()) exception = py::error_already_set().value();
@@ -193,7 +240,8 @@ std::pair<double, double> loss_and_gradients(Trainer<Scalar>& trainer,
                                              const py::array& parameters, const py::array& X,
                                              const PyTarget& target, py::array& gradients) {
   const Index P = network.parameter_count();
-  const Scalar* const p = flat_vector<Scalar>(parameters, P, "loss_and_gradients", "parameters", false);
+  const Scalar* const p =
+      flat_vector<Scalar>(parameters, P, "loss_and_gradients", "parameters", false);
   Scalar* const g = flat_vector<Scalar>(gradients, P, "loss_and_gradients", "gradients", true);
   const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
   const py::gil_scoped_release release;
@@ -208,19 +256,26 @@ void register_network(py::module_& module, const std::string& suffix) {
   py::class_<PyCache<Scalar>>(module, ("Cache" + suffix).c_str(), py::module_local())
       .def_property_readonly("X", [](const PyCache<Scalar>& c) { return c.X; })
       .def_property_readonly("m", [](const PyCache<Scalar>& c) { return c.cache.m(); })
-      .def("A", [](const py::object& self, Index l) {
-        return cached<Scalar>(self, std::as_const(self.cast<PyCache<Scalar>&>().cache).A(l));
-      }, arg("l"))
-      .def("Z", [](const py::object& self, Index l) {
-        return cached<Scalar>(self, std::as_const(self.cast<PyCache<Scalar>&>().cache).Z(l));
-      }, arg("l"));
+      .def(
+          "A",
+          [](const py::object& self, Index l) {
+            return cached<Scalar>(self, std::as_const(self.cast<PyCache<Scalar>&>().cache).A(l));
+          },
+          arg("l"))
+      .def(
+          "Z",
+          [](const py::object& self, Index l) {
+            return cached<Scalar>(self, std::as_const(self.cast<PyCache<Scalar>&>().cache).Z(l));
+          },
+          arg("l"));
   py::class_<Net>(module, ("Network" + suffix).c_str(), py::module_local())
       .def(py::init(&make_network<Scalar>), arg("inputs"), arg("layers"))
       .def_property_readonly("parameter_count", &Net::parameter_count)
       .def("parameter_offset", &Net::parameter_offset, arg("l"))
       .def("forward", &forward<Scalar>, arg("parameters"), arg("X"))
-      .def("backward", &backward<Scalar>, arg("dA"), arg("cache"), arg("scale"),
-           arg("gradients"), arg("input_gradient"))
+      .def("backward", &backward<Scalar>, arg("dA"), arg("cache"), arg("scale"), arg("gradients"),
+           arg("input_gradient"))
+      .def("predict", &predict<Scalar>, arg("parameters"), arg("X"), arg("out"))
       .def("infer", &infer<Scalar>, arg("parameters"), arg("X"), arg("output"),
            arg("loss") = py::none(), arg("target") = PyTarget{});
   py::class_<Trainer<Scalar>>(module, ("Trainer" + suffix).c_str(), py::module_local())
@@ -233,18 +288,21 @@ void register_network(py::module_& module, const std::string& suffix) {
            arg("count"), arg("batch_size"), arg("costs"))
       .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("network"), arg("parameters"),
            arg("X"), arg("target"), arg("gradients"));
-  module.def("optimizer_update", [](const Optimizer& optimizer, std::int64_t step,
-                                    Rows<Scalar>& parameters, const Rows<Scalar>& gradients,
-                                    py::array& state) {
-    const Index P = parameters.size();
-    const FlatVectors<Scalar> vectors{
-        flat_vector<Scalar>(parameters, P, "update", "parameters", true),
-        flat_vector<Scalar>(gradients, P, "update", "gradients", false),
-        flat_vector<Scalar>(state, P * state_vector_count(optimizer), "update", "state", true), P};
-    const py::gil_scoped_release release;
-    optimizer_update<Scalar>(optimizer, step, vectors, 0, P);
-  }, arg("optimizer"), arg("step"), arg("parameters").noconvert(), arg("gradients").noconvert(),
-     arg("state"));
+  module.def(
+      "optimizer_update",
+      [](const Optimizer& optimizer, std::int64_t step, Rows<Scalar>& parameters,
+         const Rows<Scalar>& gradients, py::array& state) {
+        const Index P = parameters.size();
+        const FlatVectors<Scalar> vectors{
+            flat_vector<Scalar>(parameters, P, "update", "parameters", true),
+            flat_vector<Scalar>(gradients, P, "update", "gradients", false),
+            flat_vector<Scalar>(state, P * state_vector_count(optimizer), "update", "state", true),
+            P};
+        const py::gil_scoped_release release;
+        optimizer_update<Scalar>(optimizer, step, vectors, 0, P);
+      },
+      arg("optimizer"), arg("step"), arg("parameters").noconvert(), arg("gradients").noconvert(),
+      arg("state"));
 }
 
 }  // namespace

@@ -57,8 +57,8 @@ Scalar above_underflow(Scalar z) {
 template <class Scalar, Activation>
 struct Formula;
 
-#define DELTARULE_FORMULA(name)       \
-  template <class Scalar>             \
+#define DELTARULE_FORMULA(name) \
+  template <class Scalar>       \
   struct Formula<Scalar, Activation::name>
 
 DELTARULE_FORMULA(identity) {
@@ -100,7 +100,8 @@ DELTARULE_FORMULA(elu) {
 DELTARULE_FORMULA(gelu) {
   static Scalar g(Scalar z) { return above_underflow(z) * normal_cdf(z); }
   static Scalar derivative(Scalar z) {
-    constexpr Scalar density_at_0 = std::numbers::inv_sqrtpi_v<Scalar> / std::numbers::sqrt2_v<Scalar>;
+    constexpr Scalar density_at_0 =
+        std::numbers::inv_sqrtpi_v<Scalar> / std::numbers::sqrt2_v<Scalar>;
     const Scalar density = density_at_0 * elementary::exp(-z * z / Scalar(2));
     return normal_cdf(z) + (density == Scalar(0) ? Scalar(0) : z * density);
   }
@@ -166,7 +167,7 @@ void with_formula(Activation activation, Visit visit) {
 template <class Scalar>
 void softmax_forward(const ConstMatrixRef<Scalar>& Z, MatrixRef<Scalar>& A) {
   for (Index j = 0; j < Z.cols(); ++j) {
-    const Scalar largest = Z.col(j).template maxCoeff<Eigen::PropagateNaN>();
+    const Scalar largest = largest_of(Z.col(j).data(), Z.rows());
     transform(Z.rows(), Z.col(j).data(), A.col(j).data(),
               [largest](Scalar z) { return elementary::exp(z - largest); });
     Scalar sum = 0;
@@ -221,10 +222,10 @@ void activation_backward(Activation activation, const ConstMatrixRef<Scalar>& dA
   });
 }
 
-#define DELTARULE_INSTANTIATE(Scalar)                                                           \
-  template void activation_forward<Scalar>(Activation, const ConstMatrixRef<Scalar>&,           \
-                                           MatrixRef<Scalar>);                                  \
-  template void activation_backward<Scalar>(Activation, const ConstMatrixRef<Scalar>&,          \
+#define DELTARULE_INSTANTIATE(Scalar)                                                  \
+  template void activation_forward<Scalar>(Activation, const ConstMatrixRef<Scalar>&,  \
+                                           MatrixRef<Scalar>);                         \
+  template void activation_backward<Scalar>(Activation, const ConstMatrixRef<Scalar>&, \
                                             const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

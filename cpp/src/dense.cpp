@@ -27,9 +27,12 @@ void dense_backward_weights(const ConstMatrixRef<Scalar>& dZ, const ConstMatrixR
 
 template <class Scalar>
 void dense_backward_bias(const ConstMatrixRef<Scalar>& dZ, Scalar scale, VectorRef<Scalar> db) {
-  db.setZero();
-  for (Index j = 0; j < dZ.cols(); ++j) db += dZ.col(j);
-  db *= scale;
+  row_sums<Scalar>(scale, dZ, db);
+}
+
+template <class Scalar>
+bool product_in_place(Index n, Index n_prev) {
+  return stays_in_cache<Scalar>(n, n_prev);
 }
 
 template <class Scalar>
@@ -42,19 +45,19 @@ void transpose_weights(const ConstMatrixRef<Scalar>& W, MatrixRef<Scalar> W_tran
   transpose<Scalar>(W, W_transposed);
 }
 
-#define DELTARULE_INSTANTIATE(Scalar)                                                             \
-  template void dense_forward<Scalar>(const ConstMatrixRef<Scalar>&,                              \
-                                      const ConstVectorRef<Scalar>&,                              \
-                                      const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);          \
-  template void dense_backward_input<Scalar>(const ConstMatrixRef<Scalar>&,                       \
-                                             const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>,    \
-                                             const Scalar*);                                      \
-  template void dense_backward_weights<Scalar>(const ConstMatrixRef<Scalar>&,                     \
-                                               const ConstMatrixRef<Scalar>&, Scalar,             \
-                                               MatrixRef<Scalar>);                                \
-  template void dense_backward_bias<Scalar>(const ConstMatrixRef<Scalar>&, Scalar,                \
-                                            VectorRef<Scalar>);                                   \
-  template bool wants_transposed_weights<Scalar>(Index, Index);                                   \
+#define DELTARULE_INSTANTIATE(Scalar)                                                           \
+  template void dense_forward<Scalar>(const ConstMatrixRef<Scalar>&,                            \
+                                      const ConstVectorRef<Scalar>&,                            \
+                                      const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);        \
+  template void dense_backward_input<Scalar>(const ConstMatrixRef<Scalar>&,                     \
+                                             const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>,  \
+                                             const Scalar*);                                    \
+  template void dense_backward_weights<Scalar>(                                                 \
+      const ConstMatrixRef<Scalar>&, const ConstMatrixRef<Scalar>&, Scalar, MatrixRef<Scalar>); \
+  template void dense_backward_bias<Scalar>(const ConstMatrixRef<Scalar>&, Scalar,              \
+                                            VectorRef<Scalar>);                                 \
+  template bool product_in_place<Scalar>(Index, Index);                                         \
+  template bool wants_transposed_weights<Scalar>(Index, Index);                                 \
   template void transpose_weights<Scalar>(const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

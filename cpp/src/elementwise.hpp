@@ -25,6 +25,14 @@ bool contiguous(const View& matrix) {
   return matrix.outerStride() == matrix.rows() || matrix.cols() <= 1;
 }
 
+// The largest number, or a NaN that comes first; a NaN elsewhere is passed over.
+template <class Scalar>
+Scalar largest_of(const Scalar* numbers, Index size) {
+  Scalar largest = numbers[0];
+  for (Index i = 1; i < size; ++i) largest = numbers[i] > largest ? numbers[i] : largest;
+  return largest;
+}
+
 // out := f(in), number by number.
 template <class Scalar, class Function>
 void map_elements(const ConstMatrixRef<Scalar>& in, MatrixRef<Scalar>& out, Function f) {

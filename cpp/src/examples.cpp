@@ -33,8 +33,8 @@ void copy_row(const Examples& examples, Index example, Scalar* column) {
     return;
   }
   for (Index i = 0; i < examples.features; ++i)
-    column[i] = static_cast<Scalar>(
-        *reinterpret_cast<const Number*>(from + i * examples.feature_stride));
+    column[i] =
+        static_cast<Scalar>(*reinterpret_cast<const Number*>(from + i * examples.feature_stride));
 }
 
 }  // namespace
@@ -43,9 +43,10 @@ template <class Scalar>
 bool in_place(const Examples& examples) {
   constexpr auto own = std::is_same_v<Scalar, float> ? NumberType::float32 : NumberType::float64;
   constexpr auto size = static_cast<Index>(sizeof(Scalar));
-  return examples.type == own && (examples.feature_stride == size || examples.features == 1) &&
-         examples.example_stride % size == 0 &&
-         examples.example_stride >= size * examples.features;
+  return examples.type == own &&
+         reinterpret_cast<std::uintptr_t>(examples.data) % sizeof(Scalar) == 0 &&
+         (examples.feature_stride == size || examples.features == 1) &&
+         examples.example_stride % size == 0 && examples.example_stride >= size * examples.features;
 }
 
 template <class Scalar>
@@ -87,8 +88,7 @@ std::optional<NonFinite> find_non_finite(const Examples& examples) {
       }
       if (sum == Number(0)) continue;
       for (Index i = 0; i < examples.features; ++i) {
-        const auto value =
-            static_cast<double>(*reinterpret_cast<const Number*>(from + i * stride));
+        const auto value = static_cast<double>(*reinterpret_cast<const Number*>(from + i * stride));
         if (!std::isfinite(value)) return NonFinite{example, i, value};
       }
     }
@@ -96,10 +96,10 @@ std::optional<NonFinite> find_non_finite(const Examples& examples) {
   });
 }
 
-#define DELTARULE_INSTANTIATE(Scalar)                                                             \
-  template bool in_place<Scalar>(const Examples&);                                                \
-  template Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>               \
-  columns_in_place<Scalar>(const Examples&, Index, Index);                                        \
+#define DELTARULE_INSTANTIATE(Scalar)                                               \
+  template bool in_place<Scalar>(const Examples&);                                  \
+  template Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>> \
+  columns_in_place<Scalar>(const Examples&, Index, Index);                          \
   template void gather<Scalar>(const Examples&, const std::int64_t*, Index, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

@@ -1,6 +1,7 @@
 #include "deltarule/loss.hpp"
 
 #include "deltarule/elementary.hpp"
+#include "elementwise.hpp"
 
 #include <array>
 #include <cmath>
@@ -115,7 +116,7 @@ double softmax_categorical_backward(const ConstMatrixRef<Scalar>& Z, const Targe
   double total = 0.0;
   for (Index j = 0; j < Z.cols(); ++j) {
     const TargetColumn<Scalar> y(target, n, j);
-    const Scalar largest = Z.col(j).template maxCoeff<Eigen::PropagateNaN>();
+    const Scalar largest = largest_of(Z.col(j).data(), Z.rows());
     double weighted = 0.0, mass = 0.0;  // sum_i y_i d_i and sum_i y_i
     if (y.y) {
       for (Index i = 0; i < n; ++i) {
@@ -142,8 +143,7 @@ double softmax_categorical_backward(const ConstMatrixRef<Scalar>& Z, const Targe
       for (Index i = 0; i < n; ++i) dz[i] *= to_probability;
       dz[y.label] -= y.weight;
     }
-    total += static_cast<double>(y.weight) *
-             (mass * std::log(static_cast<double>(sum)) - weighted);
+    total += static_cast<double>(y.weight) * (mass * std::log(static_cast<double>(sum)) - weighted);
   }
   return total;
 }
@@ -179,10 +179,10 @@ double loss_backward_from_logits(Loss loss, const ConstMatrixRef<Scalar>& Z,
                                             : softmax_categorical_backward(Z, target, dZ);
 }
 
-#define DELTARULE_INSTANTIATE(Scalar)                                                           \
-  template double loss_backward<Scalar>(Loss, const ConstMatrixRef<Scalar>&,                    \
-                                        const Target<Scalar>&, MatrixRef<Scalar>);              \
-  template double loss_backward_from_logits<Scalar>(Loss, const ConstMatrixRef<Scalar>&,        \
+#define DELTARULE_INSTANTIATE(Scalar)                                                    \
+  template double loss_backward<Scalar>(Loss, const ConstMatrixRef<Scalar>&,             \
+                                        const Target<Scalar>&, MatrixRef<Scalar>);       \
+  template double loss_backward_from_logits<Scalar>(Loss, const ConstMatrixRef<Scalar>&, \
                                                     const Target<Scalar>&, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

@@ -4,17 +4,27 @@
 #include "parallel.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
 namespace deltarule {
 namespace {
 
-// Bytes of activations that a slice may take: they stay in a core's own cache from layer to layer.
+// How a batch is cut into slices. A slice is worth handing out from about a million operations on,
+// and passes through the layers within a core's own cache. What Eigen packs is packed again for
+// every slice, so a network with such a layer is cut into wide ones.
+constexpr double slice_work = 1e6;
 constexpr Index slice_bytes = 256 * 1024;
-constexpr Index least_slice_width = 32;   // columns; below, a product reads W for too little work
+constexpr Index least_width = 16, least_width_when_packed = 256;
+constexpr Index width_step = 8;  // columns that the product takes at once
 constexpr Index most_slices = 4096;
-constexpr Index tile_parameters = 32 * 1024;
+
+// How the parameters are cut into tiles: into some sixteen, neither so small that handing one out
+// costs more than its gradient, nor so large that it leaves the cache before it is updated. Again,
+// what is packed is cut wide.
+constexpr Index least_tile = 1024, most_tile = 16 * 1024;
+constexpr Index units_when_packed = 512, inputs_when_packed = 256;
 
 constexpr Index alignment_bytes = 64;
 
@@ -28,30 +38,44 @@ Index aligned(Index numbers) {
 
 template <class Scalar>
 Network<Scalar>::Network(Index inputs, const std::vector<DenseLayer>& layers) {
-  if (inputs < 1)
+  if (inputs < 1 || inputs > std::numeric_limits<Index>::max() / 64)
     throw std::invalid_argument("Network: input_size is " + std::to_string(inputs) +
-                                ": expected 1 or more");
+                                ": expected 1 or more, and a number that a computer can hold");
   if (layers.empty()) throw std::invalid_argument("Network: no layers: expected 1 or more");
   units_.push_back(inputs);
   offsets_.push_back(0);
   for (const DenseLayer& layer : layers) {
-    const Index l = depth() + 1;
     if (layer.units < 1)
-      throw std::invalid_argument("Network: layer " + std::to_string(l) + " has " +
+      throw std::invalid_argument("Network: layer " + std::to_string(depth() + 1) + " has " +
                                   std::to_string(layer.units) + " units: expected 1 or more");
+    const Index room = std::numeric_limits<Index>::max() / 64 - parameter_count_;
+    if (layer.units > room / (units_.back() + 1))
+      throw std::invalid_argument("Network: layer " + std::to_string(depth() + 1) + " has " +
+                                  std::to_string(layer.units) + " units and " +
+                                  std::to_string(units_.back()) +
+                                  " inputs: expected a number of weights that a computer can hold");
     offsets_.push_back(parameter_count_);
+    parameter_count_ += layer.units * (units_.back() + 1);
     units_.push_back(layer.units);
     activations_.push_back(layer.activation);
-    const Index n_prev = n(l - 1);
+  }
+  cut_into_tiles();
+}
+
+template <class Scalar>
+void Network<Scalar>::cut_into_tiles() {
+  const Index tile_size = std::clamp(parameter_count_ / 16, least_tile, most_tile);
+  for (Index l = 1; l <= depth(); ++l) {
+    const Index units = n(l), inputs = n(l - 1), offset = parameter_offset(l);
+    const Index width =
+        units < units_when_packed ? std::max<Index>(1, tile_size / units) : inputs_when_packed;
     // W[l] is column-major, so a range of its columns is a range of the flat vector.
-    const Index width = std::max<Index>(1, tile_parameters / layer.units);
-    for (Index first = 0; first < n_prev; first += width) {
-      const Index last = std::min(first + width, n_prev);
-      const bool with_bias = last == n_prev;
-      tiles_.push_back({l, first, last, with_bias, parameter_count_ + first * layer.units,
-                        parameter_count_ + (last + (with_bias ? 1 : 0)) * layer.units});
+    for (Index first = 0; first < inputs; first += width) {
+      const Index last = std::min(first + width, inputs);
+      const bool with_bias = last == inputs;
+      tiles_.push_back({l, first, last, with_bias, offset + first * units,
+                        offset + (last + (with_bias ? 1 : 0)) * units});
     }
-    parameter_count_ += layer.units * (n_prev + 1);
   }
 }
 
@@ -66,12 +90,18 @@ double Network<Scalar>::work() const {
 template <class Scalar>
 Index Network<Scalar>::slice_width(Index m) const {
   Index numbers = 0;  // of one example, forward and backward
-  for (Index l = 1; l <= depth(); ++l) numbers += 2 * n(l);
+  bool packed = false;
+  for (Index l = 1; l <= depth(); ++l) {
+    numbers += 2 * n(l);
+    packed = packed || !product_in_place<Scalar>(n(l), n(l - 1));
+  }
+  const Index least = packed ? least_width_when_packed : least_width;
   const Index in_cache = slice_bytes / (numbers * static_cast<Index>(sizeof(Scalar)));
-  const Index sixteenth = (m + 15) / 16;
-  Index width = std::max(least_slice_width, std::min(in_cache, sixteenth));
-  width = std::max(width, (m + most_slices - 1) / most_slices);
-  return (width + 7) / 8 * 8;
+  const auto worthwhile = static_cast<Index>(slice_work / (4 * work()));
+  const Index halves = (m + 1) / 2;  // two threads are the least that there may be
+  Index width = std::max(least, std::min({in_cache, worthwhile, halves}));
+  width = std::max(width / width_step * width_step, (m + most_slices - 1) / most_slices);
+  return width;
 }
 
 template <class Scalar>
@@ -102,11 +132,11 @@ double Network<Scalar>::loss_slice(Loss loss, Slice slice, const Target<Scalar>&
   const Index L = depth();
   auto dZ = cache.dZ(L).middleCols(slice.first, slice.count);
   if (fused_with_output(loss, g(L)))
-    return loss_backward_from_logits<Scalar>(
-        loss, cache.Z(L).middleCols(slice.first, slice.count), target, dZ);
+    return loss_backward_from_logits<Scalar>(loss, cache.Z(L).middleCols(slice.first, slice.count),
+                                             target, dZ);
   output_slice(slice, cache);
-  const double sum = loss_backward<Scalar>(
-      loss, cache.A(L).middleCols(slice.first, slice.count), target, dZ);
+  const double sum =
+      loss_backward<Scalar>(loss, cache.A(L).middleCols(slice.first, slice.count), target, dZ);
   activation_backward<Scalar>(g(L), dZ, derivative_cache(cache, L, slice), dZ);
   return sum;
 }
@@ -118,8 +148,8 @@ void Network<Scalar>::backward_slice(const Scalar* parameters, Slice slice, Cach
     auto dZ = cache.dZ(l).middleCols(slice.first, slice.count);
     if (l == 1) {
       if (dX)
-        dense_backward_input<Scalar>(
-            W(parameters, l), dZ, MatrixMap<Scalar>(dX + slice.first * n(0), n(0), slice.count));
+        dense_backward_input<Scalar>(W(parameters, l), dZ,
+                                     MatrixMap<Scalar>(dX + slice.first * n(0), n(0), slice.count));
       return;
     }
     auto dZ_prev = cache.dZ(l - 1).middleCols(slice.first, slice.count);  // dA_prev, then dZ_prev
@@ -161,12 +191,11 @@ void Network<Scalar>::forward(const Scalar* parameters, const Examples& X,
   cache.resize(*this, X.count, Cache<Scalar>::Keep::all);
   cache.bind(X, nullptr, 0);
   const Index m = X.count, width = slice_width(m);
-  parallel_for(threads_for(2 * work() * static_cast<double>(m)), slice_count(m),
-               [&](Index s, int) {
-                 const Slice slice{s * width, std::min(width, m - s * width)};
-                 forward_slice(parameters, slice, cache);
-                 output_slice(slice, cache);
-               });
+  parallel_for(threads_for(2 * work() * static_cast<double>(m)), slice_count(m), [&](Index s, int) {
+    const Slice slice{s * width, std::min(width, m - s * width)};
+    forward_slice(parameters, slice, cache);
+    output_slice(slice, cache);
+  });
 }
 
 template <class Scalar>
@@ -208,8 +237,7 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
     const Index first = s * width, count = std::min(width, m - first);
     Scalar* here = rooms.data() + 2 * room * thread;
     Scalar* there = here + room;
-    if (!lies_as_columns)
-      gather<Scalar>(X, nullptr, first, MatrixMap<Scalar>(here, n(0), count));
+    if (!lies_as_columns) gather<Scalar>(X, nullptr, first, MatrixMap<Scalar>(here, n(0), count));
     for (Index l = 1; l <= L; ++l) {
       MatrixMap<Scalar> A(l == L ? output + first * n(L) : there, n(l), count);
       if (l == 1 && lies_as_columns)
@@ -242,7 +270,7 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
 template <class Scalar>
 void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
   m_ = m;
-  if (m <= capacity_ && keep == keep_) return;
+  if (!units_.empty() && m <= capacity_ && keep == keep_) return;
   capacity_ = std::max(m, capacity_);
   keep_ = keep;
   const Index L = network.depth();
@@ -264,8 +292,8 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
   // Eigen aligns to what its vector instructions need; the rest of a cache line is ours to find.
   memory_.resize(total + alignment_bytes / static_cast<Index>(sizeof(Scalar)));
   auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-  auto* next = reinterpret_cast<Scalar*>((address + alignment_bytes - 1) /
-                                         alignment_bytes * alignment_bytes);
+  auto* next = reinterpret_cast<Scalar*>((address + alignment_bytes - 1) / alignment_bytes *
+                                         alignment_bytes);
   const auto take = [&](Index rows, Index columns) {
     Scalar* const matrix = next;
     next += aligned<Scalar>(rows * columns);

@@ -7,14 +7,16 @@
 namespace deltarule {
 namespace {
 
-// Up to here A stays in a core's second-level cache while B streams by.
-constexpr Index most_bytes_in_place = 900 * 1024;
+// A block of A of this size stays in a core's second-level cache while B streams by.
+constexpr Index block_bytes = 900 * 1024;
+// Columns of C from which on packing the factors pays for itself.
+constexpr Index columns_worth_packing = 192;
 
-// A small product: Eigen's first copies both factors into packed blocks, which a big product needs
-// and a small one has no time for. Here A is read where it lies, a few registers of rows at a time,
-// and B number by number.
+// The product in place. Eigen's first copies both factors into packed blocks, which a big product
+// needs and a small one has no time for. Here A is read where it lies, a few registers of rows at a
+// time, and B number by number.
 template <class Scalar>
-struct Small {
+struct InPlace {
   using Vec = simd::Vec<Scalar>;
   static constexpr Index lanes = simd::lanes<Scalar>;
 
@@ -27,17 +29,22 @@ struct Small {
   Index c_stride;
   Index n, m, k;
 
+  // A range of the k terms; the first starts from the bias, the others add to C.
+  struct Terms {
+    Index first, last;
+  };
+
   // Rows from i and columns from j of C. With `partial`, the last register of rows has `rest` lanes.
   template <int registers, int columns, bool partial>
-  [[gnu::always_inline]] inline void tile(Index i, Index j, Index rest) const {
-    const auto load = [rest](const Scalar* from, int r) {
-      return partial && r == registers - 1 ? simd::load_first(from + r * lanes, rest)
-                                           : simd::load(from + r * lanes);
+  [[gnu::always_inline]] inline void tile(Index i, Index j, Index rest, Terms terms) const {
+    const auto is_cut = [](int r) { return partial && r == registers - 1; };
+    const auto load = [&](const Scalar* from, int r) {
+      return is_cut(r) ? simd::load_first(from + r * lanes, rest) : simd::load(from + r * lanes);
     };
     Vec sum[columns][registers] = {};
-    const Scalar* a = A + i;
-    const Scalar* b = B.data + j * B.column_stride;
-    for (Index p = 0; p < k; ++p, a += a_stride, b += B.row_stride) {
+    const Scalar* a = A + i + terms.first * a_stride;
+    const Scalar* b = B.data + j * B.column_stride + terms.first * B.row_stride;
+    for (Index p = terms.first; p < terms.last; ++p, a += a_stride, b += B.row_stride) {
       Vec rows[registers];
       for (int r = 0; r < registers; ++r) rows[r] = load(a, r);
       for (int c = 0; c < columns; ++c)
@@ -46,33 +53,48 @@ struct Small {
     for (int r = 0; r < registers; ++r) {
       const Vec offset = bias ? load(bias + i, r) : Vec{};
       for (int c = 0; c < columns; ++c) {
-        Scalar* const to = C + (j + c) * c_stride + i + r * lanes;
-        const Vec result = alpha * sum[c][r] + offset;
-        if (partial && r == registers - 1)
-          simd::store_first(to, result, rest);
+        Scalar* const to = C + (j + c) * c_stride + i;
+        const Vec result = alpha * sum[c][r] + (terms.first == 0 ? offset : load(to, r));
+        if (is_cut(r))
+          simd::store_first(to + r * lanes, result, rest);
         else
-          simd::store(to, result);
+          simd::store(to + r * lanes, result);
       }
     }
   }
 
+  template <int registers>
+  void column(Index i, Terms terms) const {
+    tile<registers, 1, false>(i, 0, 0, terms);
+  }
+
   template <int registers, bool partial>
-  void rows(Index i, Index rest) const {
+  void rows(Index i, Index rest, Terms terms) const {
     // As many sums as there are registers, beside those for A's rows and for a number of B.
     constexpr int columns = std::min(8, (simd::registers - registers - 1) / registers);
     Index j = 0;
-    for (; j + columns <= m; j += columns) tile<registers, columns, partial>(i, j, rest);
-    for (; j + 2 <= m; j += 2) tile<registers, 2, partial>(i, j, rest);
-    if (j < m) tile<registers, 1, partial>(i, j, rest);
+    for (; j + columns <= m; j += columns) tile<registers, columns, partial>(i, j, rest, terms);
+    for (; j + 2 <= m; j += 2) tile<registers, 2, partial>(i, j, rest, terms);
+    if (j < m) tile<registers, 1, partial>(i, j, rest, terms);
   }
 
   void run() const {
-    Index i = 0;
-    // Three registers of rows feed the most sums; four are better cut in two and two.
-    for (; n - i >= 3 * lanes && n - i != 4 * lanes; i += 3 * lanes) rows<3, false>(i, 0);
-    for (; n - i >= 2 * lanes; i += 2 * lanes) rows<2, false>(i, 0);
-    for (; n - i >= lanes; i += lanes) rows<1, false>(i, 0);
-    if (i < n) rows<1, true>(i, n - i);
+    const Index most_terms =
+        std::max<Index>(64, block_bytes / (n * static_cast<Index>(sizeof(Scalar))));
+    Terms terms{0, std::min(k, most_terms)};
+    do {
+      Index i = 0;
+      if (m == 1) {  // one column: as many rows as hide how long an addition takes
+        for (; n - i >= 8 * lanes; i += 8 * lanes) column<8>(i, terms);
+        for (; n - i >= 4 * lanes; i += 4 * lanes) column<4>(i, terms);
+      }
+      // Three registers of rows feed the most sums; four are better cut in two and two.
+      for (; n - i >= 3 * lanes && n - i != 4 * lanes; i += 3 * lanes) rows<3, false>(i, 0, terms);
+      for (; n - i >= 2 * lanes; i += 2 * lanes) rows<2, false>(i, 0, terms);
+      for (; n - i >= lanes; i += lanes) rows<1, false>(i, 0, terms);
+      if (i < n) rows<1, true>(i, n - i, terms);
+      terms = {terms.last, std::min(k, terms.last + most_terms)};
+    } while (terms.first < k);
   }
 };
 
@@ -123,7 +145,7 @@ void big_product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Sca
 
 template <class Scalar>
 bool stays_in_cache(Index n, Index k) {
-  return n * k * static_cast<Index>(sizeof(Scalar)) <= most_bytes_in_place;
+  return n * k * static_cast<Index>(sizeof(Scalar)) <= block_bytes;
 }
 
 template <class Scalar>
@@ -134,21 +156,52 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
     row_times_columns(alpha, A.data(), B, bias ? *bias : Scalar(0), C.data(), C.outerStride(), m,
                       k);
   else if (n == 1 && B.column_stride == 1 && C.outerStride() == 1 && !bias)  // C^T = B^T A^T
-    Small<Scalar>{alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(),
-                  m, m, 1, k}
+    InPlace<Scalar>{
+        alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(), m, m, 1, k}
         .run();
-  else if (stays_in_cache<Scalar>(n, k))
-    Small<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m, k}
+  else if (stays_in_cache<Scalar>(n, k) || m < columns_worth_packing)
+    InPlace<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m, k}
         .run();
   else
     big_product(alpha, A, B, bias, C);
 }
 
 template <class Scalar>
+void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c) {
+  constexpr Index lanes = simd::lanes<Scalar>;
+  const Index n = A.rows(), m = A.cols();
+  if (n == 1 && A.outerStride() == 1) {
+    simd::Vec<Scalar> sums{};
+    Index j = 0;
+    for (; j + lanes <= m; j += lanes) sums += simd::load(A.data() + j);
+    if (j < m) sums += simd::load_first(A.data() + j, m - j);
+    c[0] = alpha * simd::sum<Scalar>(sums);
+    return;
+  }
+  for (Index i = 0; i < n; i += lanes) {
+    const Index rest = n - i;
+    const auto load = [&](Index j) {
+      const Scalar* const from = A.data() + j * A.outerStride() + i;
+      return rest >= lanes ? simd::load(from) : simd::load_first(from, rest);
+    };
+    simd::Vec<Scalar> sums[4] = {};  // four chains of additions that do not wait for one another
+    Index j = 0;
+    for (; j + 4 <= m; j += 4)
+      for (Index chain = 0; chain < 4; ++chain) sums[chain] += load(j + chain);
+    for (; j < m; ++j) sums[0] += load(j);
+    const simd::Vec<Scalar> total = alpha * ((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    if (rest >= lanes)
+      simd::store(c.data() + i, total);
+    else
+      simd::store_first(c.data() + i, total, rest);
+  }
+}
+
+template <class Scalar>
 void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C) {
   const Index k = A.rows(), n = A.cols();
-  if (!stays_in_cache<Scalar>(n, k)) {
+  if (!stays_in_cache<Scalar>(n, k) && B.cols() >= columns_worth_packing) {
     fix_blocking();
     C.noalias() = A.transpose() * B;
     return;
@@ -167,25 +220,26 @@ void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transpo
 
 template <class Scalar>
 void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B) {
-  // Square blocks, so that neither side walks through memory a line a number.
-  constexpr Index block = 16;
-  for (Index j = 0; j < A.cols(); j += block)
-    for (Index i = 0; i < A.rows(); i += block)
-      if (A.rows() - i >= block && A.cols() - j >= block)
-        B.template block<block, block>(j, i) =
-            A.template block<block, block>(i, j).transpose();
-      else
-        B.block(j, i, std::min(block, A.cols() - j), std::min(block, A.rows() - i)) =
-            A.block(i, j, std::min(block, A.rows() - i), std::min(block, A.cols() - j))
-                .transpose();
+  // Blocks of a cache line's width, so that neither side walks through memory a line a number.
+  constexpr Index block = 64 / static_cast<Index>(sizeof(Scalar));
+  const Index n = A.rows(), k = A.cols(), a_stride = A.outerStride(), b_stride = B.outerStride();
+  for (Index j = 0; j < k; j += block) {
+    const Index columns = std::min(block, k - j);
+    for (Index i = 0; i < n; ++i) {
+      const Scalar* const from = A.data() + j * a_stride + i;
+      Scalar* const to = B.data() + i * b_stride + j;
+      for (Index c = 0; c < columns; ++c) to[c] = from[c * a_stride];
+    }
+  }
 }
 
-#define DELTARULE_INSTANTIATE(Scalar)                                                           \
-  template bool stays_in_cache<Scalar>(Index, Index);                                           \
-  template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&,   \
-                                const Scalar*, MatrixRef<Scalar>);                              \
-  template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*,        \
-                                           const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);   \
+#define DELTARULE_INSTANTIATE(Scalar)                                                         \
+  template bool stays_in_cache<Scalar>(Index, Index);                                         \
+  template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&, \
+                                const Scalar*, MatrixRef<Scalar>);                            \
+  template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*,      \
+                                           const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>); \
+  template void row_sums<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, VectorRef<Scalar>);   \
   template void transpose<Scalar>(const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

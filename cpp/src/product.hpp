@@ -26,9 +26,13 @@ template <class Scalar>
 void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C);
 
-// Is a factor of n by k numbers small enough to be read where it lies?
+// Is a first factor of n by k numbers small enough to be read where it lies?
 template <class Scalar>
 bool stays_in_cache(Index n, Index k);
+
+// c = alpha sum_columns A
+template <class Scalar>
+void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c);
 
 // B := A^T
 template <class Scalar>

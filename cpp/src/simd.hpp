@@ -27,11 +27,11 @@ template <class Scalar>
 struct VectorType;
 template <>
 struct VectorType<float> {
-  typedef float type __attribute__((vector_size(bytes)));
+  using type [[gnu::vector_size(bytes)]] = float;
 };
 template <>
 struct VectorType<double> {
-  typedef double type __attribute__((vector_size(bytes)));
+  using type [[gnu::vector_size(bytes)]] = double;
 };
 template <class Scalar>
 using Vec = typename VectorType<Scalar>::type;
@@ -54,7 +54,8 @@ inline void store(Scalar* to, const Vec<Scalar>& v) {
 #if defined(__AVX512F__)
 template <class Scalar>
 inline auto first_lanes(Index count) {
-  return static_cast<std::conditional_t<sizeof(Scalar) == 4, __mmask16, __mmask8>>((1U << count) - 1);
+  return static_cast<std::conditional_t<sizeof(Scalar) == 4, __mmask16, __mmask8>>((1U << count) -
+                                                                                   1);
 }
 #elif defined(__AVX2__)
 // All bits of the first `count` lanes.

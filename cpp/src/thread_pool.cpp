@@ -56,8 +56,7 @@ int default_size() {
     const long wanted = std::strtol(text, &end, 10);
     // OpenMP allows a list, one number a nesting level: the first is ours. Anything else is not ours
     // to complain about.
-    if (end != text && wanted >= 1 && wanted <= most_threads &&
-        (*end == '\0' || *end == ','))
+    if (end != text && wanted >= 1 && wanted <= most_threads && (*end == '\0' || *end == ','))
       return static_cast<int>(wanted);
   }
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most_threads);

@@ -6,7 +6,6 @@
 #include <cmath>
 
 namespace deltarule {
-
 template <class Scalar>
 Trainer<Scalar>::Trainer(const Network<Scalar>& network, Loss loss)
     : network_(network), loss_(loss) {}
@@ -27,19 +26,24 @@ template <class Scalar>
 Target<Scalar> Trainer<Scalar>::load_target(const TrainingSet& set, const Batch& batch,
                                             Slice slice) {
   const Index n_L = network_.n(network_.depth());
+  const Scalar* Y = set.labels ? nullptr : Y_.data() + slice.first * n_L;
+  if (!set.labels) {
+    const Index first = batch.first + slice.first;
+    if (!batch.order && in_place<Scalar>(set.Y) &&
+        set.Y.example_stride == n_L * static_cast<Index>(sizeof(Scalar)))
+      Y = columns_in_place<Scalar>(set.Y, first, slice.count).data();
+    else
+      gather<Scalar>(set.Y, batch.order, first, Y_.middleCols(slice.first, slice.count));
+  }
+  if (!set.labels && !set.weights) return {Y};
   for (Index j = slice.first; j < slice.first + slice.count; ++j) {
     const Index row = batch.first + j;
     const Index example = batch.order ? static_cast<Index>(batch.order[row]) : row;
     if (set.labels) labels_[static_cast<std::size_t>(j)] = set.labels[example];
     if (set.weights) weights_[j] = static_cast<Scalar>(set.weights[example]);
   }
-  if (!set.labels)
-    gather<Scalar>(set.Y, batch.order, batch.first + slice.first,
-                   Y_.middleCols(slice.first, slice.count));
-  const Target<Scalar> whole{set.labels ? nullptr : Y_.data(),
-                             set.labels ? labels_.data() : nullptr,
-                             set.weights ? weights_.data() : nullptr};
-  return whole.from(slice.first, n_L);
+  return {Y, set.labels ? labels_.data() + slice.first : nullptr,
+          set.weights ? weights_.data() + slice.first : nullptr};
 }
 
 template <class Scalar>
@@ -48,17 +52,16 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
   const Index m = batch.count, width = network_.slice_width(m), slices = network_.slice_count(m);
   cache_.resize(network_, m, Cache<Scalar>::Keep::needed);
   cache_.bind(set.X, batch.order, batch.first);
-  parallel_for(threads_for(step_work(m)), slices, [&](Index s, int thread) {
+  parallel_for(threads_, slices, [&](Index s, int thread) {
     if (interrupt.poll_on(thread)) return;
     const Slice slice{s * width, std::min(width, m - s * width)};
     const Target<Scalar> target = load_target(set, batch, slice);
     network_.forward_slice(parameters, slice, cache_);
     BatchCost& cost = slice_costs_[static_cast<std::size_t>(s)];
-    cost = {network_.loss_slice(loss_, slice, target, cache_), static_cast<double>(slice.count)};
-    if (target.weights)
-      cost.weight = ConstVectorMap<Scalar>(target.weights, slice.count)
-                        .template cast<double>()
-                        .sum();
+    cost.sum = network_.loss_slice(loss_, slice, target, cache_);
+    cost.weight = target.weights ? 0.0 : static_cast<double>(slice.count);
+    for (Index i = 0; target.weights && i < slice.count; ++i)
+      cost.weight += static_cast<double>(target.weights[i]);
     network_.backward_slice(parameters, slice, cache_, nullptr);
   });
   BatchCost total;
@@ -72,11 +75,11 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
 // Calls use(tile) when the tile's gradient is there, on the thread that made it.
 template <class Scalar>
 template <class Use>
-void Trainer<Scalar>::for_each_gradient_tile(Index m, double weight, Scalar* gradients, Use use) {
+void Trainer<Scalar>::for_each_gradient_tile(double weight, Scalar* gradients, Use use) {
   // A batch whose weights are all zero has no say.
   const auto scale = static_cast<Scalar>(weight > 0.0 ? 1.0 / weight : 0.0);
   const std::vector<Tile>& tiles = network_.tiles();
-  parallel_for(threads_for(step_work(m)), static_cast<Index>(tiles.size()), [&](Index t, int) {
+  parallel_for(threads_, static_cast<Index>(tiles.size()), [&](Index t, int) {
     const Tile& tile = tiles[static_cast<std::size_t>(t)];
     network_.gradient_tile(cache_, tile, scale, gradients);
     use(tile);
@@ -93,9 +96,10 @@ BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const Tr
                                               const Batch& batch, Scalar* gradients) {
   Interrupt never;
   make_room(set, batch.count);
+  threads_ = threads_for(step_work(batch.count));
   network_.transpose_weights(parameters, cache_);
   const BatchCost cost = forward_backward(parameters, set, batch, never);
-  for_each_gradient_tile(batch.count, cost.weight, gradients, [](const Tile&) {});
+  for_each_gradient_tile(cost.weight, gradients, [](const Tile&) {});
   return cost;
 }
 
@@ -106,11 +110,14 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
                                BatchCost* costs, Interrupt& interrupt) {
   const FlatVectors<Scalar> vectors{parameters, gradients, state, network_.parameter_count()};
   RunResult result;
+  if (examples.count == 0) return result;
   make_room(set, std::min(batch_size, examples.count));
   network_.transpose_weights(parameters, cache_);
   for (Index done = 0; done < examples.count; done += batch_size) {
     const Batch batch{examples.order, examples.first + done,
                       std::min(batch_size, examples.count - done)};
+    const double work = step_work(batch.count);
+    threads_ = choice_.begin(threads_for(work), work);
     const BatchCost cost = forward_backward(parameters, set, batch, interrupt);
     if (interrupt.poll()) {
       result.interrupted = true;
@@ -123,10 +130,11 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
     }
     // The backward pass has done with W, so a tile is updated as soon as its gradient is there.
     ++step;
-    for_each_gradient_tile(batch.count, cost.weight, gradients, [&](const Tile& tile) {
+    for_each_gradient_tile(cost.weight, gradients, [&](const Tile& tile) {
       optimizer_update(optimizer, step, vectors, tile.first, tile.last);
       network_.transpose_tile(parameters, tile, cache_);
     });
+    choice_.end();
     ++result.steps;
   }
   return result;

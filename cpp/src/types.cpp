@@ -7,7 +7,7 @@ std::string shape_text(Index rows, Index columns) {
   text += std::to_string(rows);
   text += ", ";
   text += std::to_string(columns);
-  text += ")";
+  text += ')';
   return text;
 }
 

@@ -45,9 +45,7 @@ class Target:
     Y: Array | None
     labels: Array | None
     weights: Array | None
-    def __init__(
-        self, Y: Array | None, labels: Array | None, weights: Array | None
-    ) -> None: ...
+    def __init__(self, Y: Array | None, labels: Array | None, weights: Array | None) -> None: ...
 
 class Cache:
     """Cache32 or Cache64."""
@@ -67,6 +65,7 @@ class Network:
     def backward(
         self, dA: Array, cache: Cache, scale: float, gradients: Array, input_gradient: bool
     ) -> Array | None: ...
+    def predict(self, parameters: Array, X: object, out: object) -> Array | None: ...
     def infer(
         self,
         parameters: Array,

@@ -62,7 +62,9 @@ def as_target(
     """What a loss holds ``m`` examples of ``n_outputs`` against, and their weights if they differ."""
     values = _numbers(y, where, "y")
     if values.shape[:1] != (m,):
-        raise ValueError(f"{where}: y has shape {values.shape} but X has {m} rows: expected as many")
+        raise ValueError(
+            f"{where}: y has shape {values.shape} but X has {m} rows: expected as many"
+        )
     weights = None if sample_weight is None else _weights(sample_weight, m, where)
     if loss == "categorical_cross_entropy" and values.ndim == 1:
         return _core.Target(None, _labels(values, n_outputs, where), weights)

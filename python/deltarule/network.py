@@ -25,6 +25,7 @@ _CORES: dict[str, tuple[type["_core.Network"], type["_core.Trainer"]]] = {
     "float64": (_core.Network64, _core.Trainer64),
 }
 
+
 @dataclass(frozen=True)
 class Dense:
     """A dense layer, as it is described before it has inputs: ``A = g(W A_prev + b)``.
@@ -271,9 +272,7 @@ class Network:
         core = self._core.forward(self._parameters, rows)
         return core.A(len(self.layers)), Caches(self, core)
 
-    def backward(
-        self, dA: ArrayLike, caches: Caches, *, input_gradient: bool = False
-    ) -> Any:
+    def backward(self, dA: ArrayLike, caches: Caches, *, input_gradient: bool = False) -> Any:
         """Run the backward step.
 
         Parameters
@@ -325,9 +324,7 @@ class Network:
             )
         _expect_finite(flat, "update: gradients")
         state = optimizer._state_for(self)
-        _core.optimizer_update(
-            optimizer._rule(), optimizer.step + 1, self._parameters, flat, state
-        )
+        _core.optimizer_update(optimizer._rule(), optimizer.step + 1, self._parameters, flat, state)
         optimizer.step += 1
 
     def loss_and_gradients(
@@ -383,10 +380,16 @@ class Network:
         ndarray of shape (n_samples, n_outputs)
             Or (n_outputs,) for one example.
         """
+        A = self._core.predict(self._parameters, X, out)
+        return A if A is not None else self._predict_anything(X, out)
+
+    def _predict_anything(self, X: ArrayLike, out: Array | None) -> Array:
+        """Predict for what the core does not take as it stands, or not without a message."""
         array = np.asarray(X)
         if array.ndim == 1:
-            row = self.predict(array[np.newaxis], None if out is None else out[np.newaxis])[0]
-            return row if out is None else out
+            rows = None if out is None else out[np.newaxis]
+            A = self._predict_anything(array[np.newaxis], rows)
+            return A[0] if out is None else out
         rows = as_rows(array, self.input_size, "predict")
         if out is None:
             out = np.empty((len(rows), self.output_size), self.dtype)
@@ -400,24 +403,36 @@ class Network:
         """Describe the layers, their shapes and parameters, and the memory that they take."""
         rows = [("layer", "activation", "W", "b", "parameters")]
         rows += [
-            (f"{i} dense", layer.activation, str(layer.W.shape), str(layer.b.shape),
-             f"{layer.W.size + layer.b.size:,}")
+            (
+                f"{i} dense",
+                layer.activation,
+                str(layer.W.shape),
+                str(layer.b.shape),
+                f"{layer.W.size + layer.b.size:,}",
+            )
             for i, layer in enumerate(self.layers, 1)
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False))
-            + "  " + row[-1].rjust(widths[-1])
+            + "  "
+            + row[-1].rjust(widths[-1])
             for row in rows
         ]
         rule = "-" * len(lines[0])
         n, size = self._parameters.size, self.dtype.itemsize
-        return "\n".join([
-            f"Network: {self.input_size} inputs, {self.output_size} outputs, {self.dtype}",
-            rule, lines[0], rule, *lines[1:], rule,
-            f"{n:,} parameters: {_bytes(n * size)}; training keeps as much again for gradients, "
-            f"and {_bytes(2 * n * size)} for Adam's moments",
-        ])
+        return "\n".join(
+            [
+                f"Network: {self.input_size} inputs, {self.output_size} outputs, {self.dtype}",
+                rule,
+                lines[0],
+                rule,
+                *lines[1:],
+                rule,
+                f"{n:,} parameters: {_bytes(n * size)}; training keeps as much again for gradients, "
+                f"and {_bytes(2 * n * size)} for Adam's moments",
+            ]
+        )
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.input_size, *(d.units for d in self._dense)))

@@ -147,9 +147,7 @@ def fit(
         steps = _Steps(network, optimizer, loss, rows, target, batch_size)
         with Progress(epochs, steps.batches, enabled=progress) as bar:
             for epoch in range(epochs):
-                order = (
-                    network._generator.permutation(m) if shuffle and batch_size < m else None
-                )
+                order = network._generator.permutation(m) if shuffle and batch_size < m else None
                 for batches, cost in steps.epoch(epoch, order):
                     bar.advance(batches, cost)
                 record = {"loss": steps.mean_cost()}

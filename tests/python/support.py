@@ -62,9 +62,7 @@ def batches(m: int, size: int) -> list[slice]:
     return [slice(first, min(first + size, m)) for first in range(0, m, size)]
 
 
-def step(
-    net: dr.Network, optimizer: dr.Optimizer, X: Array, y: Array, **arguments: Any
-) -> float:
+def step(net: dr.Network, optimizer: dr.Optimizer, X: Array, y: Array, **arguments: Any) -> float:
     """One explicit training step; returns the cost before it."""
     cost, gradients = net.loss_and_gradients(X, y, **arguments)
     net.update(gradients, optimizer)

@@ -58,7 +58,9 @@ def test_a_level_that_is_not_there_is_an_import_error(
     built: list[str], supported: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a CPU, and in a wheel, that lack the wide ones."""
-    monkeypatch.setattr(_core, "find_spec", lambda name: name.removeprefix("deltarule._core_") in built)
+    monkeypatch.setattr(
+        _core, "find_spec", lambda name: name.removeprefix("deltarule._core_") in built
+    )
     cpu = SimpleNamespace(supported_levels=lambda: list(supported), isa="portable")
     monkeypatch.setattr(_core, "import_module", lambda name: cpu)
     monkeypatch.setenv("DELTARULE_ISA", "avx512")

@@ -26,9 +26,7 @@ class Stop:
     costs: list[float]  # of the batches before it
 
 
-def run_until_it_diverges(
-    net: dr.Network, optimizer: dr.Optimizer, X: Array, y: Array
-) -> Stop:
+def run_until_it_diverges(net: dr.Network, optimizer: dr.Optimizer, X: Array, y: Array) -> Stop:
     before = (copy.deepcopy(net), 0, np.zeros(0))
     costs: list[float] = []
     with np.errstate(all="ignore"):
@@ -57,7 +55,9 @@ def expect_the_same_stop(
     assert_same_bits(net.parameters, stop.network.parameters)
     assert optimizer.step == stop.optimizer_step
     assert optimizer.state is not None
-    assert_same_bits(optimizer.state[: len(stop.optimizer_state)], stop.optimizer_state.astype(net.dtype))
+    assert_same_bits(
+        optimizer.state[: len(stop.optimizer_state)], stop.optimizer_state.astype(net.dtype)
+    )
     if not len(stop.optimizer_state):
         assert not optimizer.state.any()
     epoch, batch = divmod(stop.batch - 1, len(batches(m, BATCH)))

@@ -60,7 +60,10 @@ def test_what_a_loss_is_judged_by() -> None:
 def test_unknown_metric() -> None:
     net = network([4, 3], "softmax")
     X, y = data(5, [4, 3], "categorical_cross_entropy")
-    with nothing_written(net), pytest.raises(ValueError, match=r"'f1' is unknown: expected .*accur"):
+    with (
+        nothing_written(net),
+        pytest.raises(ValueError, match=r"'f1' is unknown: expected .*accur"),
+    ):
         net.fit(X, y, metrics=["f1"])
 
 

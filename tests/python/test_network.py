@@ -281,7 +281,9 @@ def foreign_caches() -> list[Any]:
     return [network(N).forward(X)[1], [], None, list(network(N).forward(X)[1])]
 
 
-@pytest.mark.parametrize("caches", foreign_caches(), ids=["another network's", "[]", "None", "list"])
+@pytest.mark.parametrize(
+    "caches", foreign_caches(), ids=["another network's", "[]", "None", "list"]
+)
 def test_backward_refuses_foreign_caches(caches: Any) -> None:
     net = network(N)
     with pytest.raises(TypeError, match="backward: caches are not of this network"):
@@ -506,7 +508,7 @@ def test_predict_from_many_threads() -> None:
             for _ in range(20):
                 if not np.array_equal(net.predict(X), A):
                     wrong.append(len(X))
-        except Exception as error:  # noqa: BLE001 -- told by the assertion below
+        except Exception as error:
             wrong.append(error)
 
     threads = [
@@ -603,9 +605,7 @@ def test_a_copy_is_another_network() -> None:
         (lambda: dr.Network([dr.Dense(2)], 3, dtype="int32"), TypeError, "expected float32 or"),
     ],
 )
-def test_refused_description(
-    make: Callable[[], Any], error: type[Exception], message: str
-) -> None:
+def test_refused_description(make: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
 
@@ -638,8 +638,19 @@ except (ValueError, MemoryError) as error:
 def test_summary_and_repr() -> None:
     net = dr.Network([dr.Dense(256, "relu"), dr.Dense(10, "softmax")], input_size=784)
     text = net.summary()
-    for part in ("784 inputs", "10 outputs", "float32", "relu", "softmax", "(256, 784)", "(10, 1)",
-                 "200,960", "2,570", "203,530 parameters", "795.0 KiB"):
+    for part in (
+        "784 inputs",
+        "10 outputs",
+        "float32",
+        "relu",
+        "softmax",
+        "(256, 784)",
+        "(10, 1)",
+        "200,960",
+        "2,570",
+        "203,530 parameters",
+        "795.0 KiB",
+    ):
         assert part in text
     assert repr(net) == "Network(784-256-10, float32, 203,530 parameters)"
     assert repr(net.layers[1]) == "Layer(10, 'softmax', W (10, 256), b (10, 1))"

@@ -182,7 +182,7 @@ def test_hyper_parameter_spoilt_later_is_refused_before_anything_is_written() ->
     net, optimizer = network(N), dr.Adam()
     net.fit(*data(5, N), optimizer=optimizer)
     optimizer.beta_1 = 2.0
-    with pytest.raises(ValueError, match="Adam: beta_1 is 2.0"), nothing_written(net, optimizer):
+    with pytest.raises(ValueError, match=r"Adam: beta_1 is 2\.0"), nothing_written(net, optimizer):
         net.update(np.ones_like(net.parameters), optimizer)
 
 
@@ -197,9 +197,7 @@ def test_hyper_parameter_spoilt_later_is_refused_before_anything_is_written() ->
     ],
     ids=["inf", "too short", "a column", "complex", "text"],
 )
-def test_update_refuses(
-    gradients: Callable[[Array], Any], error: Any, message: str | None
-) -> None:
+def test_update_refuses(gradients: Callable[[Array], Any], error: Any, message: str | None) -> None:
     net, optimizer = network(N), dr.SGD(0.1)
     with np.errstate(divide="ignore"):
         wrong = gradients(np.ones_like(net.parameters))

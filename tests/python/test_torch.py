@@ -25,7 +25,7 @@ from record_torch import (
 from support import DTYPES, Array, assert_near, centre_outputs, data, network, step
 from support import LOSSES as LOSS_NAMES
 
-# After ten steps, relative to the largest weight there is: small ones are differences of large ones.
+# Relative to the largest weight there is, as a small one may be a difference of large ones.
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
@@ -38,8 +38,7 @@ def train_deltarule(case: Case, given: dict[str, Array]) -> dict[str, Array]:
     optimizer = kind(**case.hyper_parameters)
     loss = LOSSES[case.loss][1]
     losses = [
-        step(net, optimizer, X, y, loss=loss)
-        for X, y in zip(given["X"], given["y"], strict=True)
+        step(net, optimizer, X, y, loss=loss) for X, y in zip(given["X"], given["y"], strict=True)
     ]
     made = {"losses": np.array(losses)}
     for l, layer in enumerate(net.layers, start=1):  # noqa: E741
@@ -128,7 +127,7 @@ def cases(draw_from: st.DrawFn) -> Case:
     )
 
 
-@settings(max_examples=10000, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=cases())
 def test_ten_steps_live(case: Case) -> None:
     pytest.importorskip("torch")

@@ -1,7 +1,6 @@
 """The training loop: order, weights, history, threads, Ctrl-C, and going on."""
 
 import copy
-import itertools
 import signal
 import threading
 import time
@@ -149,7 +148,9 @@ def test_fit_goes_on_from_weights_and_state(name: str, shuffle: bool) -> None:
     history = at_once.fit(X, y, optimizer=optimizer, epochs=5, **arguments)
     losses: list[float] = []
     for epochs in (1, 0, 3, 1):
-        losses += in_parts.fit(X, y, optimizer=same_optimizer, epochs=epochs, **arguments).get("loss", [])
+        losses += in_parts.fit(X, y, optimizer=same_optimizer, epochs=epochs, **arguments).get(
+            "loss", []
+        )
     assert_same_bits(at_once.parameters, in_parts.parameters)
     assert_same_bits(optimizer.state, same_optimizer.state)
     assert optimizer.step == same_optimizer.step == 25
@@ -207,17 +208,16 @@ def test_same_bits_for_any_number_of_threads(shape: str, loss: str, dtype: str) 
     for threads in (1, 2, 3):
         dr.set_num_threads(threads)
         net = network(n, activations, dtype)
-        history = net.fit(
-            X, target, loss=loss, epochs=2, batch_size=size, sample_weight=weights
-        )
-        history |= net.fit(X, target, loss=loss, batch_size=size, optimizer=dr.SGD(0.01, 0.9))
+        options = {"loss": loss, "batch_size": size}
+        losses = net.fit(X, target, epochs=2, sample_weight=weights, **options)["loss"]
+        losses += net.fit(X, target, optimizer=dr.SGD(0.01, 0.9), **options)["loss"]
         A, caches = net.forward(X)
-        gradients, dX = net.backward(np.ones_like(A), caches, input_gradient=True)
-        cost, more_gradients = net.loss_and_gradients(X, target, loss=loss)
-        results.append([net.parameters, net.predict(X), A, gradients, dX, more_gradients,
-                        np.array([cost, *history["loss"], *net.evaluate(X, target, loss=loss).values()])])  # fmt: skip
-    for one, other in itertools.product(results[:1], results[1:]):
-        for expected, actual in zip(one, other, strict=True):
+        cost, gradients = net.loss_and_gradients(X, target, loss=loss)
+        arrays = [net.parameters, net.predict(X), A, gradients]
+        arrays += net.backward(np.ones_like(A), caches, input_gradient=True)
+        results.append([*arrays, np.array([*losses, cost, *net.evaluate(X, target).values()])])
+    for other in results[1:]:
+        for expected, actual in zip(results[0], other, strict=True):
             assert_same_bits(actual, expected)
 
 
@@ -379,9 +379,7 @@ def test_validation_does_not_train() -> None:
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("rows", [1, 7, 30, 1 << 16])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_evaluate(
-    loss: str, rows: int, weighted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evaluate(loss: str, rows: int, weighted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Piece by piece, a piece of one row among them, as all at once."""
     monkeypatch.setattr(training, "_EVALUATION_ROWS", rows)
     X, y = data(30, N, loss, "float64")
@@ -401,9 +399,7 @@ def test_an_epoch_s_loss_with_rate_0_is_the_cost() -> None:
     X, y = data(31, N)
     weights = np.random.default_rng(0).uniform(size=31)
     net = network(N)
-    history = net.fit(
-        X, y, optimizer=dr.SGD(0.0), batch_size=4, epochs=2, sample_weight=weights
-    )
+    history = net.fit(X, y, optimizer=dr.SGD(0.0), batch_size=4, epochs=2, sample_weight=weights)
     expected = net.evaluate(X, y, sample_weight=weights)["loss"]
     assert history["loss"] == pytest.approx([expected, expected], rel=1e-6)
 
@@ -415,7 +411,7 @@ def test_divergence_found_between_epochs() -> None:
     """The validation sees weights that are not finite before a cost does."""
     X, y = data(10, N)
     net = network(N, "identity")
-    with pytest.raises(dr.TrainingDivergedError, match="epoch 2, batch 1 of 1|after the last"):
+    with pytest.raises(dr.TrainingDivergedError, match=r"epoch 2, batch 1 of 1|after the last"):
         net.fit(
             X,
             100 * y,
@@ -458,8 +454,8 @@ def run_until_alarm(seconds: float, net: dr.Network, *arguments: Any, **options:
 
     previous = signal.signal(signal.SIGALRM, handler)
     try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         with pytest.raises(Alarm):
-            signal.setitimer(signal.ITIMER_REAL, seconds)
             net.fit(*arguments, epochs=10**9, **options)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

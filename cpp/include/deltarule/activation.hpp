@@ -35,7 +35,8 @@ DerivativeFrom derivative_from(Activation activation);
 
 // A = g(Z); Z and A (n, m) may be the same memory.
 template <class Scalar>
-void activation_forward(Activation activation, const ConstMatrixRef<Scalar>& Z, MatrixRef<Scalar> A);
+void activation_forward(Activation activation, const ConstMatrixRef<Scalar>& Z,
+                        MatrixRef<Scalar> A);
 
 // dZ = dA * g'(Z); `cache` is A or Z, as derivative_from says. dA and dZ may be the same memory.
 template <class Scalar>

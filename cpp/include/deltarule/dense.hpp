@@ -16,6 +16,10 @@ template <class Scalar>
 void dense_backward_input(const ConstMatrixRef<Scalar>& W, const ConstMatrixRef<Scalar>& dZ,
                           MatrixRef<Scalar> dA_prev, const Scalar* W_transposed = nullptr);
 
+// Is the forward product of such a layer done in place, or are its factors packed by Eigen's?
+template <class Scalar>
+bool product_in_place(Index n, Index n_prev);
+
 // Is W^T (n_prev, n) worth keeping? Then one copy serves every slice of a batch.
 template <class Scalar>
 bool wants_transposed_weights(Index n, Index n_prev);

@@ -31,8 +31,7 @@ class Interrupt {
 
  private:
   std::function<bool()> should_stop_;
-  std::chrono::steady_clock::time_point next_ =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  std::chrono::steady_clock::time_point next_;  // long past: the first poll asks
   std::atomic<bool> requested_{false};
 };
 

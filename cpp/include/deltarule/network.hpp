@@ -41,8 +41,8 @@ class Network {
   // std::invalid_argument for no layers, no inputs, or a layer without units.
   Network(Index inputs, const std::vector<DenseLayer>& layers);
 
-  Index depth() const { return static_cast<Index>(activations_.size()); }     // L
-  Index n(Index l) const { return units_[static_cast<std::size_t>(l)]; }      // n[0] = inputs
+  Index depth() const { return static_cast<Index>(activations_.size()); }  // L
+  Index n(Index l) const { return units_[static_cast<std::size_t>(l)]; }   // n[0] = inputs
   Activation g(Index l) const { return activations_[static_cast<std::size_t>(l - 1)]; }
   Index parameter_count() const { return parameter_count_; }
   Index parameter_offset(Index l) const { return offsets_[static_cast<std::size_t>(l)]; }
@@ -72,7 +72,8 @@ class Network {
   double loss_slice(Loss loss, Slice slice, const Target<Scalar>& target,
                     Cache<Scalar>& cache) const;
   // and back from dZ[L] to dZ[1], and to dX = dA[0] where it is asked for (may be null).
-  void backward_slice(const Scalar* parameters, Slice slice, Cache<Scalar>& cache, Scalar* dX) const;
+  void backward_slice(const Scalar* parameters, Slice slice, Cache<Scalar>& cache,
+                      Scalar* dX) const;
   // Keeps the tile's part of W[l]^T in the cache, where the backward slices want it.
   void transpose_tile(const Scalar* parameters, const Tile& tile, Cache<Scalar>& cache) const;
   void transpose_weights(const Scalar* parameters, Cache<Scalar>& cache) const;
@@ -95,11 +96,11 @@ class Network {
   template <class Pointer>
   using Constness = std::remove_pointer_t<Pointer>;
   template <class Pointer>
-  using MatrixOf = std::conditional_t<std::is_const_v<Constness<Pointer>>, const Matrix<Scalar>,
-                                      Matrix<Scalar>>;
+  using MatrixOf =
+      std::conditional_t<std::is_const_v<Constness<Pointer>>, const Matrix<Scalar>, Matrix<Scalar>>;
   template <class Pointer>
-  using VectorOf = std::conditional_t<std::is_const_v<Constness<Pointer>>, const Vector<Scalar>,
-                                      Vector<Scalar>>;
+  using VectorOf =
+      std::conditional_t<std::is_const_v<Constness<Pointer>>, const Vector<Scalar>, Vector<Scalar>>;
 
   // Calls `use` with A[l-1]: X, which may be the caller's own memory, or a matrix of the cache.
   template <class Use>
@@ -116,6 +117,8 @@ class Network {
                                   n(l), slice.count);
   }
 
+  void cut_into_tiles();
+
   std::vector<Index> units_;  // n[0] ... n[L]
   std::vector<Activation> activations_;
   std::vector<Index> offsets_;  // of W[l]; index 0 unused
@@ -124,7 +127,8 @@ class Network {
 };
 
 // What the forward pass leaves for the backward pass: A[l-1] and Z[l] (W[l] and b[l] are the
-// network's own), and room for dZ[l]. Grown once, then reused: the steady state allocates nothing.
+// network's own), and room for dZ[l]; one cache serves one network. Grown once, then reused: the
+// steady state allocates nothing.
 template <class Scalar>
 class Cache {
  public:

@@ -8,7 +8,8 @@
 
 namespace deltarule {
 
-// v := momentum v + g;  p := p - learning_rate v, or with Nesterov p - learning_rate (g + momentum v)
+// p := p - learning_rate g;  with momentum, v := momentum v + g and p := p - learning_rate v;
+// with Nesterov's, p := p - learning_rate (g + momentum v)
 struct Sgd {
   static constexpr int state_vectors = 1;
   double learning_rate = 0.01, momentum = 0.0;

@@ -26,7 +26,8 @@ class ThreadPool {
   // An exception that a task throws is thrown again here, when all tasks have ended.
   template <class Function>
   void parallel_for(int threads, Index tasks, const Function& f) {
-    run(threads, tasks,
+    run(
+        threads, tasks,
         [](const void* context, Index task, int thread) {
           (*static_cast<const Function*>(context))(task, thread);
         },

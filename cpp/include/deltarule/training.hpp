@@ -6,6 +6,7 @@
 #include "deltarule/loss.hpp"
 #include "deltarule/network.hpp"
 #include "deltarule/optimizer.hpp"
+#include "deltarule/thread_choice.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -44,15 +45,15 @@ class Trainer {
   Trainer(const Network<Scalar>& network, Loss loss);
 
   // gradients := d cost / d parameters over the batch.
-  BatchCost loss_and_gradients(const Scalar* parameters, const TrainingSet& set,
-                               const Batch& batch, Scalar* gradients);
+  BatchCost loss_and_gradients(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
+                               Scalar* gradients);
 
   // Steps through `order` (or the rows as they stand) in batches of batch_size, the last one
   // smaller where it must be. `step` counts the updates that the optimizer has made and grows by
   // those of the run; costs receives one entry a batch.
   RunResult run(Scalar* parameters, Scalar* gradients, Scalar* state, const Optimizer& optimizer,
-                std::int64_t& step, const TrainingSet& set, const Batch& examples,
-                Index batch_size, BatchCost* costs, Interrupt& interrupt);
+                std::int64_t& step, const TrainingSet& set, const Batch& examples, Index batch_size,
+                BatchCost* costs, Interrupt& interrupt);
 
  private:
   void make_room(const TrainingSet& set, Index m);
@@ -60,7 +61,7 @@ class Trainer {
   BatchCost forward_backward(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
                              Interrupt& interrupt);
   template <class Use>
-  void for_each_gradient_tile(Index m, double weight, Scalar* gradients, Use use);
+  void for_each_gradient_tile(double weight, Scalar* gradients, Use use);
   double step_work(Index m) const;  // floating-point operations
 
   const Network<Scalar>& network_;
@@ -70,6 +71,8 @@ class Trainer {
   std::vector<std::int64_t> labels_;
   Vector<Scalar> weights_;
   std::vector<BatchCost> slice_costs_;
+  int threads_ = 1;
+  ThreadChoice choice_;
 };
 
 }  // namespace deltarule
