@@ -155,13 +155,14 @@ py::tuple py_loss_backward(const std::string& name, const py::array& A_or_Z, con
   });
 }
 
-std::optional<py::tuple> py_find_non_finite(const py::array& X) {
+std::optional<py::tuple> py_find_non_finite(const py::array& X, const py::dtype& dtype) {
   const Index features = X.ndim() == 2 ? X.shape(1) : 0;
   const Examples rows = examples(X, features, "find_non_finite", "X");
+  const bool single = dtype.num() == py::detail::npy_format_descriptor<float>::value;
   std::optional<NonFinite> found;
   {
     const py::gil_scoped_release release;
-    found = find_non_finite(rows);
+    found = single ? find_non_finite<float>(rows) : find_non_finite<double>(rows);
   }
   if (!found) return std::nullopt;
   return py::make_tuple(found->example, found->feature, found->value);
@@ -188,7 +189,7 @@ void register_kernels(py::module_& module) {
              arg("weights") = py::none());
   module.def("loss_backward_from_logits", &py_loss_backward<true>, arg("name"), arg("Z"), arg("Y"),
              arg("weights") = py::none());
-  module.def("find_non_finite", &py_find_non_finite, arg("X"));
+  module.def("find_non_finite", &py_find_non_finite, arg("X"), arg("dtype"));
 }
 
 }  // namespace deltarule::bindings

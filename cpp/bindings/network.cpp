@@ -164,7 +164,7 @@ py::object predict(const Network<Scalar>& network, const py::handle& parameters,
       x->data(),  std::is_same_v<Scalar, float> ? NumberType::float32 : NumberType::float64,
       m,          n_0,
       n_0 * size, size};
-  if (find_non_finite(rows)) return py::none();
+  if (find_non_finite<Scalar>(rows)) return py::none();
   std::optional<py::array> A;
   if (out.is_none()) {
     A = one_example ? py::array_t<Scalar>(n_L) : py::array_t<Scalar>({m, n_L});
@@ -173,6 +173,9 @@ py::object predict(const Network<Scalar>& network, const py::handle& parameters,
     if (!A || !A->writeable() || A->ndim() != x->ndim() || A->size() != m * n_L ||
         A->shape(A->ndim() - 1) != n_L)
       return py::none();
+    const auto* const x_bytes = static_cast<const char*>(x->data());
+    const auto* const a_bytes = static_cast<const char*>(A->data());
+    if (a_bytes < x_bytes + x->nbytes() && x_bytes < a_bytes + A->nbytes()) return py::none();
   }
   Interrupt never;
   network.infer(static_cast<const Scalar*>(py::reinterpret_borrow<py::array>(parameters).data()),
@@ -198,7 +201,7 @@ TrainingSet training_set(const py::array& X, const PyTarget& target, Index input
 // signal's handler raised one.
 template <class Scalar>
 py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::array& parameters,
-              py::array& gradients, py::array& state, const Optimizer& optimizer, std::int64_t step,
+              py::array& gradients, py::array& state, const Optimizer& optimizer, py::array& step,
               const py::array& X, const PyTarget& target,
               const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
               Index batch_size, Rows<double>& costs) {
@@ -207,6 +210,7 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   Scalar* const g = flat_vector<Scalar>(gradients, P, "fit", "gradients", true);
   Scalar* const s =
       flat_vector<Scalar>(state, P * state_vector_count(optimizer), "fit", "state", true);
+  auto* const steps_made = flat_vector<std::int64_t>(step, 1, "fit", "step", true);
   const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
   const Index batches = batch_size > 0 ? (count + batch_size - 1) / batch_size : 0;
   expect(batch_size > 0 && first >= 0 && count >= 0 &&
@@ -222,8 +226,8 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   RunResult result;
   {
     const py::gil_scoped_release release;
-    result =
-        trainer.run(p, g, s, optimizer, step, set, examples, batch_size, batch_costs, interrupt);
+    result = trainer.run(p, g, s, optimizer, *steps_made, set, examples, batch_size, batch_costs,
+                         interrupt);
   }
   py::object exception = py::none();
   if (interrupt.requested()) exception = py::error_already_set().value();
@@ -290,16 +294,17 @@ void register_network(py::module_& module, const std::string& suffix) {
            arg("X"), arg("target"), arg("gradients"));
   module.def(
       "optimizer_update",
-      [](const Optimizer& optimizer, std::int64_t step, Rows<Scalar>& parameters,
+      [](const Optimizer& optimizer, py::array& step, Rows<Scalar>& parameters,
          const Rows<Scalar>& gradients, py::array& state) {
         const Index P = parameters.size();
+        auto* const steps_made = flat_vector<std::int64_t>(step, 1, "update", "step", true);
         const FlatVectors<Scalar> vectors{
             flat_vector<Scalar>(parameters, P, "update", "parameters", true),
             flat_vector<Scalar>(gradients, P, "update", "gradients", false),
             flat_vector<Scalar>(state, P * state_vector_count(optimizer), "update", "state", true),
             P};
         const py::gil_scoped_release release;
-        optimizer_update<Scalar>(optimizer, step, vectors, 0, P);
+        optimizer_update<Scalar>(optimizer, ++*steps_made, vectors, 0, P);
       },
       arg("optimizer"), arg("step"), arg("parameters").noconvert(), arg("gradients").noconvert(),
       arg("state"));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <type_traits>
 
 namespace deltarule {
@@ -69,27 +70,37 @@ void gather(const Examples& examples, const std::int64_t* order, Index first,
   });
 }
 
+// 0 for a number that is finite as a Scalar, else NaN: a test that a sum of numbers can make.
+template <class Scalar, class Number>
+Number zero_if_finite(Number x) {
+  constexpr auto most = static_cast<Number>(std::numeric_limits<Scalar>::max());
+  const Number in_range = x > most || x < -most ? std::numeric_limits<Number>::infinity() : x;
+  return Number(0) * in_range;
+}
+
+template <class Scalar>
 std::optional<NonFinite> find_non_finite(const Examples& examples) {
   return with_number_type(examples.type, [&](auto number) -> std::optional<NonFinite> {
     using Number = std::remove_const_t<std::remove_pointer_t<decltype(number)>>;
-    if constexpr (std::is_integral_v<Number>) return std::nullopt;
-    for (Index example = 0; example < examples.count; ++example) {
-      const std::byte* const from = row(examples, example);
-      // 0 * x is 0 for every finite x and NaN for the rest: a sum with no branch in it.
-      Number sum = 0;
+    if constexpr (std::is_floating_point_v<Number>) {
       const Index stride = examples.feature_stride;
-      if (stride == static_cast<Index>(sizeof(Number))) {
-        const auto* const numbers = reinterpret_cast<const Number*>(from);
+      for (Index example = 0; example < examples.count; ++example) {
+        const std::byte* const from = row(examples, example);
+        Number sum = 0;
+        if (stride == static_cast<Index>(sizeof(Number))) {
+          const auto* const numbers = reinterpret_cast<const Number*>(from);
 #pragma omp simd reduction(+ : sum)
-        for (Index i = 0; i < examples.features; ++i) sum += Number(0) * numbers[i];
-      } else {
-        for (Index i = 0; i < examples.features; ++i)
-          sum += Number(0) * *reinterpret_cast<const Number*>(from + i * stride);
-      }
-      if (sum == Number(0)) continue;
-      for (Index i = 0; i < examples.features; ++i) {
-        const auto value = static_cast<double>(*reinterpret_cast<const Number*>(from + i * stride));
-        if (!std::isfinite(value)) return NonFinite{example, i, value};
+          for (Index i = 0; i < examples.features; ++i) sum += zero_if_finite<Scalar>(numbers[i]);
+        } else {
+          for (Index i = 0; i < examples.features; ++i)
+            sum += zero_if_finite<Scalar>(*reinterpret_cast<const Number*>(from + i * stride));
+        }
+        if (sum == Number(0)) continue;
+        for (Index i = 0; i < examples.features; ++i) {
+          const Number value = *reinterpret_cast<const Number*>(from + i * stride);
+          if (zero_if_finite<Scalar>(value) != Number(0))
+            return NonFinite{example, i, static_cast<double>(value)};
+        }
       }
     }
     return std::nullopt;
@@ -100,6 +111,7 @@ std::optional<NonFinite> find_non_finite(const Examples& examples) {
   template bool in_place<Scalar>(const Examples&);                                  \
   template Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>> \
   columns_in_place<Scalar>(const Examples&, Index, Index);                          \
+  template std::optional<NonFinite> find_non_finite<Scalar>(const Examples&);       \
   template void gather<Scalar>(const Examples&, const std::int64_t*, Index, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

@@ -6,6 +6,18 @@
 #include <cmath>
 
 namespace deltarule {
+namespace {
+
+// Floating-point operations from which on a step is long enough for a person to interrupt.
+constexpr double work_to_interrupt = 10e9;
+
+// The 1/m or 1/sum(w) of dW and db. A batch whose weights are all zero has no say.
+template <class Scalar>
+Scalar gradient_scale(double weight) {
+  return static_cast<Scalar>(weight > 0.0 ? 1.0 / weight : 0.0);
+}
+
+}  // namespace
 template <class Scalar>
 Trainer<Scalar>::Trainer(const Network<Scalar>& network, Loss loss)
     : network_(network), loss_(loss) {}
@@ -72,18 +84,12 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
   return total;
 }
 
-// Calls use(tile) when the tile's gradient is there, on the thread that made it.
 template <class Scalar>
 template <class Use>
-void Trainer<Scalar>::for_each_gradient_tile(double weight, Scalar* gradients, Use use) {
-  // A batch whose weights are all zero has no say.
-  const auto scale = static_cast<Scalar>(weight > 0.0 ? 1.0 / weight : 0.0);
+void Trainer<Scalar>::for_each_tile(Use use) {
   const std::vector<Tile>& tiles = network_.tiles();
-  parallel_for(threads_, static_cast<Index>(tiles.size()), [&](Index t, int) {
-    const Tile& tile = tiles[static_cast<std::size_t>(t)];
-    network_.gradient_tile(cache_, tile, scale, gradients);
-    use(tile);
-  });
+  parallel_for(threads_, static_cast<Index>(tiles.size()),
+               [&](Index t, int thread) { use(tiles[static_cast<std::size_t>(t)], thread); });
 }
 
 template <class Scalar>
@@ -99,7 +105,9 @@ BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const Tr
   threads_ = threads_for(step_work(batch.count));
   network_.transpose_weights(parameters, cache_);
   const BatchCost cost = forward_backward(parameters, set, batch, never);
-  for_each_gradient_tile(cost.weight, gradients, [](const Tile&) {});
+  const auto scale = gradient_scale<Scalar>(cost.weight);
+  for_each_tile(
+      [&](const Tile& tile, int) { network_.gradient_tile(cache_, tile, scale, gradients); });
   return cost;
 }
 
@@ -129,11 +137,28 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
       break;
     }
     // The backward pass has done with W, so a tile is updated as soon as its gradient is there.
-    ++step;
-    for_each_gradient_tile(cost.weight, gradients, [&](const Tile& tile) {
-      optimizer_update(optimizer, step, vectors, tile.first, tile.last);
+    const auto scale = gradient_scale<Scalar>(cost.weight);
+    const auto update_tile = [&](const Tile& tile) {
+      optimizer_update(optimizer, step + 1, vectors, tile.first, tile.last);
       network_.transpose_tile(parameters, tile, cache_);
-    });
+    };
+    if (work < work_to_interrupt) {
+      for_each_tile([&](const Tile& tile, int) {
+        network_.gradient_tile(cache_, tile, scale, gradients);
+        update_tile(tile);
+      });
+    } else {
+      // Long enough to be stopped half-way: so every gradient first, and then every update.
+      for_each_tile([&](const Tile& tile, int thread) {
+        if (!interrupt.poll_on(thread)) network_.gradient_tile(cache_, tile, scale, gradients);
+      });
+      if (interrupt.requested()) {
+        result.interrupted = true;
+        break;
+      }
+      for_each_tile([&](const Tile& tile, int) { update_tile(tile); });
+    }
+    ++step;
     choice_.end();
     ++result.steps;
   }

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -26,7 +27,7 @@ def loss_backward(
 def loss_backward_from_logits(
     name: str, Z: Array, Y: Array, weights: Array | None = None
 ) -> tuple[float, Array]: ...
-def find_non_finite(X: Array) -> tuple[int, int, float] | None: ...
+def find_non_finite(X: Array, dtype: np.dtype[Any]) -> tuple[int, int, float] | None: ...
 
 class Sgd:
     def __init__(self, learning_rate: float, momentum: float, nesterov: bool) -> None: ...
@@ -38,7 +39,7 @@ class Adam:
 
 def state_vector_count(optimizer: Sgd | Adam) -> int: ...
 def optimizer_update(
-    optimizer: Sgd | Adam, step: int, parameters: Array, gradients: Array, state: Array
+    optimizer: Sgd | Adam, step: Array, parameters: Array, gradients: Array, state: Array
 ) -> None: ...
 
 class Target:
@@ -86,7 +87,7 @@ class Trainer:
         gradients: Array,
         state: Array,
         optimizer: Sgd | Adam,
-        step: int,
+        step: Array,
         X: Array,
         target: Target,
         order: Array | None,

@@ -1,5 +1,6 @@
 """The door: what a user hands in, as arrays that the core takes; nothing is copied needlessly."""
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -8,46 +9,59 @@ from numpy.typing import ArrayLike, NDArray
 from deltarule import _core
 
 Array = NDArray[Any]
+DType = np.dtype[Any]
 
 # What the core reads as it is, batch by batch, whatever its strides.
 _READ_IN_PLACE = tuple(np.dtype(name) for name in ("f4", "f8", "u1", "i4", "i8"))
 
 
-def _numbers(values: ArrayLike, where: str, what: str) -> Array:
-    """An array of a number type that the core reads: the caller's own memory if it can be."""
+def _real(values: ArrayLike, where: str, what: str) -> Array:
+    """An array of real numbers of any type."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{where}: {what} is {array.dtype}: expected real numbers (float32 and float64 are "
             "taken as they are)"
         )
+    return array
+
+
+def _numbers(values: ArrayLike, where: str, what: str) -> Array:
+    """An array of a number type that the core reads: the caller's own memory if it can be."""
+    array = _real(values, where, what)
     if array.dtype == np.bool_:
         return array.view(np.uint8)
     if array.dtype in _READ_IN_PLACE and array.dtype.isnative and array.flags.aligned:
         return array
-    return array.astype(np.float64 if array.dtype.itemsize > 2 else np.float32)
+    if array.dtype.kind in "iu" and array.dtype != np.uint64:
+        return array.astype(np.int64)
+    return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
 
 
-def _expect_finite(array: Array, where: str, what: str) -> None:
-    found = _core.find_non_finite(array if array.ndim == 2 else array[:, np.newaxis])
+def _expect_finite(array: Array, dtype: DType, where: str, what: str) -> None:
+    """Hold numbers to being finite, also as the network's dtype."""
+    found = _core.find_non_finite(array if array.ndim == 2 else array[:, np.newaxis], dtype)
     if found is not None:
         row, column, value = found
         place = f"[{row}, {column}]" if array.ndim == 2 else f"[{row}]"
+        expected = f"numbers that are finite as {dtype}" if isfinite(value) else "finite numbers"
         raise ValueError(
-            f"{where}: {what}{place} is {value}: expected finite numbers; remove or impute such "
-            "rows beforehand"
+            f"{where}: {what}{place} is {value}: expected {expected}; remove or impute such rows "
+            "beforehand"
         )
 
 
-def as_rows(X: ArrayLike, n_features: int, where: str, what: str = "X") -> Array:
-    """Rows of ``n_features`` finite numbers."""
+def as_rows(
+    X: ArrayLike, n: int, dtype: DType, where: str, what: str = "X", side: str = "inputs"
+) -> Array:
+    """Rows of ``n`` finite numbers, one for each of the network's inputs, or outputs."""
     rows = _numbers(X, where, what)
-    if rows.ndim != 2 or rows.shape[1] != n_features:
+    if rows.ndim != 2 or rows.shape[1] != n:
         raise ValueError(
-            f"{where}: {what} has shape {rows.shape}: expected (n_samples, {n_features}), as the "
-            f"network has {n_features} inputs"
+            f"{where}: {what} has shape {rows.shape}: expected (n_samples, {n}), as the network "
+            f"has {n} {side}"
         )
-    _expect_finite(rows, where, what)
+    _expect_finite(rows, dtype, where, what)
     return rows
 
 
@@ -56,11 +70,12 @@ def as_target(
     loss: str,
     m: int,
     n_outputs: int,
+    dtype: DType,
     where: str,
     sample_weight: ArrayLike | None = None,
 ) -> "_core.Target":
-    """What a loss holds ``m`` examples of ``n_outputs`` against, and their weights if they differ."""
-    values = _numbers(y, where, "y")
+    """What a loss holds ``m`` examples of ``n_outputs`` against, and how much each weighs."""
+    values = _real(y, where, "y")
     if values.shape[:1] != (m,):
         raise ValueError(
             f"{where}: y has shape {values.shape} but X has {m} rows: expected as many"
@@ -68,6 +83,7 @@ def as_target(
     weights = None if sample_weight is None else _weights(sample_weight, m, where)
     if loss == "categorical_cross_entropy" and values.ndim == 1:
         return _core.Target(None, _labels(values, n_outputs, where), weights)
+    values = _numbers(values, where, "y")
     if values.ndim == 1 and n_outputs == 1:
         values = values[:, np.newaxis]
     if values.shape != (m, n_outputs):
@@ -82,7 +98,7 @@ def as_target(
                 else ""
             )
         )
-    _expect_finite(values, where, "y")
+    _expect_finite(values, dtype, where, "y")
     if loss.endswith("cross_entropy"):
         outside = (values < 0) | (values > 1)
         if outside.any():
@@ -97,18 +113,17 @@ def as_target(
 def _labels(values: Array, n_classes: int, where: str) -> Array:
     if values.dtype.kind == "f":
         raise TypeError(
-            f"{where}: y is {values.dtype}: expected integer class labels, 0 to {n_classes - 1} "
-            f"(`y.astype(int)`), or one row of {n_classes} probabilities an example"
+            f"{where}: y is {values.dtype.name}: expected integer class labels, 0 to "
+            f"{n_classes - 1} (`y.astype(int)`), or one row of {n_classes} probabilities an example"
         )
-    labels = np.ascontiguousarray(values, np.int64)
-    outside = np.flatnonzero((labels < 0) | (labels >= n_classes))
+    outside = np.flatnonzero((values < 0) | (values >= n_classes))
     if outside.size:
         at = outside[0]
         raise ValueError(
-            f"{where}: y[{at}] is {labels[at]}: expected 0 to {n_classes - 1}, as the network has "
+            f"{where}: y[{at}] is {values[at]}: expected 0 to {n_classes - 1}, as the network has "
             f"{n_classes} outputs"
         )
-    return labels
+    return np.ascontiguousarray(values, np.int64)
 
 
 def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
@@ -117,11 +132,12 @@ def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
         raise ValueError(
             f"{where}: sample_weight has shape {weights.shape}: expected ({m},), one an example"
         )
-    _expect_finite(weights, where, "sample_weight")
+    _expect_finite(weights, weights.dtype, where, "sample_weight")
     negative = np.flatnonzero(weights < 0)
     if negative.size:
         at = negative[0]
         raise ValueError(f"{where}: sample_weight[{at}] is {weights[at]}: expected 0 or more")
     if not weights.any():
         raise ValueError(f"{where}: sample_weight is 0 for every example: expected some above 0")
-    return weights
+    # Their ratios alone count. A power of two brings them near 1 and changes no digit of theirs.
+    return np.ldexp(weights, -int(np.frexp(weights.max())[1]))

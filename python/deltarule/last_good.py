@@ -75,6 +75,8 @@ class LastGood:
         for order, first_batch, steps in runs:
             if left == 0:
                 break
-            run(order, first_batch, min(steps, left))
+            _, _, exception = run(order, first_batch, min(steps, left))
+            if exception is not None:
+                raise exception
             left -= min(steps, left)
         return f"the weights of step {self._optimizer.step}, the last whose cost was finite"

@@ -25,12 +25,19 @@ def accuracy(A: Array, y: Array, weights: Array | None) -> float:
 
 def binary_accuracy(A: Array, y: Array, weights: Array | None) -> float:
     """Fraction of outputs on the right side of 1/2, over all outputs."""
-    return float(np.average(((A > 0.5) == (y > 0.5)).mean(axis=1), weights=weights))
+    right = (A > 0.5) == (_as_rows(y, A.shape[1]) > 0.5)
+    return float(np.average(right.mean(axis=1), weights=weights))
 
 
 def mean_absolute_error(A: Array, y: Array, weights: Array | None) -> float:
     """Mean of ``|a - y|`` over outputs and examples."""
-    return float(np.average(np.abs(A - y).mean(axis=1), weights=weights))
+    distance = np.abs(A - _as_rows(y, A.shape[1]))
+    return float(np.average(distance.mean(axis=1), weights=weights))
+
+
+def _as_rows(y: Array, n_classes: int) -> Array:
+    """Class labels as rows of 0 and 1; rows as they are."""
+    return np.eye(n_classes)[y] if y.ndim == 1 else y
 
 
 METRICS: dict[str, Metric] = {

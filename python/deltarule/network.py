@@ -49,8 +49,10 @@ class Dense:
     def __post_init__(self) -> None:
         if not isinstance(self.units, (int, np.integer)) or isinstance(self.units, bool):
             raise TypeError(f"Dense: units is {self.units!r}: expected an integer")
-        if self.units < 1:
-            raise ValueError(f"Dense: units is {self.units}: expected 1 or more")
+        if not 1 <= self.units < 2**31:
+            raise ValueError(
+                f"Dense: units is {self.units}: expected 1 or more, and less than 2^31"
+            )
         if self.activation not in _core.activation_names():
             raise ValueError(
                 f"Dense: activation is {self.activation!r}: expected one of "
@@ -188,7 +190,11 @@ class Network:
                 )
         if not isinstance(input_size, (int, np.integer)) or isinstance(input_size, bool):
             raise TypeError(f"Network: input_size is {input_size!r}: expected an integer")
-        self.dtype = np.dtype(dtype)
+        if not 1 <= input_size < 2**31:
+            raise ValueError(
+                f"Network: input_size is {input_size}: expected 1 or more, and less than 2^31"
+            )
+        self.dtype = np.dtype(dtype).newbyteorder("=")
         if self.dtype.name not in _CORES:
             raise TypeError(f"Network: dtype is {self.dtype}: expected float32 or float64")
         self._dense = tuple(layers)
@@ -267,7 +273,7 @@ class Network:
             ``caches[i]`` holds ``A_prev, W, b, Z`` of layer i. ``W`` and ``b`` are the live
             parameters, so update them after the whole backward step.
         """
-        rows = as_rows(X, self.input_size, "forward")
+        rows = as_rows(X, self.input_size, self.dtype, "forward")
         self._expect_finite_parameters("forward")
         core = self._core.forward(self._parameters, rows)
         return core.A(len(self.layers)), Caches(self, core)
@@ -294,7 +300,8 @@ class Network:
         """
         if not isinstance(caches, Caches) or caches._network is not self:
             raise TypeError("backward: caches are not of this network's forward step")
-        dA = np.ascontiguousarray(as_rows(dA, self.output_size, "backward", "dA"), self.dtype)
+        rows = as_rows(dA, self.output_size, self.dtype, "backward", "dA", "outputs")
+        dA = np.ascontiguousarray(rows, self.dtype)
         m = caches._core.m
         if len(dA) != m:
             raise ValueError(f"backward: dA has {len(dA)} rows: expected {m}, as X has")
@@ -317,15 +324,17 @@ class Network:
                 f"update: optimizer is {optimizer!r}: expected one that keeps its state, such as "
                 "deltarule.Adam(1e-3)"
             )
-        flat = np.ascontiguousarray(gradients, self.dtype)
+        flat = np.asarray(gradients)
+        if flat.dtype.kind not in "biuf":
+            raise TypeError(f"update: gradients are {flat.dtype}: expected {self.dtype}")
+        flat = np.ascontiguousarray(flat, self.dtype)
         if flat.shape != self._parameters.shape:
             raise ValueError(
                 f"update: gradients have shape {flat.shape}: expected {self._parameters.shape}"
             )
         _expect_finite(flat, "update: gradients")
         state = optimizer._state_for(self)
-        _core.optimizer_update(optimizer._rule(), optimizer.step + 1, self._parameters, flat, state)
-        optimizer.step += 1
+        _core.optimizer_update(optimizer._rule(), optimizer._counter, self._parameters, flat, state)
 
     def loss_and_gradients(
         self,
@@ -353,10 +362,10 @@ class Network:
         """
         where = "loss_and_gradients"
         loss = training.loss_for(self, loss, where)
-        rows = as_rows(X, self.input_size, where)
+        rows = as_rows(X, self.input_size, self.dtype, where)
         if not len(rows):
             raise ValueError(f"{where}: X has no rows: expected 1 or more")
-        target = as_target(y, loss, len(rows), self.output_size, where, sample_weight)
+        target = as_target(y, loss, len(rows), self.output_size, self.dtype, where, sample_weight)
         self._expect_finite_parameters(where)
         gradients = aligned_zeros(self._parameters.size, self.dtype)
         trainer = self._new_trainer(self._core, loss)
@@ -390,9 +399,13 @@ class Network:
             rows = None if out is None else out[np.newaxis]
             A = self._predict_anything(array[np.newaxis], rows)
             return A[0] if out is None else out
-        rows = as_rows(array, self.input_size, "predict")
+        rows = as_rows(array, self.input_size, self.dtype, "predict")
         if out is None:
             out = np.empty((len(rows), self.output_size), self.dtype)
+        elif not isinstance(out, np.ndarray):
+            raise TypeError(f"predict: out is {type(out).__name__}: expected an ndarray")
+        elif np.may_share_memory(rows, out):
+            rows = rows.copy()
         self._core.infer(self._parameters, rows, out)
         return out
 
@@ -429,8 +442,8 @@ class Network:
                 rule,
                 *lines[1:],
                 rule,
-                f"{n:,} parameters: {_bytes(n * size)}; training keeps as much again for gradients, "
-                f"and {_bytes(2 * n * size)} for Adam's moments",
+                f"{n:,} parameters: {_bytes(n * size)}; training keeps as much again for "
+                f"gradients, and {_bytes(2 * n * size)} for Adam's moments",
             ]
         )
 
@@ -458,7 +471,8 @@ class Network:
         self.history = state["history"]
 
     def _expect_finite_parameters(self, where: str) -> None:
-        if _core.find_non_finite(self._parameters[:, np.newaxis]) is None:
+        flat = self._parameters[:, np.newaxis]
+        if _core.find_non_finite(flat, self.dtype) is None:
             return
         for index, view in enumerate(self.unflatten(self._parameters)):
             _expect_finite(view.W, f"{where}: layers[{index}].W")
@@ -481,7 +495,13 @@ def _assign(view: Array, value: ArrayLike, what: str) -> None:
     if array.shape != view.shape:
         raise ValueError(f"{what}: got shape {array.shape}: expected {view.shape}")
     _expect_finite(array, what)
-    view[...] = array
+    with np.errstate(over="ignore"):
+        converted = array.astype(view.dtype)
+    if not np.isfinite(converted).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
+        index = ", ".join(map(str, place))
+        raise ValueError(f"{what}[{index}] is {array[place]}: too large for {view.dtype}")
+    view[...] = converted
 
 
 def _bytes(n: int) -> str:

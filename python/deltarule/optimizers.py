@@ -28,16 +28,26 @@ class Optimizer:
 
     Attributes
     ----------
-    step : int
-        Updates made so far.
     state : ndarray or None
         The optimizer's vectors, one after another, each as long as the network's parameters; None
         before the first update.
     """
 
-    step: int = field(default=0, init=False)
     state: NDArray[Any] | None = field(default=None, init=False, repr=False)
+    # The core counts steps in place, so that no interrupt comes between an update and its count.
+    _counter: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(1, np.int64), init=False, repr=False
+    )
     _network: "weakref.ref[Network] | None" = field(default=None, init=False, repr=False)
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+        return int(self._counter[0])
+
+    @step.setter
+    def step(self, value: int) -> None:
+        self._counter[0] = value
 
     def _rule(self) -> "_core.Sgd | _core.Adam":
         """The core's update rule with the hyper-parameters as they are now."""
@@ -49,6 +59,8 @@ class Optimizer:
             vectors = _core.state_vector_count(self._rule())
             self.state = aligned_zeros(vectors * network.parameters.size, network.dtype)
             self._network = weakref.ref(network)
+        elif self._network is None and self._fits(network):
+            self._network = weakref.ref(network)
         elif self._network is None or self._network() is not network:
             raise ValueError(
                 f"{type(self).__name__}: this optimizer holds the state of another network: "
@@ -56,13 +68,28 @@ class Optimizer:
             )
         return self.state
 
-    def _expect(self, name: str, holds: bool, expected: str) -> None:
+    def _fits(self, network: "Network") -> bool:
+        vectors = _core.state_vector_count(self._rule())
+        shape = (vectors * network.parameters.size,)
+        state = self.state
+        return state is not None and state.shape == shape and state.dtype == network.dtype
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy is bound to no network; it takes the next one that its state fits.
+        return vars(self) | {"_network": None}
+
+    def _number(self, name: str, below: float = math.inf) -> float:
+        """A hyper-parameter, held to being a number from 0 up to ``below``."""
         value = getattr(self, name)
         number = isinstance(value, (int, float, np.integer, np.floating))
         if not number or isinstance(value, bool):
             raise TypeError(f"{type(self).__name__}: {name} is {value!r}: expected a number")
-        if not (math.isfinite(value) and holds):
-            raise ValueError(f"{type(self).__name__}: {name} is {value!r}: expected {expected}")
+        if not 0 <= value < below:
+            bound = "finite" if below == math.inf else f"less than {below:g}"
+            raise ValueError(
+                f"{type(self).__name__}: {name} is {value!r}: expected 0 or more and {bound}"
+            )
+        return float(value)
 
 
 @dataclass(eq=False)
@@ -90,11 +117,10 @@ class SGD(Optimizer):
         self._rule()
 
     def _rule(self) -> "_core.Sgd":
-        self._expect("learning_rate", self.learning_rate >= 0, "0 or more")
-        self._expect("momentum", 0 <= self.momentum < 1, "0 or more and less than 1")
-        if self.nesterov and self.momentum == 0:
+        momentum = self._number("momentum", below=1)
+        if self.nesterov and momentum == 0:
             raise ValueError("SGD: nesterov is True but momentum is 0: expected a momentum")
-        return _core.Sgd(float(self.learning_rate), float(self.momentum), bool(self.nesterov))
+        return _core.Sgd(self._number("learning_rate"), momentum, bool(self.nesterov))
 
 
 @dataclass(eq=False)
@@ -128,12 +154,11 @@ class Adam(Optimizer):
         self._rule()
 
     def _rule(self) -> "_core.Adam":
-        self._expect("learning_rate", self.learning_rate >= 0, "0 or more")
-        self._expect("beta_1", 0 <= self.beta_1 < 1, "0 or more and less than 1")
-        self._expect("beta_2", 0 <= self.beta_2 < 1, "0 or more and less than 1")
-        self._expect("epsilon", self.epsilon >= 0, "0 or more")
         return _core.Adam(
-            float(self.learning_rate), float(self.beta_1), float(self.beta_2), float(self.epsilon)
+            self._number("learning_rate"),
+            self._number("beta_1", below=1),
+            self._number("beta_2", below=1),
+            self._number("epsilon"),
         )
 
 

@@ -122,18 +122,31 @@ def fit(
         On Ctrl-C, between two steps. The weights and ``network.history`` are whole.
     """
     loss = loss_for(network, loss, "fit")
-    rows = as_rows(X, network.input_size, "fit")
+    rows = as_rows(X, network.input_size, network.dtype, "fit")
     m = len(rows)
     if not m:
         raise ValueError("fit: X has no rows: expected 1 or more")
-    target = as_target(y, loss, m, network.output_size, "fit", sample_weight)
+    target = as_target(y, loss, m, network.output_size, network.dtype, "fit", sample_weight)
     epochs = _count(epochs, "epochs", least=0)
     batch_size = min(_count(batch_size, "batch_size", least=1), m)
     judged = _metrics(metrics, loss, network.output_size)
     if validation_data is not None:
+        if not (isinstance(validation_data, (tuple, list)) and len(validation_data) == 2):
+            raise ValueError(
+                f"fit: validation_data is a {type(validation_data).__name__}: expected (X, y)"
+            )
         X_val, y_val = validation_data
-        X_val = as_rows(X_val, network.input_size, "fit", "validation X")
-        as_target(y_val, loss, len(X_val), network.output_size, "fit: validation data")
+        X_val = as_rows(X_val, network.input_size, network.dtype, "fit", "validation X")
+        if not len(X_val):
+            raise ValueError("fit: validation X has no rows: expected 1 or more")
+        as_target(
+            y_val,
+            loss,
+            len(X_val),
+            network.output_size,
+            network.dtype,
+            "fit: validation data",
+        )
     network._expect_finite_parameters("fit")
     optimizer = as_optimizer(optimizer)
 
@@ -198,11 +211,11 @@ def evaluate(
         For data that does not fit.
     """
     loss = loss_for(network, loss, "evaluate")
-    rows = as_rows(X, network.input_size, "evaluate")
+    rows = as_rows(X, network.input_size, network.dtype, "evaluate")
     m = len(rows)
     if not m:
         raise ValueError("evaluate: X has no rows: expected 1 or more")
-    target = as_target(y, loss, m, network.output_size, "evaluate", sample_weight)
+    target = as_target(y, loss, m, network.output_size, network.dtype, "evaluate", sample_weight)
     A = np.empty((m, network.output_size), network.dtype)
     total = 0.0
     for first in range(0, m, _EVALUATION_ROWS):
@@ -267,7 +280,8 @@ class _Steps:
 
     def expect_finite_weights(self, epochs: int) -> None:
         """Hold the last step's weights, which no cost has judged, to being finite."""
-        if _core.find_non_finite(self._network.parameters[:, np.newaxis]) is not None:
+        flat = self._network.parameters[:, np.newaxis]
+        if _core.find_non_finite(flat, flat.dtype) is not None:
             self._restore(f"epoch {epochs}, after the last batch")
 
     def _run(
@@ -275,13 +289,13 @@ class _Steps:
     ) -> tuple[int, str, BaseException | None]:
         first = first_batch * self._batch_size
         count = min(batches * self._batch_size, len(self._X) - first)
-        steps, ended, exception = self._trainer.run(
+        return self._trainer.run(
             self._network._core,
             self._network.parameters,
             self._gradients,
             self._state,
             self._optimizer._rule(),
-            self._optimizer.step,
+            self._optimizer._counter,
             self._X,
             self._target,
             order,
@@ -290,8 +304,6 @@ class _Steps:
             self._batch_size,
             self._costs[first_batch : first_batch + batches],
         )
-        self._optimizer.step += steps
-        return steps, ended, exception
 
     def _restore(self, where: str) -> None:
         """Go back to the last weights whose cost was finite, and say so."""

@@ -154,7 +154,7 @@ TEST_CASE("numbers are rounded to the network's, once") {
 TEST_CASE_TEMPLATE("the first number that is not finite is found", Number, float, double) {
   Table<Number> table;
   const auto find_in = [&](const Layout& layout) {
-    return find_non_finite(table.cut(layout.row, layout.column, layout.count, layout.features,
+    return find_non_finite<double>(table.cut(layout.row, layout.column, layout.count, layout.features,
                                      layout.example_stride, layout.feature_stride));
   };
   for (const Layout& layout : layouts) {
@@ -163,7 +163,7 @@ TEST_CASE_TEMPLATE("the first number that is not finite is found", Number, float
   }
   // The largest numbers add up to Inf, but are finite themselves.
   table.numbers.assign(table.numbers.size(), std::numeric_limits<Number>::max());
-  CHECK_FALSE(find_non_finite(table.whole()).has_value());
+  CHECK_FALSE(find_non_finite<double>(table.whole()).has_value());
 
   const auto put = [&](Index row, Index column, Number value) {
     table.numbers[table.index(row, column)] = value;
@@ -176,16 +176,27 @@ TEST_CASE_TEMPLATE("the first number that is not finite is found", Number, float
     CHECK(found->example == example);
     CHECK(found->feature == feature);
   };
-  check_at(find_non_finite(table.whole()), 2, 3);
-  CHECK(find_non_finite(table.whole())->value == infinity<double>);
-  check_at(find_non_finite(table.cut(0, 4, 6, 5, width, -1)), 2, 0);  // columns from the last
-  check_at(find_non_finite(table.cut(5, 0, 6, 5, -width, 1)), 2, 1);  // rows from the last
-  check_at(find_non_finite(table.cut(0, 0, 5, 6, 1, width)), 1, 3);   // transposed
-  check_at(find_non_finite(table.cut(2, 2, 6, 2, 0, 1)), 0, 1);       // a row again and again
-  CHECK(std::isnan(find_non_finite(table.cut(3, 0, 3, 5, width, 1))->value));
-  CHECK_FALSE(find_non_finite(table.cut(0, 0, 6, 1, width, 1)).has_value());
+  check_at(find_non_finite<double>(table.whole()), 2, 3);
+  CHECK(find_non_finite<double>(table.whole())->value == infinity<double>);
+  check_at(find_non_finite<double>(table.cut(0, 4, 6, 5, width, -1)), 2, 0);  // columns from the last
+  check_at(find_non_finite<double>(table.cut(5, 0, 6, 5, -width, 1)), 2, 1);  // rows from the last
+  check_at(find_non_finite<double>(table.cut(0, 0, 5, 6, 1, width)), 1, 3);   // transposed
+  check_at(find_non_finite<double>(table.cut(2, 2, 6, 2, 0, 1)), 0, 1);       // a row again and again
+  CHECK(std::isnan(find_non_finite<double>(table.cut(3, 0, 3, 5, width, 1))->value));
+  CHECK_FALSE(find_non_finite<double>(table.cut(0, 0, 6, 1, width, 1)).has_value());
 }
 
 TEST_CASE_TEMPLATE("integers are finite", Number, std::uint8_t, std::int32_t, std::int64_t) {
-  CHECK_FALSE(find_non_finite(Table<Number>().whole()).has_value());
+  CHECK_FALSE(find_non_finite<float>(Table<Number>().whole()).has_value());
+}
+
+TEST_CASE("a double that is too large for a float is found") {
+  const double numbers[] = {1.0, -3.4e38, 3.5e38, 1e300};
+  const Examples rows{numbers, NumberType::float64, 2, 2, 2 * sizeof(double), sizeof(double)};
+  CHECK_FALSE(find_non_finite<double>(rows).has_value());
+  const auto found = find_non_finite<float>(rows);
+  REQUIRE(found.has_value());
+  CHECK(found->example == 1);
+  CHECK(found->feature == 0);
+  CHECK(found->value == 3.5e38);
 }

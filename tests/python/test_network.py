@@ -1,7 +1,9 @@
 """Networks: gradients, the explicit steps, live parameters, copies, and threads that share one."""
 
 import copy
+import os
 import pickle
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -521,6 +523,7 @@ def test_predict_from_many_threads() -> None:
     assert not wrong
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_predict_and_fit_after_fork() -> None:
     script = """
 import os, warnings
@@ -542,8 +545,6 @@ if child == 0:
 os.waitpid(child, 0)
 print(os.read(read, 9).decode(), train() == before)
 """
-    if not hasattr(__import__("os"), "fork"):
-        pytest.skip("this system does not fork")
     assert output_of(script, timeout=30) == "same True"
 
 
@@ -618,6 +619,7 @@ def test_dtype_by_any_name(dtype: Any) -> None:
     assert net.predict(np.ones((4, 3))).dtype == np.dtype(dtype).newbyteorder("=")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits on memory")
 @pytest.mark.parametrize(("units", "inputs"), [(2**31, 2**31), (2**62, 3), (2**63, 1), (1, 2**62)])
 def test_a_network_beyond_all_memory(units: int, inputs: int) -> None:
     """An error, and one that comes before the memory is full."""

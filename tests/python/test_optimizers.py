@@ -1,6 +1,9 @@
 """Optimizers: their equations step by step, their state, and what they refuse."""
 
+import copy
+import dataclasses
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +12,16 @@ import pytest
 
 import deltarule as dr
 from deltarule.optimizers import aligned_zeros, as_optimizer
-from support import DTYPES, Array, assert_near, data, network, nothing_written, step
+from support import (
+    DTYPES,
+    Array,
+    assert_near,
+    assert_same_bits,
+    data,
+    network,
+    nothing_written,
+    step,
+)
 
 N = [3, 4, 2]
 Rule = Callable[[list[Array]], Array]
@@ -75,8 +87,8 @@ def test_update_as_the_equations_have_it(name: str, dtype: str) -> None:
 
 
 def hyper_parameters(optimizer: dr.Optimizer) -> dict[str, Any]:
-    own = ("step", "state", "_network")
-    return {name: value for name, value in vars(optimizer).items() if name not in own}
+    given = (field.name for field in dataclasses.fields(optimizer) if field.init)
+    return {name: getattr(optimizer, name) for name in given}
 
 
 def test_by_hand() -> None:
@@ -236,4 +248,18 @@ def test_aligned_zeros(size: int, dtype: str) -> None:
 
 
 def test_repr_shows_the_hyper_parameters() -> None:
-    assert repr(dr.SGD(0.1)) == "SGD(step=0, learning_rate=0.1, momentum=0.0, nesterov=False)"
+    assert repr(dr.SGD(0.1)) == "SGD(learning_rate=0.1, momentum=0.0, nesterov=False)"
+
+
+def test_a_copied_optimizer_goes_on_with_the_network_it_is_given() -> None:
+    X, y = data(10, N)
+    net, optimizer = network(N), dr.Adam()
+    net.fit(X, y, optimizer=optimizer)
+    other, copied = copy.deepcopy(net), pickle.loads(pickle.dumps(optimizer))
+    for each, its_optimizer in ((net, optimizer), (other, copied)):
+        each.fit(X, y, optimizer=its_optimizer)
+    assert_same_bits(net.parameters, other.parameters)
+    with pytest.raises(ValueError, match="state of another network"):
+        network(N).fit(X, y, optimizer=copied)
+    with pytest.raises(ValueError, match="state of another network"):
+        network([3, 2]).fit(X[:, :3], y[:, :2], optimizer=copy.deepcopy(optimizer))

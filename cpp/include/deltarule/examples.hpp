@@ -36,7 +36,8 @@ struct NonFinite {
   Index example, feature;
   double value;
 };
-// The first NaN or Inf in the order of the rows.
+// The first number in the order of the rows that is NaN or Inf, or would be as a Scalar.
+template <class Scalar>
 std::optional<NonFinite> find_non_finite(const Examples& examples);
 
 }  // namespace deltarule

@@ -61,7 +61,7 @@ class Trainer {
   BatchCost forward_backward(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
                              Interrupt& interrupt);
   template <class Use>
-  void for_each_gradient_tile(double weight, Scalar* gradients, Use use);
+  void for_each_tile(Use use);
   double step_work(Index m) const;  // floating-point operations
 
   const Network<Scalar>& network_;

@@ -1,0 +1,118 @@
+"""The benchmark's own logic: who is refused a time, and what counts as a regression."""
+
+import copy
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(f"bench_{name}", BENCH / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+agreement, compare = load("agreement"), load("compare")
+
+
+def test_forward_by_hand():
+    weights = [(np.array([[1.0, -1.0]]), np.array([0.5])), (np.array([[2.0]]), np.array([1.0]))]
+    X = np.array([[3.0, 1.0], [1.0, 3.0]])
+    np.testing.assert_allclose(agreement.forward(weights, X, "relu"), [[6.0], [1.0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "Z", "y", "expected"),
+    [
+        ("mean_squared_error", [[1.0, 2.0]], [[0.0, 0.0]], 2.5),
+        ("binary_cross_entropy", [[0.0], [0.0]], [0.0, 1.0], np.log(2)),
+        ("binary_cross_entropy", [[1000.0]], [0.0], 1000.0),
+        ("categorical_cross_entropy", [[0.0, 0.0, 0.0, 0.0]], [2], np.log(4)),
+        ("categorical_cross_entropy", [[1000.0, 0.0]], [1], 1000.0),
+    ],
+)
+def test_losses_by_hand(name, Z, y, expected):
+    assert agreement.loss(name, np.array(Z), np.array(y)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("reached", "refused"),
+    [(1.0, False), (1.04, False), (0.96, False), (1.06, True), (0.9, True), (np.nan, True)],
+)
+def test_a_loss_that_differs_is_refused(reached, refused):
+    assert bool(agreement.loss_refusal(reached, 1.0, tolerance=0.05)) is refused
+
+
+@pytest.mark.parametrize("wrong", [0.1, np.nan, np.inf])
+def test_an_output_that_differs_is_refused(wrong):
+    expected = np.zeros((3, 2))
+    outputs = expected.copy()
+    assert agreement.output_refusal(outputs, expected, 1e-5) is None
+    outputs[1, 1] = wrong
+    assert "off by" in agreement.output_refusal(outputs, expected, 1e-5)
+    assert "shape" in agreement.output_refusal(outputs[:2], expected, 1e-5)
+
+
+def run(deltarule, torch, peak=100.0):
+    """A run of one workload on one thread."""
+    results = [
+        {"contestant": name, "threads": 1, "median": median}
+        for name, median in (("deltarule", deltarule), ("torch", torch))
+        if median is not None
+    ]
+    entry = {"results": results, "peak": {"avx2": {"1": peak}}}
+    return {"quick": False, "workloads": {"S1": entry}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        (run(1.0, 10.0), run(1.05, 10.0), "same"),
+        (run(1.0, 10.0), run(1.2, 10.0), "SLOWER"),
+        (run(1.0, 10.0), run(0.8, 10.0), "faster"),
+        (run(1.0, 10.0), run(2.0, 20.0), "same"),  # the machine was slower, for all
+        (run(1.0, 10.0), run(1.0, 5.0), "SLOWER"),  # the machine was faster, but not deltarule
+        (run(1.0, None, peak=100.0), run(2.0, None, peak=50.0), "same"),
+        (run(1.0, 10.0), run(None, 10.0), "NO TIME"),
+    ],
+)
+def test_verdicts(old, new, verdict):
+    (row,) = compare.compare(old, new, tolerance=0.1)
+    assert row[-1] == verdict
+
+
+def test_startup_and_streaming_are_compared():
+    old = run(1.0, 10.0)
+    old["S9"] = {"deltarule": {"median": 0.03}, "torch": {"median": 1.0}}
+    old["S10"] = {"ratio": 1.0, "growth_mb": {"VmRSS": 5.0}}
+    new = copy.deepcopy(old)
+    new["S9"]["deltarule"]["median"] = 0.05
+    new["S10"] = {"ratio": 1.5, "growth_mb": {"VmRSS": 9.0}}
+    verdicts = {row[0]: row[-1] for row in compare.compare(old, new, tolerance=0.1)}
+    assert verdicts == {
+        "S1 on 1": "same",
+        "S9 import": "SLOWER",
+        "S10 ratio": "SLOWER",
+        "S10 growth, MB": "same",
+    }
+
+
+def test_a_quick_run_is_not_comparable():
+    quick = run(1.0, 10.0) | {"quick": True}
+    with pytest.raises(ValueError, match="quick"):
+        compare.compare(run(1.0, 10.0), quick, tolerance=0.1)
+
+
+@pytest.mark.parametrize(("median", "code"), [(1.0, 0), (1.5, 1)])
+def test_exit_code(tmp_path, capsys, median, code):
+    paths = [tmp_path / "old.json", tmp_path / "new.json"]
+    for path, content in zip(paths, (run(1.0, 10.0), run(median, 10.0)), strict=True):
+        path.write_text(json.dumps(content))
+    assert compare.main([str(path) for path in paths]) == code
+    assert "S1 on 1" in capsys.readouterr().out
