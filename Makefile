@@ -10,7 +10,7 @@ IN_ENVIRONMENT = PATH="$(CURDIR)/$(BIN):$$PATH" CMAKE_PREFIX_PATH="$$($(BIN)/pyt
 	print(d('cmeel-eigen').locate_file('cmeel.prefix'))")"
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cpp python -type f -not -name '*.pyc')
 
-.PHONY: demo test test-cpp test-python sanitize lint clean
+.PHONY: demo test test-cpp test-python sanitize lint bench clean
 
 demo: .venv/installed
 	$(BIN)/python docs/examples/digits.py
@@ -33,6 +33,10 @@ sanitize: .venv/tools
 		$(IN_ENVIRONMENT) cmake --build --preset $$sanitizer --parallel $(JOBS) && \
 		$(IN_ENVIRONMENT) ctest --preset $$sanitizer || exit 1; \
 	done
+
+bench: .venv/installed
+	$(BIN)/pip install --quiet -r bench/requirements.txt
+	$(BIN)/python bench/run.py
 
 lint: .venv/tools
 	$(BIN)/pip install --quiet '.[dev]' --no-build-isolation

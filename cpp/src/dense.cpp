@@ -32,12 +32,12 @@ void dense_backward_bias(const ConstMatrixRef<Scalar>& dZ, Scalar scale, VectorR
 
 template <class Scalar>
 bool product_in_place(Index n, Index n_prev) {
-  return stays_in_cache<Scalar>(n, n_prev);
+  return made_in_place<Scalar>(n, n_prev);
 }
 
 template <class Scalar>
 bool wants_transposed_weights(Index n, Index n_prev) {
-  return n > 1 && stays_in_cache<Scalar>(n, n_prev);
+  return n > 1 && made_in_place<Scalar>(n, n_prev);
 }
 
 template <class Scalar>

@@ -28,6 +28,7 @@ struct InPlace {
   Scalar* C;
   Index c_stride;
   Index n, m, k;
+  bool adds = false;  // to what is in C already, instead of to the bias
 
   // A range of the k terms; the first starts from the bias, the others add to C.
   struct Terms {
@@ -44,17 +45,23 @@ struct InPlace {
     Vec sum[columns][registers] = {};
     const Scalar* a = A + i + terms.first * a_stride;
     const Scalar* b = B.data + j * B.column_stride + terms.first * B.row_stride;
+    // Unrolled whole, or the sums would not stay in registers.
     for (Index p = terms.first; p < terms.last; ++p, a += a_stride, b += B.row_stride) {
       Vec rows[registers];
+#pragma GCC unroll 8
       for (int r = 0; r < registers; ++r) rows[r] = load(a, r);
+#pragma GCC unroll 8
       for (int c = 0; c < columns; ++c)
+#pragma GCC unroll 8
         for (int r = 0; r < registers; ++r) sum[c][r] += rows[r] * b[c * B.column_stride];
     }
+#pragma GCC unroll 8
     for (int r = 0; r < registers; ++r) {
       const Vec offset = bias ? load(bias + i, r) : Vec{};
+#pragma GCC unroll 8
       for (int c = 0; c < columns; ++c) {
         Scalar* const to = C + (j + c) * c_stride + i;
-        const Vec result = alpha * sum[c][r] + (terms.first == 0 ? offset : load(to, r));
+        const Vec result = alpha * sum[c][r] + (terms.first == 0 && !adds ? offset : load(to, r));
         if (is_cut(r))
           simd::store_first(to + r * lanes, result, rest);
         else
@@ -63,36 +70,79 @@ struct InPlace {
     }
   }
 
-  template <int registers>
-  void column(Index i, Terms terms) const {
-    tile<registers, 1, false>(i, 0, 0, terms);
-  }
-
   template <int registers, bool partial>
-  void rows(Index i, Index rest, Terms terms) const {
+  void columns(Index i, Index rest, Terms terms) const {
     // As many sums as there are registers, beside those for A's rows and for a number of B.
-    constexpr int columns = std::min(8, (simd::registers - registers - 1) / registers);
+    constexpr int most = std::clamp((simd::registers - registers - 1) / registers, 1, 8);
     Index j = 0;
-    for (; j + columns <= m; j += columns) tile<registers, columns, partial>(i, j, rest, terms);
+    for (; j + most <= m; j += most) tile<registers, most, partial>(i, j, rest, terms);
     for (; j + 2 <= m; j += 2) tile<registers, 2, partial>(i, j, rest, terms);
     if (j < m) tile<registers, 1, partial>(i, j, rest, terms);
   }
 
+  template <int registers>
+  void rows(Index i, Terms terms) const {
+    const Index rest = n - i - (registers - 1) * lanes;
+    if (rest < lanes)
+      columns<registers, true>(i, rest, terms);
+    else
+      columns<registers, false>(i, lanes, terms);
+  }
+
+  // Where B's rows lie pages apart, a walk down its columns finds nothing in the cache. A block of
+  // it is copied first, in long runs, and then used from where it is near.
+  void run_on_copied_blocks() const {
+    constexpr Index columns = 64, terms = 256;
+    alignas(64) Scalar block[terms * columns];
+    for (Index j = 0; j < m; j += columns) {
+      for (Index first = 0; first < k; first += terms) {
+        InPlace part = *this;
+        part.A = A + first * a_stride;
+        part.B = {block, columns, 1};
+        part.C = C + j * c_stride;
+        part.m = std::min(columns, m - j);
+        part.k = std::min(terms, k - first);
+        part.adds = adds || first > 0;
+        for (Index p = 0; p < part.k; ++p)
+          std::copy_n(B.data + (first + p) * B.row_stride + j, part.m, block + p * columns);
+        part.run_where_they_lie();
+      }
+    }
+  }
+
   void run() const {
+    constexpr Index page = 4096 / static_cast<Index>(sizeof(Scalar));
+    if (B.column_stride == 1 && B.row_stride >= page && m > 8)
+      run_on_copied_blocks();
+    else
+      run_where_they_lie();
+  }
+
+  void run_where_they_lie() const {
     const Index most_terms =
         std::max<Index>(64, block_bytes / (n * static_cast<Index>(sizeof(Scalar))));
     Terms terms{0, std::min(k, most_terms)};
     do {
       Index i = 0;
-      if (m == 1) {  // one column: as many rows as hide how long an addition takes
-        for (; n - i >= 8 * lanes; i += 8 * lanes) column<8>(i, terms);
-        for (; n - i >= 4 * lanes; i += 4 * lanes) column<4>(i, terms);
+      // One column alone: as many rows at a time as hide how long an addition takes.
+      if (m == 1)
+        for (; n - i > 7 * lanes; i += 8 * lanes) rows<8>(i, terms);
+      while (i < n) {
+        const Index left = (n - i + lanes - 1) / lanes;  // registers
+        if (left >= 5 || left == 3) {  // three feed the most sums; four are better two and two
+          rows<3>(i, terms);
+          i += 3 * lanes;
+        } else if (left == 4 && m == 1) {
+          rows<4>(i, terms);
+          i += 4 * lanes;
+        } else if (left >= 2) {
+          rows<2>(i, terms);
+          i += 2 * lanes;
+        } else {
+          rows<1>(i, terms);
+          i += lanes;
+        }
       }
-      // Three registers of rows feed the most sums; four are better cut in two and two.
-      for (; n - i >= 3 * lanes && n - i != 4 * lanes; i += 3 * lanes) rows<3, false>(i, 0, terms);
-      for (; n - i >= 2 * lanes; i += 2 * lanes) rows<2, false>(i, 0, terms);
-      for (; n - i >= lanes; i += lanes) rows<1, false>(i, 0, terms);
-      if (i < n) rows<1, true>(i, n - i, terms);
       terms = {terms.last, std::min(k, terms.last + most_terms)};
     } while (terms.first < k);
   }
@@ -144,8 +194,10 @@ void big_product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Sca
 }  // namespace
 
 template <class Scalar>
-bool stays_in_cache(Index n, Index k) {
-  return n * k * static_cast<Index>(sizeof(Scalar)) <= block_bytes;
+bool made_in_place(Index n, Index k) {
+  const bool stays_in_cache = n * k * static_cast<Index>(sizeof(Scalar)) <= block_bytes;
+  const bool is_read_once_a_column = n <= 3 * simd::lanes<Scalar>;
+  return stays_in_cache || is_read_once_a_column;
 }
 
 template <class Scalar>
@@ -159,7 +211,7 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
     InPlace<Scalar>{
         alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(), m, m, 1, k}
         .run();
-  else if (stays_in_cache<Scalar>(n, k) || m < columns_worth_packing)
+  else if (made_in_place<Scalar>(n, k) || m < columns_worth_packing)
     InPlace<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m, k}
         .run();
   else
@@ -201,7 +253,7 @@ template <class Scalar>
 void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C) {
   const Index k = A.rows(), n = A.cols();
-  if (!stays_in_cache<Scalar>(n, k) && B.cols() >= columns_worth_packing) {
+  if (!made_in_place<Scalar>(n, k) && B.cols() >= columns_worth_packing) {
     fix_blocking();
     C.noalias() = A.transpose() * B;
     return;
@@ -234,7 +286,7 @@ void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B) {
 }
 
 #define DELTARULE_INSTANTIATE(Scalar)                                                         \
-  template bool stays_in_cache<Scalar>(Index, Index);                                         \
+  template bool made_in_place<Scalar>(Index, Index);                                          \
   template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&, \
                                 const Scalar*, MatrixRef<Scalar>);                            \
   template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*,      \

@@ -21,14 +21,14 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
              const Scalar* bias, MatrixRef<Scalar> C);
 
 // C = A^T B;  A (k, n), B (k, m) with contiguous columns -> C (n, m). `A_transposed` (n, k) is the
-// caller's copy of A^T, or null; it is asked for where A stays in the cache.
+// caller's copy of A^T, or null; it is asked for where the product is made in place.
 template <class Scalar>
 void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C);
 
-// Is a first factor of n by k numbers small enough to be read where it lies?
+// Is a product with a first factor of n by k numbers made in place, or on packed copies?
 template <class Scalar>
-bool stays_in_cache(Index n, Index k);
+bool made_in_place(Index n, Index k);
 
 // c = alpha sum_columns A
 template <class Scalar>

@@ -5,7 +5,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-# From the plainest to the widest, as CMakeLists.txt and the detector name them.
+# From the plainest to the widest, as CMakeLists.txt and the detector (cpp/bindings/cpu.cpp) name
+# them; which is the fastest is the detector's to know.
 LEVELS = ("portable", "avx2", "avx512")
 
 _HOW_TO_BUILD = (
@@ -18,13 +19,15 @@ _HOW_TO_BUILD = (
 def _load() -> ModuleType:
     built = [level for level in LEVELS if find_spec(f"deltarule._core_{level}")]
     try:
-        supported = import_module("deltarule._cpu").supported_levels()
+        cpu = import_module("deltarule._cpu")
     except ModuleNotFoundError:
         built = []
     if not built:
         raise ImportError(_HOW_TO_BUILD)
+    supported = cpu.supported_levels()
     choices = [level for level in built if level in supported]
-    wanted = os.environ.get("DELTARULE_ISA") or choices[-1]
+    fastest = cpu.fastest_level()
+    wanted = os.environ.get("DELTARULE_ISA") or (fastest if fastest in choices else choices[-1])
     if wanted not in choices:
         if wanted not in LEVELS:
             reason = "is not the name of an instruction set"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
+from deltarule.memory_map import let_go, mapped_file, rows_a_window
 
 Array = NDArray[Any]
 DType = np.dtype[Any]
@@ -40,9 +41,16 @@ def _numbers(values: ArrayLike, where: str, what: str) -> Array:
 
 def _expect_finite(array: Array, dtype: DType, where: str, what: str) -> None:
     """Hold numbers to being finite, also as the network's dtype."""
-    found = _core.find_non_finite(array if array.ndim == 2 else array[:, np.newaxis], dtype)
-    if found is not None:
-        row, column, value = found
+    table = array if array.ndim == 2 else array[:, np.newaxis]
+    mapped = mapped_file(array)
+    window = max(1, len(table)) if mapped is None else rows_a_window(table)
+    for first in range(0, len(table), window):
+        found = _core.find_non_finite(table[first : first + window], dtype)
+        if mapped is not None:
+            let_go(mapped)
+        if found is None:
+            continue
+        row, column, value = first + found[0], found[1], found[2]
         place = f"[{row}, {column}]" if array.ndim == 2 else f"[{row}]"
         expected = f"numbers that are finite as {dtype}" if isfinite(value) else "finite numbers"
         raise ValueError(

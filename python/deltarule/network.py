@@ -219,6 +219,8 @@ class Network:
             for index, (dense, view) in enumerate(zip(self._dense, views, strict=True))
         )
         self._training = threading.Lock()
+        self._trainers: dict[str, _core.Trainer] = {}
+        self._gradients: Array | None = None
         self.history = training.History()
 
     @property
@@ -469,6 +471,14 @@ class Network:
         self._build()
         self._parameters[:] = state["parameters"]
         self.history = state["history"]
+
+    def _training_room(self, loss: str) -> tuple["_core.Trainer", Array]:
+        """The trainer and the flat gradients, made once and kept for the next time."""
+        if loss not in self._trainers:
+            self._trainers[loss] = self._new_trainer(self._core, loss)
+        if self._gradients is None:
+            self._gradients = aligned_zeros(self._parameters.size, self.dtype)
+        return self._trainers[loss], self._gradients
 
     def _expect_finite_parameters(self, where: str) -> None:
         flat = self._parameters[:, np.newaxis]

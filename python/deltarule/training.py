@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from deltarule import _core
 from deltarule.data import as_rows, as_target
 from deltarule.last_good import LastGood
+from deltarule.memory_map import let_go, mapped_file, rows_a_window, shuffled_in_windows
 from deltarule.metrics import METRICS, default_metrics
-from deltarule.optimizers import Optimizer, aligned_zeros, as_optimizer
+from deltarule.optimizers import Optimizer, as_optimizer
 from deltarule.progress import Progress
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def fit(
         The last batch of an epoch may be smaller.
     shuffle : bool
         Draw a new order of the examples each epoch, from the network's own generator. A full batch
-        is not shuffled, as its order means nothing.
+        is not shuffled, as its order means nothing; a memory map is shuffled in windows of 32 MiB,
+        whose blocks come from all over the file.
     sample_weight : array_like of shape (n_samples,), optional
         Not negative; the cost is the weighted mean.
     validation_data : (X, y), optional
@@ -160,7 +162,7 @@ def fit(
         steps = _Steps(network, optimizer, loss, rows, target, batch_size)
         with Progress(epochs, steps.batches, enabled=progress) as bar:
             for epoch in range(epochs):
-                order = network._generator.permutation(m) if shuffle and batch_size < m else None
+                order = _order(network, rows, batch_size) if shuffle and batch_size < m else None
                 for batches, cost in steps.epoch(epoch, order):
                     bar.advance(batches, cost)
                 record = {"loss": steps.mean_cost()}
@@ -232,6 +234,18 @@ def evaluate(
     }
 
 
+def _order(network: "Network", X: Array, batch_size: int) -> Array:
+    """An order of the examples for an epoch, from the network's own generator."""
+    m, window = len(X), _batches_a_window(X, batch_size) * batch_size
+    if mapped_file(X) is None or m <= window:
+        return network._generator.permutation(m)
+    return shuffled_in_windows(network._generator, m, window)
+
+
+def _batches_a_window(X: Array, batch_size: int) -> int:
+    return max(1, rows_a_window(X) // batch_size)
+
+
 class _Steps:
     """The steps of one ``fit``, a run of mini-batches a call to the core."""
 
@@ -247,11 +261,12 @@ class _Steps:
         self._network, self._optimizer = network, optimizer
         self._X, self._target, self._batch_size = X, target, batch_size
         self.batches = -(-len(X) // batch_size)
-        self._trainer = network._new_trainer(network._core, loss)
-        self._gradients = aligned_zeros(network.parameters.size, network.dtype)
+        self._trainer, self._gradients = network._training_room(loss)
         self._state = optimizer._state_for(network)
         self._costs = np.empty((self.batches, 2))  # of this epoch: sum and weight of each batch
         self._run_batches = 1
+        self._mapped = mapped_file(X)
+        self._window_batches = _batches_a_window(X, batch_size)
         self._last_good = LastGood(network, optimizer)
 
     def mean_cost(self) -> float:
@@ -264,10 +279,14 @@ class _Steps:
         done = 0
         while done < self.batches:
             batches = min(self._run_batches, self.batches - done)
+            if self._mapped is not None:  # a run reads one window, and lets it go
+                batches = min(batches, self._window_batches - done % self._window_batches)
             started = perf_counter()
             self._last_good.begin_run(order, done, batches)
             steps, ended, exception = self._run(order, done, batches)
             self._last_good.end_run(steps)
+            if self._mapped is not None:
+                let_go(self._mapped)
             if exception is not None:
                 raise exception
             if ended == "non_finite":

@@ -61,7 +61,11 @@ def test_a_level_that_is_not_there_is_an_import_error(
     monkeypatch.setattr(
         _core, "find_spec", lambda name: name.removeprefix("deltarule._core_") in built
     )
-    cpu = SimpleNamespace(supported_levels=lambda: list(supported), isa="portable")
+    cpu = SimpleNamespace(
+        supported_levels=lambda: list(supported),
+        fastest_level=lambda: list(supported)[-1],
+        isa="portable",
+    )
     monkeypatch.setattr(_core, "import_module", lambda name: cpu)
     monkeypatch.setenv("DELTARULE_ISA", "avx512")
     with pytest.raises(ImportError) as caught:
@@ -69,6 +73,22 @@ def test_a_level_that_is_not_there_is_an_import_error(
     assert str(caught.value) == f"DELTARULE_ISA='avx512' {reason}"
     monkeypatch.delenv("DELTARULE_ISA")
     assert _core._load() is cpu
+
+
+@pytest.mark.parametrize(
+    ("built", "fastest", "chosen"),
+    [(LEVELS, "avx2", "avx2"), (LEVELS, "avx512", "avx512"), (["portable"], "avx2", "portable")],
+)
+def test_the_fastest_level_that_was_built_is_chosen(
+    built: list[str], fastest: str, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu = SimpleNamespace(supported_levels=lambda: LEVELS, fastest_level=lambda: fastest)
+    monkeypatch.setattr(
+        _core, "find_spec", lambda name: name.removeprefix("deltarule._core_") in built
+    )
+    monkeypatch.setattr(_core, "import_module", lambda name: cpu if name.endswith("_cpu") else name)
+    monkeypatch.delenv("DELTARULE_ISA", raising=False)
+    assert _core._load() == f"deltarule._core_{chosen}"
 
 
 # What every build of the core must get right. None of these files runs this one.

@@ -1,0 +1,30 @@
+"""The contestants: deltarule and its peers, each in its best honest form, a module each.
+
+A module has a ``Trainer``, a ``Predictor`` or both, made as ``Trainer(work, problem, threads)``:
+
+    trainer.reset()            back to the initial weights and a fresh optimizer; not timed
+    trainer.train(epochs)      timed; returns when the work is done
+    trainer.weights()          [(W (n, n_prev), b (n,)), ...]
+
+    predictor.native(X)        the rows as this library likes them best; not timed
+    predictor.predict(x)       timed; returns when the work is done
+    predictor.array(A)         what predict returned, as a NumPy array
+    predictor.context()        what the timed calls run inside
+
+Whoever does not do a kind of work has no such class, or raises ``Absent`` with the reason.
+"""
+
+MODULES = {
+    "deltarule": "contestants.deltarule",
+    "torch": "contestants.torch_eager",
+    "torch_compile": "contestants.torch_compile",
+    "torch_jit": "contestants.torch_jit",
+    "jax": "contestants.jax",
+    "sklearn": "contestants.sklearn",
+    "onnxruntime": "contestants.onnxruntime",
+    "numpy": "contestants.numpy",
+}
+
+
+class Absent(Exception):  # noqa: N818 -- not an error: a contestant that does not take part
+    """Why a contestant does not take part in a workload."""
