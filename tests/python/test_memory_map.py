@@ -82,7 +82,7 @@ def test_training_on_a_map_is_training_on_its_numbers(
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 def test_a_map_does_not_fill_the_memory(tmp_path: Path) -> None:
-    """300 MB on the disk, a third of that in memory at the most."""
+    """300 MB on the disk, half of that in memory at the most, whatever the length of the file."""
     file = tmp_path / "X.npy"
     X = np.lib.format.open_memmap(file, "w+", np.float32, (75_000, 1000))
     X[:] = 0.5
@@ -103,4 +103,4 @@ print(peak() - before)
 """
     kilobytes = int(output_of(script))
     print(f"the peak rose by {kilobytes / 1024:.0f} MB")
-    assert kilobytes < 100 * 1024
+    assert kilobytes < 150 * 1024
