@@ -1,6 +1,10 @@
 #include "deltarule/optimizer.hpp"
 
+#include "simd.hpp"
+
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -70,10 +74,35 @@ void update(const Adam& adam, std::int64_t step, const FlatVectors<Scalar>& vect
   const auto rate = static_cast<Scalar>(adam.learning_rate / first_correction);
   const auto root_scale = static_cast<Scalar>(1.0 / std::sqrt(second_correction));
   const auto epsilon = static_cast<Scalar>(adam.epsilon);
+  const auto moments = [=](auto m, auto v, auto gradient) {
+    m = beta_1 * m + rest_1 * gradient;
+    v = beta_2 * v + rest_2 * gradient * gradient;
+    return std::pair{m, v};
+  };
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<Scalar, float>) {
+    // The rest of a register goes the same way, so that bits do not depend on where a range begins.
+    constexpr Index lanes = simd::lanes<float>;
+    for (Index i = first; i < last; i += lanes) {
+      const Index rest = last - i;
+      const auto load = [=](const float* from) {
+        return rest >= lanes ? simd::load(from + i) : simd::load_first(from + i, rest);
+      };
+      const auto store = [=](float* to, simd::Vec<float> value) {
+        return rest >= lanes ? simd::store(to + i, value) : simd::store_first(to + i, value, rest);
+      };
+      const auto [m, v] = moments(load(first_moment), load(second_moment), load(g));
+      store(first_moment, m);
+      store(second_moment, v);
+      const simd::Vec<float> divisor = simd::square_root(v) * root_scale + epsilon;
+      store(p, load(p) - simd::divide(rate * m, divisor));
+    }
+    return;
+  }
+#endif
 #pragma omp simd
   for (Index i = first; i < last; ++i) {
-    const Scalar m = beta_1 * first_moment[i] + rest_1 * g[i];
-    const Scalar v = beta_2 * second_moment[i] + rest_2 * g[i] * g[i];
+    const auto [m, v] = moments(first_moment[i], second_moment[i], g[i]);
     first_moment[i] = m;
     second_moment[i] = v;
     p[i] -= rate * m / (std::sqrt(v) * root_scale + epsilon);

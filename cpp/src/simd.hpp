@@ -106,6 +106,37 @@ inline void store_first(Scalar* to, const Vec<Scalar>& v, Index count) {
 #endif
 }
 
+#if defined(__AVX512F__)
+// numerator / denominator within 1.5 units in the last place, in a fourth of a division's time: an
+// estimate of 14 bits, a step of Newton's, and the remainder's share. Lanes whose estimate would
+// overflow, and NaN, are divided.
+inline Vec<float> divide(Vec<float> numerator, Vec<float> denominator) {
+  const __m512 n = numerator, d = denominator;
+  __m512 r = _mm512_rcp14_ps(d);
+  r = _mm512_mul_ps(r, _mm512_fnmadd_ps(d, r, _mm512_set1_ps(2.0F)));
+  const __m512 q = _mm512_mul_ps(n, r);
+  const __m512 quotient = _mm512_fmadd_ps(_mm512_fnmadd_ps(q, d, n), r, q);
+  const __mmask16 usual = _mm512_cmp_ps_mask(_mm512_abs_ps(d), _mm512_set1_ps(1e-30F), _CMP_GE_OQ) &
+                          _mm512_cmp_ps_mask(_mm512_abs_ps(d), _mm512_set1_ps(1e30F), _CMP_LE_OQ) &
+                          _mm512_cmp_ps_mask(_mm512_abs_ps(n), _mm512_set1_ps(1e30F), _CMP_LE_OQ);
+  if (usual == 0xffff) return quotient;
+  return _mm512_mask_div_ps(quotient, static_cast<__mmask16>(~usual), n, d);
+}
+
+// The root of x >= 0 within 1.5 units in the last place, likewise.
+inline Vec<float> square_root(Vec<float> x) {
+  const __m512 v = x;
+  const __m512 r =
+      _mm512_maskz_rsqrt14_ps(_mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_GT_OQ), v);
+  const __m512 s = _mm512_mul_ps(v, r), half_r = _mm512_mul_ps(r, _mm512_set1_ps(0.5F));
+  const __m512 root = _mm512_fmadd_ps(_mm512_fnmadd_ps(s, s, v), half_r, s);
+  const __mmask16 usual = _mm512_cmp_ps_mask(v, _mm512_set1_ps(1e30F), _CMP_LE_OQ) &
+                          ~_mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
+  if (usual == 0xffff) return root;
+  return _mm512_mask_sqrt_ps(root, static_cast<__mmask16>(~usual), v);
+}
+#endif
+
 // The sum of the lanes, halves first.
 template <class Scalar>
 inline Scalar sum(Vec<Scalar> v) {

@@ -15,27 +15,26 @@
 namespace deltarule {
 namespace {
 
-// The ticket's fields, from the low bits up: next task, tasks, threads, generation.
-constexpr int task_bits = 16, thread_bits = 12;
+// A ticket's fields, from the low bits up: next task, end of the share, threads, generation.
+constexpr int task_bits = 18, thread_bits = 12, generation_shift = 2 * task_bits + thread_bits;
 constexpr Index most_tasks = (Index{1} << task_bits) - 1;
 constexpr int most_threads = (1 << thread_bits) - 1;
 
 Index next_task(std::uint64_t ticket) { return static_cast<Index>(ticket) & most_tasks; }
-Index task_count(std::uint64_t ticket) {
+Index end_of_share(std::uint64_t ticket) {
   return static_cast<Index>(ticket >> task_bits) & most_tasks;
 }
 int thread_count(std::uint64_t ticket) {
   return static_cast<int>(ticket >> (2 * task_bits)) & most_threads;
 }
 bool open_to(int thread, std::uint64_t ticket) {
-  return next_task(ticket) < task_count(ticket) && thread < thread_count(ticket);
+  return next_task(ticket) < end_of_share(ticket) && thread < thread_count(ticket);
 }
-std::uint64_t new_ticket(std::uint64_t last, int threads, Index tasks) {
-  constexpr int generation_shift = 2 * task_bits + thread_bits;
+std::uint64_t new_ticket(std::uint64_t last, int threads, Index first, Index end) {
   const std::uint64_t generation = (last >> generation_shift) + 1;
   return (generation << generation_shift) |
          (static_cast<std::uint64_t>(threads) << (2 * task_bits)) |
-         (static_cast<std::uint64_t>(tasks) << task_bits);
+         (static_cast<std::uint64_t>(end) << task_bits) | static_cast<std::uint64_t>(first);
 }
 
 // How often to look before parking: about 20 us, which is longer than the gap between two loops of
@@ -138,15 +137,23 @@ void ThreadPool::run(int threads, Index tasks, Task task, const void* context) {
 
 void ThreadPool::run_job(int threads, Index tasks, const Job& job) {
   job_ = job;
+  tasks_ = tasks;
   done_.store(0, std::memory_order_relaxed);
-  ticket_.store(new_ticket(ticket_.load(std::memory_order_relaxed), threads, tasks),
-                std::memory_order_seq_cst);
-  if (parked_.load(std::memory_order_seq_cst) > 0) ticket_.notify_all();
+  const int shares = std::min(threads, most_shares);
+  for (int share = 0; share < shares; ++share) {
+    std::atomic<std::uint64_t>& ticket = shares_[static_cast<std::size_t>(share)].ticket;
+    ticket.store(new_ticket(ticket.load(std::memory_order_relaxed), threads, tasks * share / shares,
+                            tasks * (share + 1) / shares),
+                 std::memory_order_release);
+  }
+  share_count_.store(shares, std::memory_order_relaxed);
+  jobs_.fetch_add(1, std::memory_order_seq_cst);
+  if (parked_.load(std::memory_order_seq_cst) > 0) jobs_.notify_all();
 
   for (Index t = 0; take(0, t);) perform(t, 0);
   for (int looks = 0;;) {
-    const std::uint32_t done = done_.load(std::memory_order_acquire);
-    if (done == static_cast<std::uint32_t>(tasks)) break;
+    const Index done = done_.load(std::memory_order_acquire);
+    if (done == tasks) break;
     if (++looks < looks_before_parking)
       relax();
     else
@@ -158,13 +165,19 @@ void ThreadPool::run_job(int threads, Index tasks, const Job& job) {
   }
 }
 
+// A task of the thread's own share first, then of the others'.
 bool ThreadPool::take(int thread, Index& task) {
-  std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
-  while (open_to(thread, ticket)) {
-    if (ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel,
+  const int shares = share_count_.load(std::memory_order_relaxed);
+  for (int k = 0; k < shares; ++k) {
+    std::atomic<std::uint64_t>& share =
+        shares_[static_cast<std::size_t>((thread + k) % shares)].ticket;
+    std::uint64_t ticket = share.load(std::memory_order_acquire);
+    while (open_to(thread, ticket)) {
+      if (share.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel,
                                       std::memory_order_acquire)) {
-      task = next_task(ticket);
-      return true;
+        task = next_task(ticket);
+        return true;
+      }
     }
   }
   return false;
@@ -183,21 +196,19 @@ void ThreadPool::perform(Index task, int thread) {
       failing_.clear(std::memory_order_release);
     }
   }
-  const std::uint32_t tasks = static_cast<std::uint32_t>(task_count(ticket_.load()));
+  const Index tasks = tasks_;  // before the task counts as done: then the next job may begin
   if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks) done_.notify_one();
 }
 
 void ThreadPool::work(int thread) {
   for (;;) {
+    const std::uint32_t seen = jobs_.load(std::memory_order_acquire);
     for (Index t = 0; take(thread, t);) perform(t, thread);
-    const std::uint64_t seen = ticket_.load(std::memory_order_acquire);
-    if (open_to(thread, seen)) continue;
     int looks = 0;
-    while (ticket_.load(std::memory_order_acquire) == seen && ++looks < looks_before_parking)
-      relax();
+    while (jobs_.load(std::memory_order_acquire) == seen && ++looks < looks_before_parking) relax();
     if (looks < looks_before_parking) continue;
     parked_.fetch_add(1, std::memory_order_seq_cst);
-    ticket_.wait(seen, std::memory_order_seq_cst);
+    jobs_.wait(seen, std::memory_order_seq_cst);
     parked_.fetch_sub(1, std::memory_order_relaxed);
   }
 }

@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -179,4 +181,32 @@ TEST_CASE_TEMPLATE("Adam's bias corrections follow the step", Scalar, float, dou
   training.update(Vector<Scalar>::Ones(1));
   CHECK(error(static_cast<double>(training.parameters(0)),
               -0.01 * 0.1 / (std::sqrt(0.001) + 1e-8)) < rounding<Scalar>);
+}
+
+TEST_CASE_TEMPLATE("Adam at the edges of the numbers", Scalar, float, double) {
+  constexpr Scalar inf = std::numeric_limits<Scalar>::infinity();
+  const Scalar overflows = std::sqrt(std::numeric_limits<Scalar>::max()) * Scalar(100);
+  Vector<Scalar> gradients(21);  // no multiple of a register
+  gradients.setConstant(Scalar(0.5));
+  gradients[1] = 0;
+  gradients[3] = std::numeric_limits<Scalar>::quiet_NaN();
+  gradients[5] = inf;
+  gradients[7] = overflows;  // its square is Inf: so long a divisor leaves the parameter alone
+  gradients[20] = inf;
+  Training<Scalar> training(Adam{.learning_rate = 0.1}, Vector<Scalar>::Ones(21));
+  training.update(gradients);
+  const Vector<Scalar>& p = training.parameters;
+  CHECK(p[0] == doctest::Approx(0.9).epsilon(1e-6));
+  CHECK(p[1] == Scalar(1));
+  CHECK(std::isnan(p[3]));
+  CHECK(std::isnan(p[5]));
+  CHECK(p[7] == Scalar(1));
+  CHECK(std::isnan(p[20]));
+  for (const Index i : {0, 2, 4, 6, 8, 19}) CHECK(p[i] == p[0]);
+
+  Training<Scalar> without_epsilon(Adam{.learning_rate = 0.1, .epsilon = 0.0},
+                                   Vector<Scalar>::Ones(21));
+  without_epsilon.update(gradients);
+  CHECK(std::isnan(without_epsilon.parameters[1]));  // 0 / 0
+  CHECK(without_epsilon.parameters[2] == doctest::Approx(0.9).epsilon(1e-6));
 }

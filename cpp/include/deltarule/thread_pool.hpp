@@ -3,6 +3,7 @@
 
 #include "deltarule/types.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -51,13 +52,22 @@ class ThreadPool {
   void perform(Index task, int thread);
   void work(int thread);
 
-  // (generation, threads, tasks, next task) in one word: a claim is one compare-and-swap, and a
-  // thread that holds a task is the proof that `job_` is still the one it belongs to.
-  alignas(64) std::atomic<std::uint64_t> ticket_{0};
-  alignas(64) std::atomic<std::uint32_t> done_{0};
+  // Each thread has a share of the tasks, the same one in every loop of as many tasks, so that what
+  // it wrote in one loop is in its own cache in the next; when it is done it takes from the others'.
+  // (generation, threads, end of the share, next task) in one word: a claim is one
+  // compare-and-swap, and a thread that holds a task is the proof that `job_` is still its job.
+  static constexpr int most_shares = 16;
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> ticket{0};
+  };
+  std::array<Share, most_shares> shares_;
+  alignas(64) std::atomic<std::uint32_t> jobs_{0};
+  std::atomic<int> share_count_{0};  // one that is out of date finds shares that are used up
+  alignas(64) std::atomic<Index> done_{0};
   alignas(64) std::atomic<int> parked_{0};
   std::atomic<bool> in_use_{false};
   Job job_{};
+  Index tasks_ = 0;
   int workers_ = 0;
   std::atomic_flag failing_;
   std::atomic<bool> failed_{false};
