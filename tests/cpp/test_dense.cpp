@@ -180,3 +180,46 @@ TEST_CASE_TEMPLATE("NaN and Inf go where the equations carry them", Scalar, floa
     }
   }
 }
+
+TEST_CASE_TEMPLATE("a dense layer of every size at which its products change their way", Scalar,
+                   float, double) {
+  // Few rows, rows of one to four registers and parts of one; terms in several blocks; factors whose
+  // rows lie pages apart; and layers that Eigen packs.
+  constexpr std::array<std::array<Index, 3>, 10> shapes{{{20, 1300, 70},
+                                                         {45, 1200, 9},
+                                                         {7, 5000, 65},
+                                                         {49, 6000, 20},
+                                                         {130, 70, 1},
+                                                         {300, 1000, 50},
+                                                         {300, 1030, 250},
+                                                         {1100, 300, 200},
+                                                         {1, 1500, 300},
+                                                         {33, 3, 2000}}};
+  std::mt19937 engine(7);
+  for (const auto& [n, n_prev, m] : shapes) {
+    CAPTURE(n);
+    CAPTURE(n_prev);
+    CAPTURE(m);
+    const Layer<Scalar> layer = random_layer<Scalar>(engine, n, n_prev, m);
+    const Matrix<double> W = exact(layer.W), A_prev = exact(layer.A_prev), dZ = exact(layer.dZ);
+    const Vector<double> b = exact(layer.b);
+    CHECK(error(layer.Z(), ((W * A_prev).colwise() + b).eval()) <= rounding<Scalar>);
+    CHECK(error(layer.dW(Scalar(0.25)), (0.25 * dZ * A_prev.transpose()).eval()) <=
+          rounding<Scalar>);
+    CHECK(error(layer.db(Scalar(0.25)), (0.25 * dZ.rowwise().sum()).eval()) <= rounding<Scalar>);
+    CHECK(error(layer.dA_prev(), (W.transpose() * dZ).eval()) <= rounding<Scalar>);
+
+    Matrix<Scalar> W_transposed(n_prev, n), kept(n_prev, m);
+    transpose_weights<Scalar>(layer.W, W_transposed);
+    CHECK(same_bits(W_transposed, layer.W.transpose().eval()));
+    dense_backward_input<Scalar>(layer.W, layer.dZ, kept, W_transposed.data());
+    CHECK(same_bits(kept, layer.dA_prev()));
+
+    // An example's column does not depend on its neighbours where the product is made in place.
+    if (product_in_place<Scalar>(n, n_prev)) {
+      Matrix<Scalar> alone(n, 1);
+      dense_forward<Scalar>(layer.W, layer.b, layer.A_prev.col(m - 1), alone);
+      CHECK(same_bits(alone, layer.Z().col(m - 1).eval()));
+    }
+  }
+}

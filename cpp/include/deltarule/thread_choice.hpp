@@ -10,7 +10,8 @@
 
 namespace deltarule {
 
-class ThreadChoice {
+template <class Clock>
+class TimedThreadChoice {
  public:
   // Before a step of so many floating-point operations: how many threads of `most` it should use.
   // A long step gains from every thread that there is.
@@ -29,7 +30,6 @@ class ThreadChoice {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   static constexpr double long_step_work = 30e6;  // some hundred microseconds
   static constexpr int trial_steps = 8, least_settled_steps = 256, most_settled_steps = 8192;
   enum class Stage { first_trial, second_trial, settled };
@@ -60,7 +60,9 @@ class ThreadChoice {
   bool together_ = true, timed_ = false;
   int left_ = trial_steps, settled_steps_ = least_settled_steps;
   double seconds_ = 0.0, first_trial_ = 0.0;
-  Clock::time_point start_;
+  typename Clock::time_point start_;
 };
+
+using ThreadChoice = TimedThreadChoice<std::chrono::steady_clock>;
 
 }  // namespace deltarule
