@@ -154,8 +154,9 @@ TEST_CASE("numbers are rounded to the network's, once") {
 TEST_CASE_TEMPLATE("the first number that is not finite is found", Number, float, double) {
   Table<Number> table;
   const auto find_in = [&](const Layout& layout) {
-    return find_non_finite<double>(table.cut(layout.row, layout.column, layout.count, layout.features,
-                                     layout.example_stride, layout.feature_stride));
+    return find_non_finite<double>(table.cut(layout.row, layout.column, layout.count,
+                                             layout.features, layout.example_stride,
+                                             layout.feature_stride));
   };
   for (const Layout& layout : layouts) {
     CAPTURE(layout.name);
@@ -178,10 +179,11 @@ TEST_CASE_TEMPLATE("the first number that is not finite is found", Number, float
   };
   check_at(find_non_finite<double>(table.whole()), 2, 3);
   CHECK(find_non_finite<double>(table.whole())->value == infinity<double>);
-  check_at(find_non_finite<double>(table.cut(0, 4, 6, 5, width, -1)), 2, 0);  // columns from the last
+  check_at(find_non_finite<double>(table.cut(0, 4, 6, 5, width, -1)), 2,
+           0);  // columns from the last
   check_at(find_non_finite<double>(table.cut(5, 0, 6, 5, -width, 1)), 2, 1);  // rows from the last
   check_at(find_non_finite<double>(table.cut(0, 0, 5, 6, 1, width)), 1, 3);   // transposed
-  check_at(find_non_finite<double>(table.cut(2, 2, 6, 2, 0, 1)), 0, 1);       // a row again and again
+  check_at(find_non_finite<double>(table.cut(2, 2, 6, 2, 0, 1)), 0, 1);  // a row again and again
   CHECK(std::isnan(find_non_finite<double>(table.cut(3, 0, 3, 5, width, 1))->value));
   CHECK_FALSE(find_non_finite<double>(table.cut(0, 0, 6, 1, width, 1)).has_value());
 }
