@@ -4,6 +4,7 @@
 #include "parallel.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -291,9 +292,10 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
   }
   // Eigen aligns to what its vector instructions need; the rest of a cache line is ours to find.
   memory_.resize(total + alignment_bytes / static_cast<Index>(sizeof(Scalar)));
-  auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-  auto* next = reinterpret_cast<Scalar*>((address + alignment_bytes - 1) / alignment_bytes *
-                                         alignment_bytes);
+  const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
+  const std::uintptr_t past_line = address % static_cast<std::uintptr_t>(alignment_bytes);
+  const auto to_line = past_line == 0 ? 0 : alignment_bytes - static_cast<Index>(past_line);
+  Scalar* next = memory_.data() + to_line / static_cast<Index>(sizeof(Scalar));
   const auto take = [&](Index rows, Index columns) {
     Scalar* const matrix = next;
     next += aligned<Scalar>(rows * columns);
