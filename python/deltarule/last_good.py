@@ -50,7 +50,7 @@ class LastGood:
         self._good = _Snapshot(network, optimizer)
         self._new: _Snapshot | None = None
 
-    def begin_run(self, order: Array | None, first_batch: int, batches: int) -> None:
+    def begin_run(self, order: Array | None, first_batch: int) -> None:
         """Before a run: take a new snapshot where the old one has grown old."""
         if self._good.old:
             self._new = _Snapshot(self._network, self._optimizer)

@@ -490,11 +490,15 @@ class Network:
 
 
 def _expect_finite(array: Array, what: str) -> None:
-    bad = ~np.isfinite(array)
+    _refuse(array, ~np.isfinite(array), what, "expected finite numbers")
+
+
+def _refuse(array: Array, bad: Array, what: str, why: str) -> None:
+    """Name the first number of an array that is bad, if there is one."""
     if bad.any():
         place = tuple(int(i) for i in np.argwhere(bad)[0])
         index = ", ".join(map(str, place))
-        raise ValueError(f"{what}[{index}] is {array[place]}: expected finite numbers")
+        raise ValueError(f"{what}[{index}] is {array[place]}: {why}")
 
 
 def _assign(view: Array, value: ArrayLike, what: str) -> None:
@@ -507,10 +511,7 @@ def _assign(view: Array, value: ArrayLike, what: str) -> None:
     _expect_finite(array, what)
     with np.errstate(over="ignore"):
         converted = array.astype(view.dtype)
-    if not np.isfinite(converted).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
-        index = ", ".join(map(str, place))
-        raise ValueError(f"{what}[{index}] is {array[place]}: too large for {view.dtype}")
+    _refuse(array, ~np.isfinite(converted), what, f"too large for {view.dtype}")
     view[...] = converted
 
 

@@ -138,13 +138,13 @@ def fit(
                 f"fit: validation_data is a {type(validation_data).__name__}: expected (X, y)"
             )
         X_val, y_val = validation_data
-        X_val = as_rows(X_val, network.input_size, network.dtype, "fit", "validation X")
-        if not len(X_val):
+        val_rows = as_rows(X_val, network.input_size, network.dtype, "fit", "validation X")
+        if not len(val_rows):
             raise ValueError("fit: validation X has no rows: expected 1 or more")
-        as_target(
+        val_target = as_target(
             y_val,
             loss,
-            len(X_val),
+            len(val_rows),
             network.output_size,
             network.dtype,
             "fit: validation data",
@@ -167,12 +167,10 @@ def fit(
                     bar.advance(batches, cost)
                 record = {"loss": steps.mean_cost()}
                 if metrics is not None:
-                    on_training_set = evaluate(
-                        network, rows, y, loss=loss, metrics=metrics, sample_weight=sample_weight
-                    )
+                    on_training_set = _judge(network, rows, target, loss, judged)
                     record |= {name: on_training_set[name] for name in judged}
                 if validation_data is not None:
-                    on_validation_set = evaluate(network, X_val, y_val, loss=loss, metrics=judged)
+                    on_validation_set = _judge(network, val_rows, val_target, loss, judged)
                     record |= {f"val_{name}": v for name, v in on_validation_set.items()}
                 history.record(record)
                 bar.end_epoch(epoch, record)
@@ -218,6 +216,14 @@ def evaluate(
     if not m:
         raise ValueError("evaluate: X has no rows: expected 1 or more")
     target = as_target(y, loss, m, network.output_size, network.dtype, "evaluate", sample_weight)
+    return _judge(network, rows, target, loss, _metrics(metrics, loss, network.output_size))
+
+
+def _judge(
+    network: "Network", rows: Array, target: "_core.Target", loss: str, judged: Sequence[str]
+) -> dict[str, float]:
+    """The cost and metrics on data that has passed the door."""
+    m = len(rows)
     A = np.empty((m, network.output_size), network.dtype)
     total = 0.0
     for first in range(0, m, _EVALUATION_ROWS):
@@ -228,7 +234,6 @@ def evaluate(
     weight = m if target.weights is None else float(target.weights.sum())
     held = target.Y if target.labels is None else target.labels
     assert held is not None
-    judged = _metrics(metrics, loss, network.output_size)
     return {"loss": total / weight} | {
         name: METRICS[name](A, held, target.weights) for name in judged
     }
@@ -282,7 +287,7 @@ class _Steps:
             if self._mapped is not None:  # a run reads one window, and lets it go
                 batches = min(batches, self._window_batches - done % self._window_batches)
             started = perf_counter()
-            self._last_good.begin_run(order, done, batches)
+            self._last_good.begin_run(order, done)
             steps, ended, exception = self._run(order, done, batches)
             self._last_good.end_run(steps)
             if self._mapped is not None:
