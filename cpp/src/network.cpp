@@ -2,6 +2,7 @@
 
 #include "deltarule/dense.hpp"
 #include "parallel.hpp"
+#include "subnormals.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -130,6 +131,7 @@ void Network<Scalar>::output_slice(Slice slice, Cache<Scalar>& cache) const {
 template <class Scalar>
 double Network<Scalar>::loss_slice(Loss loss, Slice slice, const Target<Scalar>& target,
                                    Cache<Scalar>& cache) const {
+  const FlushSubnormals flush;
   const Index L = depth();
   auto dZ = cache.dZ(L).middleCols(slice.first, slice.count);
   if (fused_with_output(loss, g(L)))
@@ -145,6 +147,7 @@ double Network<Scalar>::loss_slice(Loss loss, Slice slice, const Target<Scalar>&
 template <class Scalar>
 void Network<Scalar>::backward_slice(const Scalar* parameters, Slice slice, Cache<Scalar>& cache,
                                      Scalar* dX) const {
+  const FlushSubnormals flush;
   for (Index l = depth(); l >= 1; --l) {
     auto dZ = cache.dZ(l).middleCols(slice.first, slice.count);
     if (l == 1) {
@@ -177,6 +180,7 @@ void Network<Scalar>::transpose_weights(const Scalar* parameters, Cache<Scalar>&
 template <class Scalar>
 void Network<Scalar>::gradient_tile(const Cache<Scalar>& cache, const Tile& tile, Scalar scale,
                                     Scalar* gradients) const {
+  const FlushSubnormals flush;
   const Index l = tile.layer, inputs = tile.last_input - tile.first_input;
   const auto dZ = cache.dZ(l);
   MatrixMap<Scalar> dW(gradients + tile.first, n(l), inputs);

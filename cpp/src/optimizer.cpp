@@ -1,34 +1,14 @@
 #include "deltarule/optimizer.hpp"
 
 #include "simd.hpp"
+#include "subnormals.hpp"
 
 #include <cmath>
 #include <type_traits>
 #include <utility>
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
 namespace deltarule {
 namespace {
-
-// Where a gradient stays zero (a dead unit, a feature that is never there) the moments decay until
-// they are subnormal, on which x86 processors spend a hundred cycles a number. During an update what
-// is subnormal counts as zero: it is far below anything that epsilon lets through.
-class FlushSubnormals {
- public:
-#if defined(__SSE2__)
-  FlushSubnormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | flush_results | read_as_zero); }
-  ~FlushSubnormals() { _mm_setcsr(before_); }
-  FlushSubnormals(const FlushSubnormals&) = delete;
-  FlushSubnormals& operator=(const FlushSubnormals&) = delete;
-
- private:
-  static constexpr unsigned flush_results = 0x8000, read_as_zero = 0x0040;
-  unsigned before_;
-#endif
-};
 
 template <class Scalar>
 void update(const Sgd& sgd, std::int64_t /*step*/, const FlatVectors<Scalar>& vectors, Index first,
@@ -118,7 +98,7 @@ int state_vector_count(const Optimizer& optimizer) {
 template <class Scalar>
 void optimizer_update(const Optimizer& optimizer, std::int64_t step,
                       const FlatVectors<Scalar>& vectors, Index first, Index last) {
-  [[maybe_unused]] const FlushSubnormals flush;
+  const FlushSubnormals flush;
   std::visit([&](const auto& o) { update(o, step, vectors, first, last); }, optimizer);
 }
 

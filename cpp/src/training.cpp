@@ -18,6 +18,7 @@ Scalar gradient_scale(double weight) {
 }
 
 }  // namespace
+
 template <class Scalar>
 Trainer<Scalar>::Trainer(const Network<Scalar>& network, Loss loss)
     : network_(network), loss_(loss) {}

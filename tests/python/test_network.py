@@ -190,6 +190,19 @@ def test_cross_entropy_of_huge_logits_is_finite(activation: str, y: Any, dtype: 
     assert not gradients.any()
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gradients_too_small_for_a_normal_number_are_zero(dtype: str) -> None:
+    # Sure and right: dZ = sigmoid(z) is subnormal, and subnormal numbers are slow to compute with.
+    net = network([1, 1], ["sigmoid"], dtype)
+    X, y = np.ones((2, 1), dtype), np.zeros(2, dtype)
+    tiny = float(np.finfo(dtype).tiny)
+    for z, is_kept in ((np.log(tiny) - 3, False), (np.log(tiny) + 3, True)):
+        net.parameters = np.array([z, 0], dtype)
+        assert np.exp(net.parameters[0]) > 0
+        _, gradients = net.loss_and_gradients(X, y)
+        np.testing.assert_allclose(gradients, np.exp(z) if is_kept else 0.0, rtol=1e-4)
+
+
 # The explicit steps --------------------------------------------------------------------------
 
 
