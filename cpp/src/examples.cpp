@@ -1,9 +1,13 @@
 #include "deltarule/examples.hpp"
 
-#include <cmath>
+#include "parallel.hpp"
+
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <limits>
 #include <type_traits>
+#include <vector>
 
 namespace deltarule {
 namespace {
@@ -70,12 +74,52 @@ void gather(const Examples& examples, const std::int64_t* order, Index first,
   });
 }
 
-// 0 for a number that is finite as a Scalar, else NaN: a test that a sum of numbers can make.
+// Finite as a Scalar: as long as the sign is left out, numbers are in the order of their bits.
 template <class Scalar, class Number>
-Number zero_if_finite(Number x) {
-  constexpr auto most = static_cast<Number>(std::numeric_limits<Scalar>::max());
-  const Number in_range = x > most || x < -most ? std::numeric_limits<Number>::infinity() : x;
-  return Number(0) * in_range;
+struct Finiteness {
+  using Bits = std::conditional_t<sizeof(Number) == 4, std::uint32_t, std::uint64_t>;
+  static constexpr Bits sign = std::bit_cast<Bits>(Number(-0.0));
+  static constexpr Bits largest = std::bit_cast<Bits>(static_cast<Number>(
+      std::min<double>(std::numeric_limits<Scalar>::max(), std::numeric_limits<Number>::max())));
+
+  static bool holds(Number x) { return (std::bit_cast<Bits>(x) & ~sign) <= largest; }
+
+  // Of `count` numbers that lie `stride` bytes apart.
+  static bool holds(const std::byte* from, Index count, Index stride) {
+    Bits most = 0;
+    if (stride == static_cast<Index>(sizeof(Number))) {
+      const auto* const numbers = reinterpret_cast<const Number*>(from);
+#pragma omp simd reduction(max : most)
+      for (Index i = 0; i < count; ++i)
+        most = std::max(most, std::bit_cast<Bits>(numbers[i]) & ~sign);
+    } else {
+      for (Index i = 0; i < count; ++i) {
+        const Number x = *reinterpret_cast<const Number*>(from + i * stride);
+        most = std::max(most, std::bit_cast<Bits>(x) & ~sign);
+      }
+    }
+    return most <= largest;
+  }
+};
+
+// Of rows first ... last.
+template <class Scalar, class Number>
+std::optional<NonFinite> find_non_finite(const Examples& examples, Index first, Index last) {
+  using Finite = Finiteness<Scalar, Number>;
+  const Index features = examples.features, stride = examples.feature_stride;
+  const bool one_run = stride == static_cast<Index>(sizeof(Number)) &&
+                       examples.example_stride == features * stride;
+  if (one_run && Finite::holds(row(examples, first), (last - first) * features, stride))
+    return std::nullopt;
+  for (Index example = first; example < last; ++example) {
+    const std::byte* const from = row(examples, example);
+    if (Finite::holds(from, features, stride)) continue;
+    for (Index i = 0; i < features; ++i) {
+      const Number value = *reinterpret_cast<const Number*>(from + i * stride);
+      if (!Finite::holds(value)) return NonFinite{example, i, static_cast<double>(value)};
+    }
+  }
+  return std::nullopt;
 }
 
 template <class Scalar>
@@ -83,25 +127,18 @@ std::optional<NonFinite> find_non_finite(const Examples& examples) {
   return with_number_type(examples.type, [&](auto number) -> std::optional<NonFinite> {
     using Number = std::remove_const_t<std::remove_pointer_t<decltype(number)>>;
     if constexpr (std::is_floating_point_v<Number>) {
-      const Index stride = examples.feature_stride;
-      for (Index example = 0; example < examples.count; ++example) {
-        const std::byte* const from = row(examples, example);
-        Number sum = 0;
-        if (stride == static_cast<Index>(sizeof(Number))) {
-          const auto* const numbers = reinterpret_cast<const Number*>(from);
-#pragma omp simd reduction(+ : sum)
-          for (Index i = 0; i < examples.features; ++i) sum += zero_if_finite<Scalar>(numbers[i]);
-        } else {
-          for (Index i = 0; i < examples.features; ++i)
-            sum += zero_if_finite<Scalar>(*reinterpret_cast<const Number*>(from + i * stride));
-        }
-        if (sum == Number(0)) continue;
-        for (Index i = 0; i < examples.features; ++i) {
-          const Number value = *reinterpret_cast<const Number*>(from + i * stride);
-          if (zero_if_finite<Scalar>(value) != Number(0))
-            return NonFinite{example, i, static_cast<double>(value)};
-        }
-      }
+      // As many rows at a time as are worth handing to a thread.
+      constexpr Index numbers_a_block = 1 << 16;
+      const Index rows = std::max<Index>(1, numbers_a_block / std::max<Index>(1, examples.features));
+      const Index blocks = (examples.count + rows - 1) / rows;
+      if (blocks <= 1) return find_non_finite<Scalar, Number>(examples, 0, examples.count);
+      std::vector<std::optional<NonFinite>> found(static_cast<std::size_t>(blocks));
+      parallel_for(ThreadPool::size(), blocks, [&](Index block, int) {
+        found[static_cast<std::size_t>(block)] = find_non_finite<Scalar, Number>(
+            examples, block * rows, std::min((block + 1) * rows, examples.count));
+      });
+      for (const auto& first : found)
+        if (first) return first;
     }
     return std::nullopt;
   });

@@ -217,6 +217,16 @@ def test_first_number_of_X_that_is_not_finite(
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_first_of_many_when_threads_share_the_search(threads: int, value: float) -> None:
+    X = np.zeros((100_000, 8), np.float32)
+    X[[99_999, 40_001, 70_000], [0, 7, 1]] = value
+    dr.set_num_threads(threads)
+    with pytest.raises(ValueError, match=named("X", (40_001, 7), value)):
+        network([8, 1]).predict(X)
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
 def test_everything_refuses_what_is_not_finite(value: float) -> None:
     n = [8, 5, 2]
     net, optimizer = network(n), dr.Adam()
