@@ -23,9 +23,9 @@ Examples examples(const py::array& array, Index features, const char* where, con
   if (!type || !aligned)
     throw py::type_error(std::string(where) + ": " + what + " is " + (aligned ? "" : "unaligned ") +
                          dtype_text(array) + ": expected float32, float64, uint8, int32 or int64");
-  expect(array.ndim() == 2 && array.shape(1) == features, where,
-         std::string(what) + " has shape " + shape_text(array) + ": expected (m, " +
-             std::to_string(features) + ")");
+  if (array.ndim() != 2 || array.shape(1) != features)
+    refuse(where, std::string(what) + " has shape " + shape_text(array) + ": expected (m, " +
+                      std::to_string(features) + ")");
   return {array.data(), *type, array.shape(0), array.shape(1), array.strides(0), array.strides(1)};
 }
 

@@ -76,8 +76,8 @@ MatrixMap<Scalar> mutable_view(ColumnMajor<Scalar>& array) {
   return {array.mutable_data(), array.shape(0), array.shape(1)};
 }
 
-inline void expect(bool holds, const char* where, const std::string& message) {
-  if (!holds) throw py::value_error(std::string(where) + ": " + message);
+[[noreturn]] inline void refuse(const char* where, const std::string& message) {
+  throw py::value_error(std::string(where) + ": " + message);
 }
 
 // Calls `use` with a float or a double, as the first array's dtype is.
@@ -93,13 +93,14 @@ auto with_scalar_of(const py::array& array, const char* where, const char* what,
 template <class Scalar>
 Scalar* flat_vector(const py::array& array, Index size, const char* where, const char* what,
                     bool writes) {
-  expect(py::isinstance<py::array_t<Scalar>>(array) && array.ndim() == 1 &&
-             array.shape(0) == size && (size <= 1 || array.strides(0) == sizeof(Scalar)) &&
-             (!writes || array.writeable()),
-         where,
-         std::string(what) + " is " + dtype_text(array) + " of shape " + shape_text(array) +
-             ": expected contiguous " + (writes ? "writeable " : "") +
-             dtype_text(py::array_t<Scalar>()) + " of shape (" + std::to_string(size) + ",)");
+  const bool fits = py::isinstance<py::array_t<Scalar>>(array) && array.ndim() == 1 &&
+                    array.shape(0) == size && (size <= 1 || array.strides(0) == sizeof(Scalar)) &&
+                    (!writes || array.writeable());
+  if (!fits)
+    refuse(where, std::string(what) + " is " + dtype_text(array) + " of shape " +
+                      shape_text(array) + ": expected contiguous " + (writes ? "writeable " : "") +
+                      dtype_text(py::array_t<Scalar>()) + " of shape (" + std::to_string(size) +
+                      ",)");
   return const_cast<Scalar*>(static_cast<const Scalar*>(array.data()));
 }
 

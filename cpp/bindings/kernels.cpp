@@ -39,9 +39,9 @@ py::array py_activation_backward(const std::string& name, const py::array& dA, c
     using Scalar = decltype(scalar);
     const auto da = matrix<Scalar>(dA, where, "dA");
     const auto z = matrix<Scalar>(Z, where, "Z");
-    expect(da.shape(0) == z.shape(0) && da.shape(1) == z.shape(1), where,
-           "dA has shape " + shape_text(dA) + " but Z has shape " + shape_text(Z) +
-               ": expected the same");
+    if (da.shape(0) != z.shape(0) || da.shape(1) != z.shape(1))
+      refuse(where, "dA has shape " + shape_text(dA) + " but Z has shape " + shape_text(Z) +
+                        ": expected the same");
     auto dZ = new_matrix<Scalar>(z.shape(0), z.shape(1));
     if (derivative_from(g) == DerivativeFrom::Z) {
       activation_backward<Scalar>(g, view(da), view(z), mutable_view(dZ));
@@ -62,12 +62,12 @@ py::array py_dense_forward(const py::array& W, const py::array& b, const py::arr
     const auto bias = matrix<Scalar>(b, where, "b");
     const auto a = matrix<Scalar>(A_prev, where, "A_prev");
     const Index n = w.shape(0);
-    expect(w.shape(1) == a.shape(0), where,
-           "W is " + shape_text(W) + " but A_prev is " + shape_text(A_prev) +
-               ": expected W (n_l, " + std::to_string(a.shape(0)) + ")");
-    expect(bias.shape(0) == n && bias.shape(1) == 1, where,
-           "W is " + shape_text(W) + " but b is " + shape_text(b) + ": expected b (" +
-               std::to_string(n) + ", 1)");
+    if (w.shape(1) != a.shape(0))
+      refuse(where, "W is " + shape_text(W) + " but A_prev is " + shape_text(A_prev) +
+                        ": expected W (n_l, " + std::to_string(a.shape(0)) + ")");
+    if (bias.shape(0) != n || bias.shape(1) != 1)
+      refuse(where, "W is " + shape_text(W) + " but b is " + shape_text(b) + ": expected b (" +
+                        std::to_string(n) + ", 1)");
     auto Z = new_matrix<Scalar>(n, a.shape(1));
     dense_forward<Scalar>(view(w), ConstVectorMap<Scalar>(bias.data(), n), view(a),
                           mutable_view(Z));
@@ -84,12 +84,12 @@ py::tuple py_dense_backward(const py::array& W, const py::array& A_prev, const p
     const auto a = matrix<Scalar>(A_prev, where, "A_prev");
     const auto dz = matrix<Scalar>(dZ, where, "dZ");
     const Index n = w.shape(0), n_prev = w.shape(1), m = a.shape(1);
-    expect(a.shape(0) == n_prev, where,
-           "W is " + shape_text(W) + " but A_prev is " + shape_text(A_prev) +
-               ": expected A_prev (" + std::to_string(n_prev) + ", m)");
-    expect(dz.shape(0) == n && dz.shape(1) == m, where,
-           "dZ is " + shape_text(dZ) + ": expected " + deltarule::shape_text(n, m) + " for W " +
-               shape_text(W) + " and A_prev " + shape_text(A_prev));
+    if (a.shape(0) != n_prev)
+      refuse(where, "W is " + shape_text(W) + " but A_prev is " + shape_text(A_prev) +
+                        ": expected A_prev (" + std::to_string(n_prev) + ", m)");
+    if (dz.shape(0) != n || dz.shape(1) != m)
+      refuse(where, "dZ is " + shape_text(dZ) + ": expected " + deltarule::shape_text(n, m) +
+                        " for W " + shape_text(W) + " and A_prev " + shape_text(A_prev));
     auto dW = new_matrix<Scalar>(n, n_prev);
     auto db = new_matrix<Scalar>(n, 1);
     dense_backward_weights<Scalar>(view(dz), view(a), static_cast<Scalar>(scale), mutable_view(dW));
@@ -111,9 +111,9 @@ py::tuple py_loss_backward(const std::string& name, const py::array& A_or_Z, con
                            const std::optional<py::array>& weights) {
   constexpr const char* where = from_logits ? "loss_backward_from_logits" : "loss_backward";
   const Loss loss = loss_named(name);
-  expect(!from_logits || fused_with_output(loss, Activation::sigmoid) ||
-             fused_with_output(loss, Activation::softmax),
-         where, name + " is not fused with an output activation");
+  if (from_logits && !fused_with_output(loss, Activation::sigmoid) &&
+      !fused_with_output(loss, Activation::softmax))
+    refuse(where, name + " is not fused with an output activation");
   return with_scalar_of(A_or_Z, where, "A", [&](auto scalar) -> py::tuple {
     using Scalar = decltype(scalar);
     const auto a = matrix<Scalar>(A_or_Z, where, from_logits ? "Z" : "A");
@@ -123,27 +123,28 @@ py::tuple py_loss_backward(const std::string& name, const py::array& A_or_Z, con
     py::array_t<std::int64_t> labels;
     py::array_t<Scalar> w;
     if (py::isinstance<py::array_t<std::int64_t>>(Y) && Y.ndim() == 1) {
-      expect(loss == Loss::categorical_cross_entropy, where,
-             "labels are for categorical_cross_entropy, not " + name);
+      if (loss != Loss::categorical_cross_entropy)
+        refuse(where, "labels are for categorical_cross_entropy, not " + name);
       labels = py::array_t<std::int64_t, py::array::c_style>::ensure(Y);
-      expect(labels.size() == m, where,
-             "Y has " + std::to_string(labels.size()) + " labels: expected " + std::to_string(m));
+      if (labels.size() != m)
+        refuse(where,
+               "Y has " + std::to_string(labels.size()) + " labels: expected " + std::to_string(m));
       for (Index j = 0; j < m; ++j)
-        expect(labels.at(j) >= 0 && labels.at(j) < n, where,
-               "label " + std::to_string(labels.at(j)) + " at " + std::to_string(j) +
-                   ": expected 0 to " + std::to_string(n - 1));
+        if (labels.at(j) < 0 || labels.at(j) >= n)
+          refuse(where, "label " + std::to_string(labels.at(j)) + " at " + std::to_string(j) +
+                            ": expected 0 to " + std::to_string(n - 1));
       target.labels = labels.data();
     } else {
       y = matrix<Scalar>(Y, where, "Y");
-      expect(y.shape(0) == n && y.shape(1) == m, where,
-             "Y has shape " + shape_text(Y) + ": expected " + deltarule::shape_text(n, m));
+      if (y.shape(0) != n || y.shape(1) != m)
+        refuse(where, "Y has shape " + shape_text(Y) + ": expected " + deltarule::shape_text(n, m));
       target.Y = y.data();
     }
     if (weights) {
       w = py::array_t<Scalar, py::array::c_style | py::array::forcecast>::ensure(*weights);
-      expect(
-          w && w.ndim() == 1 && w.size() == m, where,
-          "weights have shape " + shape_text(*weights) + ": expected (" + std::to_string(m) + ",)");
+      if (!w || w.ndim() != 1 || w.size() != m)
+        refuse(where, "weights have shape " + shape_text(*weights) + ": expected (" +
+                          std::to_string(m) + ",)");
       target.weights = w.data();
     }
     auto gradient = new_matrix<Scalar>(n, m);

@@ -69,8 +69,9 @@ std::optional<py::array> backward(const Network<Scalar>& network, const Rows<Sca
   const Index P = network.parameter_count(), m = cache.cache.m(), n_L = network.n(network.depth());
   const Scalar* const p = flat_vector<Scalar>(cache.parameters, P, "backward", "parameters", false);
   Scalar* const g = flat_vector<Scalar>(gradients, P, "backward", "gradients", true);
-  expect(dA.ndim() == 2 && dA.shape(0) == m && dA.shape(1) == n_L, "backward",
-         "dA has shape " + shape_text(dA) + ": expected " + deltarule::shape_text(m, n_L));
+  if (dA.ndim() != 2 || dA.shape(0) != m || dA.shape(1) != n_L)
+    refuse("backward",
+           "dA has shape " + shape_text(dA) + ": expected " + deltarule::shape_text(m, n_L));
   std::optional<Rows<Scalar>> dX;
   if (input_gradient) dX = Rows<Scalar>({m, network.n(0)});
   Scalar* const dx = dX ? dX->mutable_data() : nullptr;
@@ -97,12 +98,11 @@ double infer(const Network<Scalar>& network, const py::array& parameters, const 
   const Scalar* const p =
       flat_vector<Scalar>(parameters, network.parameter_count(), "predict", "parameters", false);
   const Examples rows = examples(X, network.n(0), "predict", "X");
-  expect(py::isinstance<Rows<Scalar>>(output) && output.ndim() == 2 && output.shape(0) == m &&
-             output.shape(1) == n_L && output.writeable(),
-         "predict",
-         "out is " + dtype_text(output) + " of shape " + shape_text(output) +
-             ": expected writeable, C-contiguous " + dtype_text(Rows<Scalar>()) + " of shape " +
-             deltarule::shape_text(m, n_L));
+  if (!py::isinstance<Rows<Scalar>>(output) || output.ndim() != 2 || output.shape(0) != m ||
+      output.shape(1) != n_L || !output.writeable())
+    refuse("predict", "out is " + dtype_text(output) + " of shape " + shape_text(output) +
+                          ": expected writeable, C-contiguous " + dtype_text(Rows<Scalar>()) +
+                          " of shape " + deltarule::shape_text(m, n_L));
   std::optional<Loss> loss;
   Target<Scalar> target;
   Vector<Scalar> weights;
@@ -111,9 +111,9 @@ double infer(const Network<Scalar>& network, const py::array& parameters, const 
     if (given.labels) {
       target.labels = given.labels->data();
     } else {
-      expect(given.Y && py::isinstance<Rows<Scalar>>(*given.Y) && given.Y->ndim() == 2 &&
-                 given.Y->shape(0) == m && given.Y->shape(1) == n_L,
-             "evaluate", "Y does not have the output's dtype and shape");
+      if (!given.Y || !py::isinstance<Rows<Scalar>>(*given.Y) || given.Y->ndim() != 2 ||
+          given.Y->shape(0) != m || given.Y->shape(1) != n_L)
+        refuse("evaluate", "Y does not have the output's dtype and shape");
       target.Y = static_cast<const Scalar*>(given.Y->data());
     }
     if (given.weights) {
@@ -190,10 +190,10 @@ TrainingSet training_set(const py::array& X, const PyTarget& target, Index input
   if (target.labels) set.labels = target.labels->data();
   if (target.weights) set.weights = target.weights->data();
   const Index m = set.X.count;
-  expect((target.Y || target.labels) && (!target.Y || set.Y.count == m) &&
-             (!target.labels || target.labels->size() == m) &&
-             (!target.weights || target.weights->size() == m),
-         "fit", "X, y and sample_weight do not have the same number of rows");
+  if ((!target.Y && !target.labels) || (target.Y && set.Y.count != m) ||
+      (target.labels && target.labels->size() != m) ||
+      (target.weights && target.weights->size() != m))
+    refuse("fit", "X, y and sample_weight do not have the same number of rows");
   return set;
 }
 
@@ -213,12 +213,12 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   auto* const steps_made = flat_vector<std::int64_t>(step, 1, "fit", "step", true);
   const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
   const Index batches = batch_size > 0 ? (count + batch_size - 1) / batch_size : 0;
-  expect(batch_size > 0 && first >= 0 && count >= 0 &&
-             first + count <= (order ? order->size() : set.X.count),
-         "fit", "the run lies outside the examples");
-  expect(costs.ndim() == 2 && costs.shape(0) >= batches && costs.shape(1) == 2, "fit",
-         "costs have room for " + std::to_string(costs.shape(0)) + " batches: expected " +
-             std::to_string(batches));
+  if (batch_size <= 0 || first < 0 || count < 0 ||
+      first + count > (order ? order->size() : set.X.count))
+    refuse("fit", "the run lies outside the examples");
+  if (costs.ndim() != 2 || costs.shape(0) < batches || costs.shape(1) != 2)
+    refuse("fit", "costs have room for " + std::to_string(costs.shape(0)) + " batches: expected " +
+                      std::to_string(batches));
   static_assert(sizeof(BatchCost) == 2 * sizeof(double));
   auto* const batch_costs = reinterpret_cast<BatchCost*>(costs.mutable_data());
   const Batch examples{order ? order->data() : nullptr, first, count};
