@@ -107,8 +107,8 @@ template <class Scalar, class Number>
 std::optional<NonFinite> find_non_finite(const Examples& examples, Index first, Index last) {
   using Finite = Finiteness<Scalar, Number>;
   const Index features = examples.features, stride = examples.feature_stride;
-  const bool one_run = stride == static_cast<Index>(sizeof(Number)) &&
-                       examples.example_stride == features * stride;
+  const bool one_run =
+      stride == static_cast<Index>(sizeof(Number)) && examples.example_stride == features * stride;
   if (one_run && Finite::holds(row(examples, first), (last - first) * features, stride))
     return std::nullopt;
   for (Index example = first; example < last; ++example) {
@@ -129,7 +129,8 @@ std::optional<NonFinite> find_non_finite(const Examples& examples) {
     if constexpr (std::is_floating_point_v<Number>) {
       // As many rows at a time as are worth handing to a thread.
       constexpr Index numbers_a_block = 1 << 16;
-      const Index rows = std::max<Index>(1, numbers_a_block / std::max<Index>(1, examples.features));
+      const Index rows =
+          std::max<Index>(1, numbers_a_block / std::max<Index>(1, examples.features));
       const Index blocks = (examples.count + rows - 1) / rows;
       if (blocks <= 1) return find_non_finite<Scalar, Number>(examples, 0, examples.count);
       std::vector<std::optional<NonFinite>> found(static_cast<std::size_t>(blocks));

@@ -3,18 +3,50 @@
 #include "simd.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace deltarule {
 namespace {
 
-// A block of A of this size stays in a core's second-level cache while B streams by.
-constexpr Index block_bytes = 900 * 1024;
-// Columns of C from which on packing the factors pays for itself.
-constexpr Index columns_worth_packing = 192;
+// Terms that are summed up before their sum is added to C. Every way of making a product keeps to
+// these blocks, so that it is a matter of speed alone which way is taken, and how C is cut for it.
+template <class Scalar>
+constexpr Index terms_a_block = 4096 / static_cast<Index>(sizeof(Scalar));
 
-// The product in place. Eigen's first copies both factors into packed blocks, which a big product
-// needs and a small one has no time for. Here A is read where it lies, a few registers of rows at a
-// time, and B number by number.
+// An A of this size stays in a core's second-level cache while B streams by.
+constexpr Index bytes_in_cache = 900 * 1024;
+// Columns of C from which on copying the factors pays for itself.
+constexpr Index columns_worth_copying = 64;
+
+// to (columns, rows) := the transpose of from (rows, columns); strides lie between columns.
+template <class Scalar>
+void transpose_block(const Scalar* from, Index from_stride, Index rows, Index columns, Scalar* to,
+                     Index to_stride) {
+  constexpr Index lanes = simd::lanes<Scalar>;
+  for (Index j = 0; j < columns; j += lanes) {
+    const Index wide = std::min(lanes, columns - j);
+    for (Index i = 0; i < rows; i += lanes) {
+      const Index high = std::min(lanes, rows - i);
+      simd::Square<Scalar> square{};
+      for (Index c = 0; c < wide; ++c) {
+        const Scalar* const column = from + (j + c) * from_stride + i;
+        square[c] = high == lanes ? simd::load(column) : simd::load_first(column, high);
+      }
+      simd::transpose<Scalar>(square);
+      for (Index r = 0; r < high; ++r) {
+        Scalar* const column = to + (i + r) * to_stride + j;
+        if (wide == lanes)
+          simd::store(column, square[r]);
+        else
+          simd::store_first(column, square[r], wide);
+      }
+    }
+  }
+}
+
+// The product in place: A is read where it lies, a few registers of rows at a time, and B number by
+// number.
 template <class Scalar>
 struct InPlace {
   using Vec = simd::Vec<Scalar>;
@@ -89,62 +121,154 @@ struct InPlace {
       columns<registers, false>(i, lanes, terms);
   }
 
-  // Where B's rows lie pages apart, a walk down its columns finds nothing in the cache. A block of
-  // it is copied first, in long runs, and then used from where it is near.
-  void run_on_copied_blocks() const {
-    constexpr Index columns = 64, terms = 256;
-    alignas(64) Scalar block[terms * columns];
-    for (Index j = 0; j < m; j += columns) {
-      for (Index first = 0; first < k; first += terms) {
-        InPlace part = *this;
-        part.A = A + first * a_stride;
-        part.B = {block, columns, 1};
-        part.C = C + j * c_stride;
-        part.m = std::min(columns, m - j);
-        part.k = std::min(terms, k - first);
-        part.adds = adds || first > 0;
-        for (Index p = 0; p < part.k; ++p)
-          std::copy_n(B.data + (first + p) * B.row_stride + j, part.m, block + p * columns);
-        part.run_where_they_lie();
+  // As many blocks of terms as of A stay in the cache, and over them B by a few columns at a time,
+  // whose next block of terms comes from where the last one ended.
+  void run() const {
+    constexpr Index block = terms_a_block<Scalar>, columns_at_a_time = 16;
+    const Index in_cache = bytes_in_cache / (n * static_cast<Index>(sizeof(Scalar)));
+    const Index stretch = std::max(Index{1}, in_cache / block) * block;
+    for (Index first = 0; first < k; first += stretch) {
+      const Index last = std::min(k, first + stretch);
+      const Index columns = last - first > block ? columns_at_a_time : m;
+      for (Index j = 0; j < m; j += columns)
+        for (Index p = first; p < last; p += block)
+          from_column(j, std::min(columns, m - j)).run_rows({p, std::min(p + block, last)});
+    }
+  }
+
+  InPlace from_column(Index j, Index count) const {
+    InPlace part = *this;
+    part.B.data += j * B.column_stride;
+    part.C += j * c_stride;
+    part.m = count;
+    return part;
+  }
+
+  void run_rows(Terms terms) const {
+    Index i = 0;
+    // One column alone: as many rows at a time as hide how long an addition takes.
+    if (m == 1)
+      for (; n - i > 7 * lanes; i += 8 * lanes) rows<8>(i, terms);
+    while (i < n) {
+      const Index left = (n - i + lanes - 1) / lanes;  // registers
+      if (left >= 5 || left == 3) {  // three feed the most sums; four are better two and two
+        rows<3>(i, terms);
+        i += 3 * lanes;
+      } else if (left == 4 && m == 1) {
+        rows<4>(i, terms);
+        i += 4 * lanes;
+      } else if (left >= 2) {
+        rows<2>(i, terms);
+        i += 2 * lanes;
+      } else {
+        rows<1>(i, terms);
+        i += lanes;
+      }
+    }
+  }
+};
+
+// The product on copies, for factors that leave the cache or lie pages apart: a block of B in strips
+// of columns, each of which stays in the first-level cache while a block of A, in panels of rows,
+// passes it from the second-level cache.
+template <class Scalar>
+struct OnCopies {
+  static constexpr Index lanes = simd::lanes<Scalar>;
+  static constexpr Index terms = terms_a_block<Scalar>;
+  static constexpr Index panel_rows = 3 * lanes, strip_columns = 8;
+  static constexpr Index block_rows = 4 * panel_rows, most_columns = 512;
+
+  Scalar alpha;
+  Factor<Scalar> A, B;
+  const Scalar* bias;
+  MatrixRef<Scalar>& C;
+  Index k;
+
+  void run() const {
+    static thread_local Vector<Scalar> room;
+    constexpr Index a_size = block_rows * terms, line = 64 / static_cast<Index>(sizeof(Scalar));
+    room.resize(a_size + most_columns * terms + line);
+    auto* const a_block =
+        reinterpret_cast<Scalar*>((reinterpret_cast<std::uintptr_t>(room.data()) + 63) / 64 * 64);
+    Scalar* const b_block = a_block + a_size;
+    const Index n = C.rows(), m = C.cols();
+    // Few rows leave nothing to gain from a block of B that outlasts them.
+    const Index block_columns = n <= block_rows ? 64 : most_columns;
+    for (Index first = 0; first < k; first += terms) {
+      const Index count = std::min(terms, k - first);
+      for (Index j = 0; j < m; j += block_columns) {
+        const Index columns = std::min(block_columns, m - j);
+        copy_strips(first, count, j, columns, b_block);
+        for (Index i = 0; i < n; i += block_rows) {
+          const Index rows = std::min(block_rows, n - i);
+          copy_panels(first, count, i, rows, a_block);
+          multiply(a_block, b_block, first, count, i, rows, j, columns);
+        }
       }
     }
   }
 
-  void run() const {
-    constexpr Index page = 4096 / static_cast<Index>(sizeof(Scalar));
-    if (B.column_stride == 1 && B.row_stride >= page && m > 8)
-      run_on_copied_blocks();
-    else
-      run_where_they_lie();
+  // Panel by panel, `count` runs of panel_rows numbers.
+  void copy_panels(Index first, Index count, Index i, Index rows, Scalar* to) const {
+    for (Index r = 0; r < rows; r += panel_rows, to += panel_rows * count) {
+      const Index in_panel = std::min(panel_rows, rows - r);
+      const Scalar* const from = A.data + (i + r) * A.row_stride + first * A.column_stride;
+      if (A.row_stride == 1)
+        for (Index p = 0; p < count; ++p)
+          copy_run<panel_rows>(from + p * A.column_stride, in_panel, to + p * panel_rows);
+      else
+        transpose_block(from, A.row_stride, count, in_panel, to, panel_rows);
+    }
   }
 
-  void run_where_they_lie() const {
-    const Index most_terms =
-        std::max<Index>(64, block_bytes / (n * static_cast<Index>(sizeof(Scalar))));
-    Terms terms{0, std::min(k, most_terms)};
-    do {
-      Index i = 0;
-      // One column alone: as many rows at a time as hide how long an addition takes.
-      if (m == 1)
-        for (; n - i > 7 * lanes; i += 8 * lanes) rows<8>(i, terms);
-      while (i < n) {
-        const Index left = (n - i + lanes - 1) / lanes;  // registers
-        if (left >= 5 || left == 3) {  // three feed the most sums; four are better two and two
-          rows<3>(i, terms);
-          i += 3 * lanes;
-        } else if (left == 4 && m == 1) {
-          rows<4>(i, terms);
-          i += 4 * lanes;
-        } else if (left >= 2) {
-          rows<2>(i, terms);
-          i += 2 * lanes;
-        } else {
-          rows<1>(i, terms);
-          i += lanes;
-        }
+  // As many as there are, and `most` of them mostly.
+  template <Index most>
+  static void copy_run(const Scalar* from, Index size, Scalar* to) {
+    if (size >= most)
+      std::memcpy(to, from, most * sizeof(Scalar));
+    else
+      std::copy_n(from, size, to);
+  }
+
+  // Strip by strip, either way round: strip_columns numbers of each term, or each column's terms. B
+  // is read the way it lies.
+  void copy_strips(Index first, Index count, Index j, Index columns, Scalar* to) const {
+    const Scalar* const from = B.data + first * B.row_stride + j * B.column_stride;
+    if (B.row_stride == 1) {
+      for (Index c = 0; c < columns; ++c)
+        std::copy_n(from + c * B.column_stride, count, to + c * count);
+      return;
+    }
+    for (Index p = 0; p < count; ++p)
+      for (Index c = 0; c < columns; c += strip_columns)
+        copy_run<strip_columns>(from + p * B.row_stride + c, columns - c,
+                                to + c * count + p * strip_columns);
+  }
+
+  void multiply(const Scalar* a_block, const Scalar* b_block, Index first, Index count, Index i,
+                Index rows, Index j, Index columns) const {
+    for (Index c = 0; c < columns; c += strip_columns) {
+      const Scalar* const strip = b_block + c * count;
+      const Index in_strip = std::min(strip_columns, columns - c);
+      for (Index r = 0; r < rows; r += panel_rows) {
+        InPlace<Scalar> tile;
+        tile.alpha = alpha;
+        tile.A = a_block + r * count;
+        tile.a_stride = panel_rows;
+        if (B.row_stride == 1)
+          tile.B = {strip, 1, count};
+        else
+          tile.B = {strip, strip_columns, 1};
+        tile.bias = bias ? bias + i + r : nullptr;
+        tile.C = C.data() + (j + c) * C.outerStride() + i + r;
+        tile.c_stride = C.outerStride();
+        tile.n = std::min(panel_rows, rows - r);
+        tile.m = in_strip;
+        tile.k = count;
+        tile.adds = first > 0;
+        tile.run_rows({0, count});
       }
-      terms = {terms.last, std::min(k, terms.last + most_terms)};
-    } while (terms.first < k);
+    }
   }
 };
 
@@ -163,39 +287,11 @@ void row_times_columns(Scalar alpha, const Scalar* a, const Factor<Scalar>& B, S
   }
 }
 
-// Eigen asks the processor for the sizes of its caches and cuts a product to suit, which shows in
-// the last bits. These are small enough for every machine, and the same on every machine.
-void fix_blocking() {
-  static const bool fixed = [] {
-    Eigen::setCpuCacheSizes(32 * 1024, 1024 * 1024, 8 * 1024 * 1024);
-    return true;
-  }();
-  static_cast<void>(fixed);
-}
-
-template <class Scalar>
-void big_product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
-                 const Scalar* bias, MatrixRef<Scalar>& C) {
-  using Strided = Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
-  fix_blocking();
-  // The product adds to what is there, so that the bias costs no pass of its own.
-  if (bias)
-    C.colwise() = ConstVectorMap<Scalar>(bias, C.rows());
-  else
-    C.setZero();
-  const Index k = A.cols(), m = C.cols();
-  if (B.row_stride == 1)
-    C.noalias() += alpha * A * Strided(B.data, k, m, Eigen::OuterStride<>(B.column_stride));
-  else
-    C.noalias() +=
-        alpha * A * Strided(B.data, m, k, Eigen::OuterStride<>(B.row_stride)).transpose();
-}
-
 }  // namespace
 
 template <class Scalar>
 bool made_in_place(Index n, Index k) {
-  const bool stays_in_cache = n * k * static_cast<Index>(sizeof(Scalar)) <= block_bytes;
+  const bool stays_in_cache = n * k * static_cast<Index>(sizeof(Scalar)) <= bytes_in_cache;
   const bool is_read_once_a_column = n <= 3 * simd::lanes<Scalar>;
   return stays_in_cache || is_read_once_a_column;
 }
@@ -203,7 +299,10 @@ bool made_in_place(Index n, Index k) {
 template <class Scalar>
 void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
              const Scalar* bias, MatrixRef<Scalar> C) {
+  constexpr Index page = 4096 / static_cast<Index>(sizeof(Scalar));
   const Index n = A.rows(), k = A.cols(), m = C.cols();
+  // A walk down the columns of a B whose rows lie pages apart finds nothing in the cache.
+  const bool walks_over_pages = B.column_stride == 1 && B.row_stride >= page && m > 8;
   if (n == 1 && A.outerStride() == 1 && B.row_stride == 1)
     row_times_columns(alpha, A.data(), B, bias ? *bias : Scalar(0), C.data(), C.outerStride(), m,
                       k);
@@ -211,11 +310,11 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
     InPlace<Scalar>{
         alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(), m, m, 1, k}
         .run();
-  else if (made_in_place<Scalar>(n, k) || m < columns_worth_packing)
+  else if (walks_over_pages || (!made_in_place<Scalar>(n, k) && m >= columns_worth_copying))
+    OnCopies<Scalar>{alpha, {A.data(), 1, A.outerStride()}, B, bias, C, k}.run();
+  else
     InPlace<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m, k}
         .run();
-  else
-    big_product(alpha, A, B, bias, C);
 }
 
 template <class Scalar>
@@ -253,9 +352,10 @@ template <class Scalar>
 void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C) {
   const Index k = A.rows(), n = A.cols();
-  if (!made_in_place<Scalar>(n, k) && B.cols() >= columns_worth_packing) {
-    fix_blocking();
-    C.noalias() = A.transpose() * B;
+  if (!made_in_place<Scalar>(n, k) && B.cols() >= columns_worth_copying) {
+    OnCopies<Scalar>{
+        Scalar(1), {A.data(), A.outerStride(), 1}, {B.data(), 1, B.outerStride()}, nullptr, C, k}
+        .run();
     return;
   }
   Matrix<Scalar> own;
@@ -272,17 +372,7 @@ void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transpo
 
 template <class Scalar>
 void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B) {
-  // Blocks of a cache line's width, so that neither side walks through memory a line a number.
-  constexpr Index block = 64 / static_cast<Index>(sizeof(Scalar));
-  const Index n = A.rows(), k = A.cols(), a_stride = A.outerStride(), b_stride = B.outerStride();
-  for (Index j = 0; j < k; j += block) {
-    const Index columns = std::min(block, k - j);
-    for (Index i = 0; i < n; ++i) {
-      const Scalar* const from = A.data() + j * a_stride + i;
-      Scalar* const to = B.data() + i * b_stride + j;
-      for (Index c = 0; c < columns; ++c) to[c] = from[c * a_stride];
-    }
-  }
+  transpose_block(A.data(), A.outerStride(), A.rows(), A.cols(), B.data(), B.outerStride());
 }
 
 #define DELTARULE_INSTANTIATE(Scalar)                                                         \

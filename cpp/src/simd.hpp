@@ -4,8 +4,11 @@
 
 #include "deltarule/types.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -136,6 +139,33 @@ inline Vec<float> square_root(Vec<float> x) {
   return _mm512_mask_sqrt_ps(root, static_cast<__mmask16>(~usual), v);
 }
 #endif
+
+// As many registers as they have lanes.
+template <class Scalar>
+using Square = std::array<Vec<Scalar>, static_cast<std::size_t>(lanes<Scalar>)>;
+
+// In a and b, lanes in groups of `size`: a's odd groups and b's even ones change places.
+template <class Scalar, Index size, std::size_t... lane>
+inline void exchange_groups(Vec<Scalar>& a, Vec<Scalar>& b, std::index_sequence<lane...>) {
+  constexpr std::size_t all = sizeof...(lane), group = static_cast<std::size_t>(size);
+  const Vec<Scalar> even =
+      __builtin_shufflevector(a, b, ((lane & group) ? all + lane - group : lane)...);
+  b = __builtin_shufflevector(a, b, ((lane & group) ? all + lane : lane + group)...);
+  a = even;
+}
+
+// Lane j of register i becomes lane i of register j.
+template <class Scalar, Index size = lanes<Scalar> / 2>
+inline void transpose(Square<Scalar>& square) {
+  constexpr Index count = lanes<Scalar>;
+#pragma GCC unroll 16
+  for (Index i = 0; i < count; ++i)
+    if (!(i & size))
+      exchange_groups<Scalar, size>(square[static_cast<std::size_t>(i)],
+                                    square[static_cast<std::size_t>(i + size)],
+                                    std::make_index_sequence<static_cast<std::size_t>(count)>{});
+  if constexpr (size > 1) transpose<Scalar, size / 2>(square);
+}
 
 // The sum of the lanes, halves first.
 template <class Scalar>
