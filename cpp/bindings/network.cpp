@@ -300,11 +300,11 @@ void register_network(py::module_& module, const std::string& suffix) {
         auto* const steps_made = flat_vector<std::int64_t>(step, 1, "update", "step", true);
         const FlatVectors<Scalar> vectors{
             flat_vector<Scalar>(parameters, P, "update", "parameters", true),
-            flat_vector<Scalar>(gradients, P, "update", "gradients", false),
             flat_vector<Scalar>(state, P * state_vector_count(optimizer), "update", "state", true),
             P};
+        const Scalar* const g = flat_vector<Scalar>(gradients, P, "update", "gradients", false);
         const py::gil_scoped_release release;
-        optimizer_update<Scalar>(optimizer, ++*steps_made, vectors, 0, P);
+        OptimizerStep<Scalar>(optimizer, ++*steps_made).update(vectors, g, 0, P);
       },
       arg("optimizer"), arg("step"), arg("parameters").noconvert(), arg("gradients").noconvert(),
       arg("state"));

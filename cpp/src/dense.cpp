@@ -12,10 +12,17 @@ void dense_forward(const ConstMatrixRef<Scalar>& W, const ConstVectorRef<Scalar>
 }
 
 template <class Scalar>
+void dense_forward_without_bias(const ConstMatrixRef<Scalar>& W,
+                                const ConstMatrixRef<Scalar>& A_prev, MatrixRef<Scalar> Z) {
+  eigen_assert(W.cols() == A_prev.rows());
+  product<Scalar>(Scalar(1), W, {A_prev.data(), 1, A_prev.outerStride()}, nullptr, Z);
+}
+
+template <class Scalar>
 void dense_backward_input(const ConstMatrixRef<Scalar>& W, const ConstMatrixRef<Scalar>& dZ,
-                          MatrixRef<Scalar> dA_prev, const Scalar* W_transposed) {
+                          MatrixRef<Scalar> dA_prev, const Scalar* W_transposed, Index stride) {
   eigen_assert(W.rows() == dZ.rows() && W.cols() == dA_prev.rows());
-  transposed_product<Scalar>(W, W_transposed, dZ, dA_prev);
+  transposed_product<Scalar>(W, W_transposed, stride == 0 ? W.cols() : stride, dZ, dA_prev);
 }
 
 template <class Scalar>
@@ -49,9 +56,11 @@ void transpose_weights(const ConstMatrixRef<Scalar>& W, MatrixRef<Scalar> W_tran
   template void dense_forward<Scalar>(const ConstMatrixRef<Scalar>&,                            \
                                       const ConstVectorRef<Scalar>&,                            \
                                       const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);        \
+  template void dense_forward_without_bias<Scalar>(                                             \
+      const ConstMatrixRef<Scalar>&, const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);         \
   template void dense_backward_input<Scalar>(const ConstMatrixRef<Scalar>&,                     \
                                              const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>,  \
-                                             const Scalar*);                                    \
+                                             const Scalar*, Index);                             \
   template void dense_backward_weights<Scalar>(                                                 \
       const ConstMatrixRef<Scalar>&, const ConstMatrixRef<Scalar>&, Scalar, MatrixRef<Scalar>); \
   template void dense_backward_bias<Scalar>(const ConstMatrixRef<Scalar>&, Scalar,              \

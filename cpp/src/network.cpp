@@ -5,6 +5,7 @@
 #include "subnormals.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -25,8 +26,12 @@ constexpr Index most_slices = 4096;
 // How the parameters are cut into tiles: into some sixteen, neither so small that handing one out
 // costs more than its gradient, nor so large that it leaves the cache before it is updated. Again,
 // what is packed is cut wide.
-constexpr Index least_tile = 1024, most_tile = 16 * 1024;
-constexpr Index units_when_packed = 512, inputs_when_packed = 256;
+constexpr Index least_tile = 1024, most_tile = 32 * 1024;
+constexpr Index inputs_on_copies = 512;
+
+// Parameters beyond this many bytes do not stay beside a slice in a core's own cache.
+constexpr Index bytes_by_slices = 256 * 1024;
+constexpr Index least_halved = 64, half_step = 16;
 
 constexpr Index alignment_bytes = 64;
 
@@ -61,22 +66,37 @@ Network<Scalar>::Network(Index inputs, const std::vector<DenseLayer>& layers) {
     units_.push_back(layer.units);
     activations_.push_back(layer.activation);
   }
+  layerwise_ = parameter_count_ * static_cast<Index>(sizeof(Scalar)) > bytes_by_slices;
   cut_into_tiles();
+}
+
+template <class Scalar>
+Index Network<Scalar>::half(Index l, Index h) const {
+  const Index inputs = n(l - 1);
+  const bool in_two =
+      layerwise_ && inputs >= least_halved && product_in_place<Scalar>(n(l), inputs);
+  if (h == 0) return 0;
+  return h == 1 && in_two ? inputs / 2 / half_step * half_step : inputs;
 }
 
 template <class Scalar>
 void Network<Scalar>::cut_into_tiles() {
   const Index tile_size = std::clamp(parameter_count_ / 16, least_tile, most_tile);
-  for (Index l = 1; l <= depth(); ++l) {
-    const Index units = n(l), inputs = n(l - 1), offset = parameter_offset(l);
-    const Index width =
-        units < units_when_packed ? std::max<Index>(1, tile_size / units) : inputs_when_packed;
-    // W[l] is column-major, so a range of its columns is a range of the flat vector.
-    for (Index first = 0; first < inputs; first += width) {
-      const Index last = std::min(first + width, inputs);
-      const bool with_bias = last == inputs;
-      tiles_.push_back({l, first, last, with_bias, offset + first * units,
-                        offset + (last + (with_bias ? 1 : 0)) * units});
+  // First the tiles of every layer's first half, then the others: a thread that has half of the tiles
+  // has the half that it multiplied by.
+  for (Index h = 0; h < 2; ++h) {
+    for (Index l = 1; l <= depth(); ++l) {
+      const Index first = half(l, h), inputs = half(l, h + 1) - first;
+      const Index width = product_in_place<Scalar>(n(l), inputs)
+                              ? std::max<Index>(1, tile_size / n(l))
+                              : inputs_on_copies;
+      const Index count = (inputs + width - 1) / width;
+      for (Index t = 0; t < count; ++t) {
+        const Index from = first + inputs * t / count, to = first + inputs * (t + 1) / count;
+        const bool with_bias = to == n(l - 1);
+        tiles_.push_back({l, from, to, with_bias, parameter_offset(l) + from * n(l),
+                          (to - from + (with_bias ? 1 : 0)) * n(l)});
+      }
     }
   }
 }
@@ -183,11 +203,12 @@ void Network<Scalar>::gradient_tile(const Cache<Scalar>& cache, const Tile& tile
   const FlushSubnormals flush;
   const Index l = tile.layer, inputs = tile.last_input - tile.first_input;
   const auto dZ = cache.dZ(l);
-  MatrixMap<Scalar> dW(gradients + tile.first, n(l), inputs);
+  MatrixMap<Scalar> dW(gradients, n(l), inputs);
   with_input(cache, l, [&](const auto& A_prev) {
     dense_backward_weights<Scalar>(dZ, A_prev.middleRows(tile.first_input, inputs), scale, dW);
   });
-  if (tile.with_bias) dense_backward_bias<Scalar>(dZ, scale, b(gradients, l));
+  if (tile.with_bias)
+    dense_backward_bias<Scalar>(dZ, scale, VectorMap<Scalar>(gradients + inputs * n(l), n(l)));
 }
 
 template <class Scalar>
@@ -217,7 +238,8 @@ void Network<Scalar>::backward(const Scalar* parameters, const Scalar* dA, Scala
     backward_slice(parameters, slice, cache, dX);
   });
   parallel_for(threads, static_cast<Index>(tiles_.size()), [&](Index t, int) {
-    gradient_tile(cache, tiles_[static_cast<std::size_t>(t)], scale, gradients);
+    const Tile& tile = tiles_[static_cast<std::size_t>(t)];
+    gradient_tile(cache, tile, scale, gradients + tile.first);
   });
 }
 
@@ -292,6 +314,7 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
   Index total = aligned<Scalar>(n(0) * capacity_);
   for (Index l = 1; l <= L; ++l) {
     total += (kept_Z(l) ? 3 : 2) * aligned<Scalar>(n(l) * capacity_);
+    if (network.halved(l)) total += aligned<Scalar>(n(l) * capacity_);
     if (keeps_transposed(l)) total += aligned<Scalar>(n(l) * n(l - 1));
   }
   // Eigen aligns to what its vector instructions need; the rest of a cache line is ours to find.
@@ -306,10 +329,11 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
     return matrix;
   };
   gathered_ = take(n(0), capacity_);
-  for (auto* matrices : {&A_, &Z_, &dZ_, &W_transposed_}) matrices->assign(1, nullptr);
+  for (auto* matrices : {&A_, &Z_, &second_Z_, &dZ_, &W_transposed_}) matrices->assign(1, nullptr);
   for (Index l = 1; l <= L; ++l) {
     A_.push_back(take(n(l), capacity_));
     Z_.push_back(kept_Z(l) ? take(n(l), capacity_) : A_.back());
+    second_Z_.push_back(network.halved(l) ? take(n(l), capacity_) : nullptr);
     dZ_.push_back(take(n(l), capacity_));
     W_transposed_.push_back(keeps_transposed(l) ? take(n(l - 1), n(l)) : nullptr);
   }
@@ -331,10 +355,14 @@ void Cache<Scalar>::bind(const Examples& X, const std::int64_t* order, Index fir
 }
 
 template <class Scalar>
-void Cache<Scalar>::load(Slice slice) {
+void Cache<Scalar>::load(Slice slice, Index first_row, Index rows) {
   if (X_ != gathered_) return;
-  gather<Scalar>(source_, order_, first_ + slice.first,
-                 MatrixMap<Scalar>(gathered_ + slice.first * n(0), n(0), slice.count));
+  Examples part = source_;
+  part.data = static_cast<const std::byte*>(source_.data) + first_row * source_.feature_stride;
+  part.features = rows;
+  gather<Scalar>(
+      part, order_, first_ + slice.first,
+      MatrixMap<Scalar>(gathered_, n(0), m_).block(first_row, slice.first, rows, slice.count));
 }
 
 template class Network<float>;

@@ -188,8 +188,10 @@ struct OnCopies {
     static thread_local Vector<Scalar> room;
     constexpr Index a_size = block_rows * terms, line = 64 / static_cast<Index>(sizeof(Scalar));
     room.resize(a_size + most_columns * terms + line);
-    auto* const a_block =
-        reinterpret_cast<Scalar*>((reinterpret_cast<std::uintptr_t>(room.data()) + 63) / 64 * 64);
+    // From the start of a cache line.
+    const auto past_line = static_cast<Index>(reinterpret_cast<std::uintptr_t>(room.data()) % 64) /
+                           static_cast<Index>(sizeof(Scalar));
+    Scalar* const a_block = room.data() + (line - past_line) % line;
     Scalar* const b_block = a_block + a_size;
     const Index n = C.rows(), m = C.cols();
     // Few rows leave nothing to gain from a block of B that outlasts them.
@@ -349,7 +351,7 @@ void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c
 }
 
 template <class Scalar>
-void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
+void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed, Index stride,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C) {
   const Index k = A.rows(), n = A.cols();
   if (!made_in_place<Scalar>(n, k) && B.cols() >= columns_worth_copying) {
@@ -361,12 +363,15 @@ void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transpo
   Matrix<Scalar> own;
   if (k == 1 && A.outerStride() == 1) {
     A_transposed = A.data();
+    stride = n;
   } else if (!A_transposed) {
     own.resize(n, k);
     transpose<Scalar>(A, own);
     A_transposed = own.data();
+    stride = n;
   }
-  product<Scalar>(Scalar(1), ConstMatrixMap<Scalar>(A_transposed, n, k),
+  using Strided = Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
+  product<Scalar>(Scalar(1), Strided(A_transposed, n, k, Eigen::OuterStride<>(stride)),
                   {B.data(), 1, B.outerStride()}, nullptr, C);
 }
 
@@ -375,13 +380,13 @@ void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B) {
   transpose_block(A.data(), A.outerStride(), A.rows(), A.cols(), B.data(), B.outerStride());
 }
 
-#define DELTARULE_INSTANTIATE(Scalar)                                                         \
-  template bool made_in_place<Scalar>(Index, Index);                                          \
-  template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&, \
-                                const Scalar*, MatrixRef<Scalar>);                            \
-  template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*,      \
-                                           const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>); \
-  template void row_sums<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, VectorRef<Scalar>);   \
+#define DELTARULE_INSTANTIATE(Scalar)                                                           \
+  template bool made_in_place<Scalar>(Index, Index);                                            \
+  template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&,   \
+                                const Scalar*, MatrixRef<Scalar>);                              \
+  template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*, Index, \
+                                           const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);   \
+  template void row_sums<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, VectorRef<Scalar>);     \
   template void transpose<Scalar>(const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

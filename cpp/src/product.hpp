@@ -20,10 +20,10 @@ template <class Scalar>
 void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
              const Scalar* bias, MatrixRef<Scalar> C);
 
-// C = A^T B;  A (k, n), B (k, m) with contiguous columns -> C (n, m). `A_transposed` (n, k) is the
-// caller's copy of A^T, or null; it is asked for where the product is made in place.
+// C = A^T B;  A (k, n), B (k, m) with contiguous columns -> C (n, m). `A_transposed` (n, k), its columns
+// `stride` apart, is the caller's copy of A^T, or null; it is asked for where the product is made in place.
 template <class Scalar>
-void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed,
+void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed, Index stride,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C);
 
 // Is a product with a first factor of n by k numbers made in place, or on packed copies?

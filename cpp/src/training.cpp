@@ -1,5 +1,6 @@
 #include "deltarule/training.hpp"
 
+#include "deltarule/layerwise.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>
@@ -33,6 +34,8 @@ void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
   if (set.weights && weights_.size() < m) weights_.resize(m);
   const auto slices = static_cast<std::size_t>(network_.slice_count(m));
   if (slice_costs_.size() < slices) slice_costs_.resize(slices);
+  if (tile_rooms_.size() < tile_room_ * ThreadPool::size())
+    tile_rooms_.resize(tile_room_ * ThreadPool::size());
 }
 
 template <class Scalar>
@@ -60,23 +63,40 @@ Target<Scalar> Trainer<Scalar>::load_target(const TrainingSet& set, const Batch&
 }
 
 template <class Scalar>
+void Trainer<Scalar>::loss_of_slice(const TrainingSet& set, const Batch& batch, Slice slice,
+                                    BatchCost& cost) {
+  const Target<Scalar> target = load_target(set, batch, slice);
+  cost.sum = network_.loss_slice(loss_, slice, target, cache_);
+  cost.weight = target.weights ? 0.0 : static_cast<double>(slice.count);
+  for (Index i = 0; target.weights && i < slice.count; ++i)
+    cost.weight += static_cast<double>(target.weights[i]);
+}
+
+template <class Scalar>
 BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const TrainingSet& set,
                                             const Batch& batch, Interrupt& interrupt) {
   const Index m = batch.count, width = network_.slice_width(m), slices = network_.slice_count(m);
   cache_.resize(network_, m, Cache<Scalar>::Keep::needed);
   cache_.bind(set.X, batch.order, batch.first);
-  parallel_for(threads_, slices, [&](Index s, int thread) {
-    if (interrupt.poll_on(thread)) return;
-    const Slice slice{s * width, std::min(width, m - s * width)};
-    const Target<Scalar> target = load_target(set, batch, slice);
-    network_.forward_slice(parameters, slice, cache_);
-    BatchCost& cost = slice_costs_[static_cast<std::size_t>(s)];
-    cost.sum = network_.loss_slice(loss_, slice, target, cache_);
-    cost.weight = target.weights ? 0.0 : static_cast<double>(slice.count);
-    for (Index i = 0; target.weights && i < slice.count; ++i)
-      cost.weight += static_cast<double>(target.weights[i]);
-    network_.backward_slice(parameters, slice, cache_, nullptr);
-  });
+  const auto for_each_slice = [&](auto use) {
+    parallel_for(threads_, slices, [&](Index s, int thread) {
+      if (!interrupt.poll_on(thread))
+        use(Slice{s * width, std::min(width, m - s * width)},
+            slice_costs_[static_cast<std::size_t>(s)]);
+    });
+  };
+  if (network_.goes_layerwise()) {
+    const Layerwise<Scalar> layerwise(network_, cache_, threads_, interrupt);
+    layerwise.forward(parameters);
+    for_each_slice([&](Slice slice, BatchCost& cost) { loss_of_slice(set, batch, slice, cost); });
+    layerwise.backward(parameters);
+  } else {
+    for_each_slice([&](Slice slice, BatchCost& cost) {
+      network_.forward_slice(parameters, slice, cache_);
+      loss_of_slice(set, batch, slice, cost);
+      network_.backward_slice(parameters, slice, cache_, nullptr);
+    });
+  }
   BatchCost total;
   for (Index s = 0; s < slices; ++s) {
     total.sum += slice_costs_[static_cast<std::size_t>(s)].sum;
@@ -107,8 +127,9 @@ BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const Tr
   network_.transpose_weights(parameters, cache_);
   const BatchCost cost = forward_backward(parameters, set, batch, never);
   const auto scale = gradient_scale<Scalar>(cost.weight);
-  for_each_tile(
-      [&](const Tile& tile, int) { network_.gradient_tile(cache_, tile, scale, gradients); });
+  for_each_tile([&](const Tile& tile, int) {
+    network_.gradient_tile(cache_, tile, scale, gradients + tile.first);
+  });
   return cost;
 }
 
@@ -117,7 +138,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
                                const Optimizer& optimizer, std::int64_t& step,
                                const TrainingSet& set, const Batch& examples, Index batch_size,
                                BatchCost* costs, Interrupt& interrupt) {
-  const FlatVectors<Scalar> vectors{parameters, gradients, state, network_.parameter_count()};
+  const FlatVectors<Scalar> vectors{parameters, state, network_.parameter_count()};
   RunResult result;
   if (examples.count == 0) return result;
   make_room(set, std::min(batch_size, examples.count));
@@ -139,25 +160,30 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
     }
     // The backward pass has done with W, so a tile is updated as soon as its gradient is there.
     const auto scale = gradient_scale<Scalar>(cost.weight);
-    const auto update_tile = [&](const Tile& tile) {
-      optimizer_update(optimizer, step + 1, vectors, tile.first, tile.last);
+    const OptimizerStep<Scalar> update(optimizer, step + 1);
+    const auto update_tile = [&](const Tile& tile, const Scalar* of_tile) {
+      update.update(vectors, of_tile, tile.first, tile.count);
       network_.transpose_tile(parameters, tile, cache_);
     };
     if (work < work_to_interrupt) {
-      for_each_tile([&](const Tile& tile, int) {
-        network_.gradient_tile(cache_, tile, scale, gradients);
-        update_tile(tile);
+      for_each_tile([&](const Tile& tile, int thread) {
+        // A tile's gradient is used while it is near, and never leaves the thread's own cache.
+        Scalar* const of_tile = tile.count <= tile_room_ ? tile_rooms_.data() + thread * tile_room_
+                                                         : gradients + tile.first;
+        network_.gradient_tile(cache_, tile, scale, of_tile);
+        update_tile(tile, of_tile);
       });
     } else {
       // Long enough to be stopped half-way: so every gradient first, and then every update.
       for_each_tile([&](const Tile& tile, int thread) {
-        if (!interrupt.poll_on(thread)) network_.gradient_tile(cache_, tile, scale, gradients);
+        if (!interrupt.poll_on(thread))
+          network_.gradient_tile(cache_, tile, scale, gradients + tile.first);
       });
       if (interrupt.requested()) {
         result.interrupted = true;
         break;
       }
-      for_each_tile([&](const Tile& tile, int) { update_tile(tile); });
+      for_each_tile([&](const Tile& tile, int) { update_tile(tile, gradients + tile.first); });
     }
     ++step;
     choice_.end();

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <stdexcept>
@@ -83,30 +84,47 @@ TEST_CASE_TEMPLATE("W and b lie in the flat vector one after another", Scalar, f
   }
 }
 
-TEST_CASE_TEMPLATE("tiles cover the flat vector once, in order", Scalar, float, double) {
+TEST_CASE_TEMPLATE("tiles cover the flat vector once", Scalar, float, double) {
   std::vector<Architecture> all = architectures();
   all.push_back({3, {{70'000, Activation::relu}, {2, Activation::identity}}});
+  all.push_back(
+      {784, {{256, Activation::relu}, {128, Activation::tanh}, {10, Activation::softmax}}});
   for (const Architecture& architecture : all) {
     const Network<Scalar> network(architecture.inputs, architecture.layers);
-    Index covered = 0, layer = 1, next_input = 0;
+    std::vector<int> covered(static_cast<std::size_t>(network.parameter_count()));
     for (const Tile& tile : network.tiles()) {
-      CAPTURE(covered);
-      CHECK(tile.layer == layer);
-      CHECK(tile.first_input == next_input);
-      CHECK(tile.first == covered);
-      CHECK(tile.first == network.parameter_offset(layer) + tile.first_input * network.n(layer));
-      CHECK(tile.with_bias == (tile.last_input == network.n(layer - 1)));
-      CHECK(tile.last - tile.first ==
-            (tile.last_input - tile.first_input + (tile.with_bias ? 1 : 0)) * network.n(layer));
-      CHECK(tile.last > tile.first);
-      covered = tile.last;
-      next_input = tile.with_bias ? 0 : tile.last_input;
-      layer += tile.with_bias ? 1 : 0;
+      const Index l = tile.layer, inputs = tile.last_input - tile.first_input;
+      CAPTURE(tile.first);
+      CHECK(inputs > 0);
+      CHECK(tile.first == network.parameter_offset(l) + tile.first_input * network.n(l));
+      CHECK(tile.with_bias == (tile.last_input == network.n(l - 1)));
+      CHECK(tile.count == (inputs + (tile.with_bias ? 1 : 0)) * network.n(l));
+      // In a layer that is halved no tile lies in both halves.
+      CHECK((tile.last_input <= network.half(l, 1) || tile.first_input >= network.half(l, 1)));
+      for (Index i = tile.first; i < tile.first + tile.count; ++i)
+        ++covered[static_cast<std::size_t>(i)];
     }
-    CHECK(covered == network.parameter_count());
-    CHECK(layer == network.depth() + 1);
+    CHECK(std::all_of(covered.begin(), covered.end(), [](int times) { return times == 1; }));
   }
   CHECK(Network<Scalar>(wide.inputs, wide.layers).tiles().size() > wide.layers.size());
+}
+
+TEST_CASE_TEMPLATE("a network of many weights halves the inputs of its layers", Scalar, float,
+                   double) {
+  const Network<Scalar> small(64, {{64, Activation::relu}, {10, Activation::softmax}});
+  CHECK_FALSE(small.goes_layerwise());
+  CHECK_FALSE(small.halved(1));
+  const Network<Scalar> many(
+      300, {{250, Activation::relu}, {8, Activation::relu}, {3, Activation::relu}});
+  CHECK(many.goes_layerwise());
+  CHECK(many.halved(1));
+  CHECK(many.halved(2));
+  CHECK_FALSE(many.halved(3));  // of eight inputs
+  for (Index l = 1; l <= 3; ++l) {
+    CHECK(many.half(l, 0) == 0);
+    CHECK(many.half(l, 1) > 0);
+    CHECK(many.half(l, 2) == many.n(l - 1));
+  }
 }
 
 TEST_CASE_TEMPLATE("a network that cannot be is refused, and told why", Scalar, float, double) {

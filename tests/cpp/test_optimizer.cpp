@@ -34,10 +34,10 @@ struct Training {
     const Index size = parameters.size();
     cuts.insert(cuts.begin(), 0);
     cuts.push_back(size);
+    const OptimizerStep<Scalar> made(optimizer, step);
     for (std::size_t k = cuts.size() - 1; k > 0; --k)
-      optimizer_update<Scalar>(optimizer, step,
-                               {parameters.data(), gradients.data(), state.data(), size},
-                               cuts[k - 1], cuts[k]);
+      made.update({parameters.data(), state.data(), size}, gradients.data() + cuts[k - 1],
+                  cuts[k - 1], cuts[k] - cuts[k - 1]);
   }
 };
 
@@ -135,9 +135,9 @@ TEST_CASE_TEMPLATE("an update leaves what is outside its range alone", Scalar, f
     const Vector<Scalar> before = random_vector<Scalar>(engine, size);
     const Vector<Scalar> gradients = Vector<Scalar>::Ones(size);
     Training<Scalar> training(optimizer, before);
-    optimizer_update<Scalar>(
-        optimizer, 1, {training.parameters.data(), gradients.data(), training.state.data(), size},
-        first, last);
+    OptimizerStep<Scalar>(optimizer, 1)
+        .update({training.parameters.data(), training.state.data(), size}, gradients.data() + first,
+                first, last - first);
     const auto changed = (training.parameters.array() != before.array()).eval();
     CHECK(changed.segment(first, last - first).all());
     CHECK(changed.count() == last - first);

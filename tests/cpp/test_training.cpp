@@ -187,6 +187,22 @@ TEST_CASE("gradients of the cost agree with central differences") {
   check(by_label);
 }
 
+// The cost and its gradients, by the trainer and by the reference.
+template <class Scalar>
+void check_against_reference(const Problem<Scalar>& problem) {
+  const reference::Batch naive = problem.naive();
+  const Vector<double> parameters = exact(problem.model.parameters);
+  Vector<Scalar> gradients(parameters.size());
+  const BatchCost cost = Trainer<Scalar>(problem.model.network, problem.loss)
+                             .loss_and_gradients(problem.model.parameters.data(), problem.set(),
+                                                 {nullptr, 0, problem.m()}, gradients.data());
+  CHECK(error(cost.weight, naive.weight()) < rounding<Scalar>);
+  CHECK(error(cost.sum / cost.weight, reference::cost(problem.model.naive, parameters, problem.loss,
+                                                      naive)) < accumulated_rounding<Scalar>);
+  CHECK(error(gradients, reference::gradients(problem.model.naive, parameters, problem.loss,
+                                              naive)) < accumulated_rounding<Scalar>);
+}
+
 TEST_CASE_TEMPLATE("the cost and its gradients agree with the naive reference", Scalar, float,
                    double) {
   std::mt19937 engine(2);
@@ -198,18 +214,31 @@ TEST_CASE_TEMPLATE("the cost and its gradients agree with the naive reference", 
       Problem<Scalar> problem(engine, 4, {{7, Activation::silu}, {3, ending.output}}, ending.loss,
                               m);
       if (m % 2 == 0) problem.use_weights(engine);
-      const reference::Batch naive = problem.naive();
-      const Vector<double> parameters = exact(problem.model.parameters);
-      Vector<Scalar> gradients(parameters.size());
-      const BatchCost cost = Trainer<Scalar>(problem.model.network, problem.loss)
-                                 .loss_and_gradients(problem.model.parameters.data(), problem.set(),
-                                                     {nullptr, 0, m}, gradients.data());
-      CHECK(error(cost.weight, naive.weight()) < rounding<Scalar>);
-      CHECK(error(cost.sum / cost.weight,
-                  reference::cost(problem.model.naive, parameters, problem.loss, naive)) <
-            accumulated_rounding<Scalar>);
-      CHECK(error(gradients, reference::gradients(problem.model.naive, parameters, problem.loss,
-                                                  naive)) < accumulated_rounding<Scalar>);
+      check_against_reference(problem);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("and so they do where a pass goes layer by layer", Scalar, float, double) {
+  using enum Activation;
+  std::mt19937 engine(21);
+  const std::vector<std::pair<Index, std::vector<DenseLayer>>> networks{
+      {300, {{250, tanh}, {9, relu}, {3, softmax}}},  // halves, and a layer without
+      {300, {{250, gelu}, {130, silu}, {70, sigmoid}, {3, softmax}}},
+      {300, {{250, softmax}, {70, tanh}, {3, softmax}}},  // whose units need one another
+      {9, {{700, tanh}, {601, elu}, {3, softmax}}},       // beyond a core's cache
+  };
+  for (const int n : {1, 2, 3}) {
+    const Threads threads(n);
+    for (const auto& [inputs, layers] : networks) {
+      for (const Index m : {1, 21, 90}) {
+        CAPTURE(n);
+        CAPTURE(layers[0].units);
+        CAPTURE(m);
+        const Problem<Scalar> problem(engine, inputs, layers, Loss::categorical_cross_entropy, m);
+        CHECK(problem.model.network.goes_layerwise());
+        check_against_reference(problem);
+      }
     }
   }
 }
@@ -307,6 +336,7 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Sca
       {33, {{17, relu}, {7, sigmoid}}, 131, 65},                   // and one beside larger ones
       {300, {{1, relu}, {300, elu}, {2, sigmoid}}, 400, 200},      // a unit alone between wide ones
       {480, {{501, tanh}, {3, sigmoid}}, 70, 35},                  // weights beyond a core's cache
+      {300, {{250, softmax}, {90, tanh}, {2, sigmoid}}, 70, 35},   // halves by columns
       {131, {{257, gelu}, {129, relu}, {10, sigmoid}}, 501, 250},  // several tiles and slices
   };
   std::mt19937 engine(7);
@@ -328,7 +358,7 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Sca
       const Training<Scalar> one = train(1);
       CHECK(one.parameters().allFinite());
       CHECK_FALSE(same_bits(one.parameters(), problem.model.parameters));
-      for (const int n : {1, 2, 3}) {
+      for (const int n : {1, 2, 3, 5}) {
         CAPTURE(n);
         check_same_bits(train(n), one);
       }

@@ -10,11 +10,18 @@ template <class Scalar>
 void dense_forward(const ConstMatrixRef<Scalar>& W, const ConstVectorRef<Scalar>& b,
                    const ConstMatrixRef<Scalar>& A_prev, MatrixRef<Scalar> Z);
 
+// Z = W A_prev, the share of some of a layer's inputs
+template <class Scalar>
+void dense_forward_without_bias(const ConstMatrixRef<Scalar>& W,
+                                const ConstMatrixRef<Scalar>& A_prev, MatrixRef<Scalar> Z);
+
 // dA_prev = W^T dZ;  W (n, n_prev), dZ (n, m) -> dA_prev (n_prev, m). A caller who keeps W^T
-// (n_prev, n) hands it over and saves the copy that is made otherwise.
+// (n_prev, n), its columns `stride` apart or dense, hands it over and saves the copy that is made
+// otherwise.
 template <class Scalar>
 void dense_backward_input(const ConstMatrixRef<Scalar>& W, const ConstMatrixRef<Scalar>& dZ,
-                          MatrixRef<Scalar> dA_prev, const Scalar* W_transposed = nullptr);
+                          MatrixRef<Scalar> dA_prev, const Scalar* W_transposed = nullptr,
+                          Index stride = 0);
 
 // Is the forward product of such a layer done in place, or are its factors packed by Eigen's?
 template <class Scalar>

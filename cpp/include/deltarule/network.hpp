@@ -1,8 +1,8 @@
 // A network: dense layers in order over one flat parameter vector.
 //
 // A pass is cut into slices of examples, each of which runs through every layer on one thread, and
-// into tiles of parameters, each of which is one contiguous range of the flat vectors. Both cuts
-// depend on shapes alone; so does every bit of the result.
+// the gradients into tiles of W; where the weights are many, layerwise.hpp cuts in another way. The
+// cuts that a bit of the result depends on depend on shapes alone.
 #pragma once
 
 #include "deltarule/activation.hpp"
@@ -29,7 +29,7 @@ struct Tile {
   Index layer;
   Index first_input, last_input;
   bool with_bias;
-  Index first, last;  // the range of the flat vectors
+  Index first, count;  // the range of the flat vectors
 };
 
 template <class Scalar>
@@ -47,6 +47,12 @@ class Network {
   Index parameter_count() const { return parameter_count_; }
   Index parameter_offset(Index l) const { return offsets_[static_cast<std::size_t>(l)]; }
   const std::vector<Tile>& tiles() const { return tiles_; }
+  // Are the weights so many that each core had better keep to some of them?
+  bool goes_layerwise() const { return layerwise_; }
+  // Then the inputs of a layer are halved, where they are many: the first input of its half 0 or 1,
+  // and for 2 the number of its inputs. Where they are few, half 0 has them all.
+  Index half(Index l, Index h) const;
+  bool halved(Index l) const { return half(l, 1) < n(l - 1); }
   // Multiply-adds of one example's forward pass.
   double work() const;
 
@@ -58,6 +64,20 @@ class Network {
   template <class Pointer>
   auto b(Pointer flat, Index l) const {
     return Eigen::Map<VectorOf<Pointer>>(flat + parameter_offset(l) + n(l) * n(l - 1), n(l));
+  }
+
+  // Calls `use` with A[l-1]: X, which may be the caller's own memory, or a matrix of the cache.
+  template <class Use>
+  static void with_input(const Cache<Scalar>& cache, Index l, Use use) {
+    if (l == 1)
+      use(cache.X());
+    else
+      use(cache.A(l - 1));
+  }
+  // What g'[l] is computed from.
+  auto derivative_cache(const Cache<Scalar>& cache, Index l, Slice slice) const {
+    const bool from_A = derivative_from(g(l)) == DerivativeFrom::A;
+    return (from_A ? cache.A(l) : cache.Z(l)).middleCols(slice.first, slice.count);
   }
 
   // How m examples are cut into slices.
@@ -77,7 +97,7 @@ class Network {
   // Keeps the tile's part of W[l]^T in the cache, where the backward slices want it.
   void transpose_tile(const Scalar* parameters, const Tile& tile, Cache<Scalar>& cache) const;
   void transpose_weights(const Scalar* parameters, Cache<Scalar>& cache) const;
-  // Then a tile's dW and db, from the whole batch.
+  // Then a tile's dW and db, from the whole batch: `tile.count` numbers.
   void gradient_tile(const Cache<Scalar>& cache, const Tile& tile, Scalar scale,
                      Scalar* gradients) const;
 
@@ -102,27 +122,13 @@ class Network {
   using VectorOf =
       std::conditional_t<std::is_const_v<Constness<Pointer>>, const Vector<Scalar>, Vector<Scalar>>;
 
-  // Calls `use` with A[l-1]: X, which may be the caller's own memory, or a matrix of the cache.
-  template <class Use>
-  static void with_input(const Cache<Scalar>& cache, Index l, Use use) {
-    if (l == 1)
-      use(cache.X());
-    else
-      use(cache.A(l - 1));
-  }
-  // What g'[l] is computed from.
-  auto derivative_cache(const Cache<Scalar>& cache, Index l, Slice slice) const {
-    const bool from_A = derivative_from(g(l)) == DerivativeFrom::A;
-    return ConstMatrixMap<Scalar>((from_A ? cache.A(l) : cache.Z(l)).data() + slice.first * n(l),
-                                  n(l), slice.count);
-  }
-
   void cut_into_tiles();
 
   std::vector<Index> units_;  // n[0] ... n[L]
   std::vector<Activation> activations_;
   std::vector<Index> offsets_;  // of W[l]; index 0 unused
   std::vector<Tile> tiles_;
+  bool layerwise_ = false;
   Index parameter_count_ = 0;
 };
 
@@ -137,9 +143,10 @@ class Cache {
 
   void resize(const Network<Scalar>& network, Index m, Keep keep);
   // Takes examples order[first ...], or first ..., from X: in place where it can, else by gather.
-  // `load` fills the columns of one slice, on the thread that will use them.
+  // `load` fills the columns of one slice, or some rows of them, on the thread that will use them.
   void bind(const Examples& X, const std::int64_t* order, Index first);
-  void load(Slice slice);
+  void load(Slice slice) { load(slice, 0, n(0)); }
+  void load(Slice slice, Index first_row, Index rows);
 
   Index m() const { return m_; }
   Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>> X() const {
@@ -148,6 +155,8 @@ class Cache {
   MatrixMap<Scalar> A(Index l) { return map(A_, l); }
   MatrixMap<Scalar> Z(Index l) { return map(Z_, l); }  // A[l] itself where Z[l] is not kept
   MatrixMap<Scalar> dZ(Index l) { return map(dZ_, l); }
+  // Where the inputs are halved: the second half's share of Z[l].
+  MatrixMap<Scalar> second_Z(Index l) { return map(second_Z_, l); }
   // W[l]^T (n[l-1], n[l]), or null where it is not worth keeping.
   Scalar* W_transposed(Index l) const { return W_transposed_[static_cast<std::size_t>(l)]; }
   ConstMatrixMap<Scalar> A(Index l) const { return const_map(A_, l); }
@@ -168,7 +177,7 @@ class Cache {
   std::vector<Index> units_;
   Vector<Scalar> memory_;
   Scalar* gathered_ = nullptr;
-  std::vector<Scalar*> A_, Z_, dZ_, W_transposed_;
+  std::vector<Scalar*> A_, Z_, second_Z_, dZ_, W_transposed_;
   Examples source_;
   const std::int64_t* order_ = nullptr;
   Index first_ = 0;

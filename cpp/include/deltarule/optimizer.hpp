@@ -1,4 +1,4 @@
-// Optimizers: an update of a range of the flat parameter vector from its gradient and its state.
+// Optimizers: an update of a part of the flat parameter vector from its gradient and its state.
 #pragma once
 
 #include "deltarule/types.hpp"
@@ -31,15 +31,35 @@ int state_vector_count(const Optimizer& optimizer);
 template <class Scalar>
 struct FlatVectors {
   Scalar* parameters;
-  const Scalar* gradients;
   Scalar* state;
   Index size;
 };
 
-// Updates parameters [first, last); `step` counts from 1. Elements do not touch one another, so
-// ranges may be updated in any order and on any thread.
+// One update, made range by range, on any thread and in any order: numbers do not touch one another.
+// `step` counts from 1.
 template <class Scalar>
-void optimizer_update(const Optimizer& optimizer, std::int64_t step,
-                      const FlatVectors<Scalar>& vectors, Index first, Index last);
+class OptimizerStep {
+ public:
+  OptimizerStep(const Optimizer& optimizer, std::int64_t step);
+  // Of parameters first, first + 1, ... from their `count` gradients.
+  void update(const FlatVectors<Scalar>& vectors, const Scalar* gradients, Index first,
+              Index count) const;
+
+ private:
+  struct Sgd {
+    Scalar learning_rate, momentum;
+    bool nesterov;
+    void operator()(Scalar* p, const Scalar* g, Scalar* state, Index size, Index count) const;
+  };
+  struct Adam {
+    Scalar beta_1, beta_2, rest_1, rest_2;  // rest_1 = 1 - beta_1
+    Scalar rate, root_scale, epsilon;       // both bias corrections are in rate and root_scale
+    void operator()(Scalar* p, const Scalar* g, Scalar* state, Index size, Index count) const;
+  };
+  static Sgd constants(const deltarule::Sgd& sgd, std::int64_t step);
+  static Adam constants(const deltarule::Adam& adam, std::int64_t step);
+
+  std::variant<Sgd, Adam> rule_;
+};
 
 }  // namespace deltarule

@@ -58,6 +58,7 @@ class Trainer {
  private:
   void make_room(const TrainingSet& set, Index m);
   Target<Scalar> load_target(const TrainingSet& set, const Batch& batch, Slice slice);
+  void loss_of_slice(const TrainingSet& set, const Batch& batch, Slice slice, BatchCost& cost);
   BatchCost forward_backward(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
                              Interrupt& interrupt);
   template <class Use>
@@ -71,6 +72,8 @@ class Trainer {
   std::vector<std::int64_t> labels_;
   Vector<Scalar> weights_;
   std::vector<BatchCost> slice_costs_;
+  static constexpr Index tile_room_ = 32 * 1024;  // numbers
+  Vector<Scalar> tile_rooms_;                     // one for each thread
   int threads_ = 1;
   ThreadChoice choice_;
 };

@@ -1,0 +1,39 @@
+// A training pass layer by layer, for networks whose weights are many.
+//
+// Every W[l] is cut down the middle of its inputs, and Z[l] = b + W' A' + W" A" is the sum of what the
+// two halves say. A thread that has a half of W[l] multiplies by it, makes the same half of the rows of
+// A[l-1] and dZ[l-1], and updates it, so that of the weights and their moments nothing passes from one
+// core's cache to the other's. With more threads than two, each half's examples are shared out.
+#pragma once
+
+#include "deltarule/interrupt.hpp"
+#include "deltarule/network.hpp"
+
+namespace deltarule {
+
+template <class Scalar>
+class Layerwise {
+ public:
+  Layerwise(const Network<Scalar>& network, Cache<Scalar>& cache, int threads, Interrupt& interrupt)
+      : network_(network), cache_(cache), threads_(threads), interrupt_(interrupt) {}
+
+  // From the examples to the logits Z[L],
+  void forward(const Scalar* parameters) const;
+  // and from dZ[L] to dZ[1].
+  void backward(const Scalar* parameters) const;
+
+ private:
+  // Calls use(rows, columns) for each part of `halves` (2 of rows, or 1) by the examples.
+  template <class Use>
+  void for_each_part(Index halves, Use use) const;
+  void load() const;
+  void multiply(const Scalar* parameters, Index l) const;
+  void activate(Index l) const;
+
+  const Network<Scalar>& network_;
+  Cache<Scalar>& cache_;
+  int threads_;
+  Interrupt& interrupt_;
+};
+
+}  // namespace deltarule

@@ -1,0 +1,104 @@
+#include "deltarule/layerwise.hpp"
+
+#include "deltarule/dense.hpp"
+#include "parallel.hpp"
+#include "subnormals.hpp"
+
+#include <algorithm>
+
+namespace deltarule {
+namespace {
+
+constexpr Index width_step = 8;  // columns that the product takes at once
+
+}  // namespace
+
+template <class Scalar>
+template <class Use>
+void Layerwise<Scalar>::for_each_part(Index halves, Use use) const {
+  const Index m = cache_.m(), wanted = (threads_ + halves - 1) / halves;
+  const Index width = ((m + wanted - 1) / wanted + width_step - 1) / width_step * width_step;
+  const Index slices = (m + width - 1) / width;
+  parallel_for(threads_, halves * slices, [&](Index part, int thread) {
+    const Index first = part % slices * width;
+    if (!interrupt_.poll_on(thread)) use(part / slices, Slice{first, std::min(width, m - first)});
+  });
+}
+
+template <class Scalar>
+void Layerwise<Scalar>::load() const {
+  const Index halves = network_.halved(1) ? 2 : 1;
+  for_each_part(halves, [&](Index h, Slice slice) {
+    const Index first = network_.half(1, h);
+    cache_.load(slice, first, network_.half(1, h + 1) - first);
+  });
+}
+
+template <class Scalar>
+void Layerwise<Scalar>::multiply(const Scalar* parameters, Index l) const {
+  const Index halves = network_.halved(l) ? 2 : 1;
+  for_each_part(halves, [&](Index h, Slice slice) {
+    const Index first = network_.half(l, h), inputs = network_.half(l, h + 1) - first;
+    const auto W = network_.W(parameters, l).middleCols(first, inputs);
+    network_.with_input(cache_, l, [&](const auto& A_prev) {
+      const auto A = A_prev.block(first, slice.first, inputs, slice.count);
+      if (h == 0)
+        dense_forward<Scalar>(W, network_.b(parameters, l), A,
+                              cache_.Z(l).middleCols(slice.first, slice.count));
+      else
+        dense_forward_without_bias<Scalar>(W, A,
+                                           cache_.second_Z(l).middleCols(slice.first, slice.count));
+    });
+  });
+}
+
+// Z[l] and A[l], by the halves that the next layer takes them in.
+template <class Scalar>
+void Layerwise<Scalar>::activate(Index l) const {
+  const bool last = l == network_.depth();
+  const bool by_rows = !last && network_.halved(l + 1) && network_.g(l) != Activation::softmax;
+  for_each_part(by_rows ? 2 : 1, [&](Index h, Slice slice) {
+    const Index first = by_rows ? network_.half(l + 1, h) : 0;
+    const Index rows = by_rows ? network_.half(l + 1, h + 1) - first : network_.n(l);
+    const auto part = [&](auto matrix) {
+      return matrix.block(first, slice.first, rows, slice.count);
+    };
+    if (network_.halved(l)) part(cache_.Z(l)) += part(cache_.second_Z(l));
+    if (!last) activation_forward<Scalar>(network_.g(l), part(cache_.Z(l)), part(cache_.A(l)));
+  });
+}
+
+template <class Scalar>
+void Layerwise<Scalar>::forward(const Scalar* parameters) const {
+  load();
+  for (Index l = 1; l <= network_.depth(); ++l) {
+    multiply(parameters, l);
+    activate(l);
+  }
+}
+
+template <class Scalar>
+void Layerwise<Scalar>::backward(const Scalar* parameters) const {
+  for (Index l = network_.depth(); l > 1; --l) {
+    const bool by_rows = network_.halved(l) && network_.g(l - 1) != Activation::softmax;
+    const Scalar* const W_transposed = cache_.W_transposed(l);
+    for_each_part(by_rows ? 2 : 1, [&](Index h, Slice slice) {
+      const FlushSubnormals flush;
+      const Index first = by_rows ? network_.half(l, h) : 0;
+      const Index rows = by_rows ? network_.half(l, h + 1) - first : network_.n(l - 1);
+      auto dZ_prev = cache_.dZ(l - 1).block(first, slice.first, rows, slice.count);
+      dense_backward_input<Scalar>(network_.W(parameters, l).middleCols(first, rows),
+                                   cache_.dZ(l).middleCols(slice.first, slice.count), dZ_prev,
+                                   W_transposed ? W_transposed + first : nullptr,
+                                   network_.n(l - 1));
+      activation_backward<Scalar>(
+          network_.g(l - 1), dZ_prev,
+          network_.derivative_cache(cache_, l - 1, slice).middleRows(first, rows), dZ_prev);
+    });
+  }
+}
+
+template class Layerwise<float>;
+template class Layerwise<double>;
+
+}  // namespace deltarule
