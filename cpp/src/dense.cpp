@@ -27,14 +27,15 @@ void dense_backward_input(const ConstMatrixRef<Scalar>& W, const ConstMatrixRef<
 
 template <class Scalar>
 void dense_backward_weights(const ConstMatrixRef<Scalar>& dZ, const ConstMatrixRef<Scalar>& A_prev,
-                            Scalar scale, MatrixRef<Scalar> dW) {
+                            Scalar scale, MatrixRef<Scalar> dW, bool adds) {
   eigen_assert(dZ.cols() == A_prev.cols());
-  product<Scalar>(scale, dZ, {A_prev.data(), A_prev.outerStride(), 1}, nullptr, dW);
+  product<Scalar>(scale, dZ, {A_prev.data(), A_prev.outerStride(), 1}, nullptr, dW, adds);
 }
 
 template <class Scalar>
-void dense_backward_bias(const ConstMatrixRef<Scalar>& dZ, Scalar scale, VectorRef<Scalar> db) {
-  row_sums<Scalar>(scale, dZ, db);
+void dense_backward_bias(const ConstMatrixRef<Scalar>& dZ, Scalar scale, VectorRef<Scalar> db,
+                         bool adds) {
+  row_sums<Scalar>(scale, dZ, db, adds);
 }
 
 template <class Scalar>
@@ -52,21 +53,22 @@ void transpose_weights(const ConstMatrixRef<Scalar>& W, MatrixRef<Scalar> W_tran
   transpose<Scalar>(W, W_transposed);
 }
 
-#define DELTARULE_INSTANTIATE(Scalar)                                                           \
-  template void dense_forward<Scalar>(const ConstMatrixRef<Scalar>&,                            \
-                                      const ConstVectorRef<Scalar>&,                            \
-                                      const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);        \
-  template void dense_forward_without_bias<Scalar>(                                             \
-      const ConstMatrixRef<Scalar>&, const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);         \
-  template void dense_backward_input<Scalar>(const ConstMatrixRef<Scalar>&,                     \
-                                             const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>,  \
-                                             const Scalar*, Index);                             \
-  template void dense_backward_weights<Scalar>(                                                 \
-      const ConstMatrixRef<Scalar>&, const ConstMatrixRef<Scalar>&, Scalar, MatrixRef<Scalar>); \
-  template void dense_backward_bias<Scalar>(const ConstMatrixRef<Scalar>&, Scalar,              \
-                                            VectorRef<Scalar>);                                 \
-  template bool product_in_place<Scalar>(Index, Index);                                         \
-  template bool wants_transposed_weights<Scalar>(Index, Index);                                 \
+#define DELTARULE_INSTANTIATE(Scalar)                                                          \
+  template void dense_forward<Scalar>(const ConstMatrixRef<Scalar>&,                           \
+                                      const ConstVectorRef<Scalar>&,                           \
+                                      const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);       \
+  template void dense_forward_without_bias<Scalar>(                                            \
+      const ConstMatrixRef<Scalar>&, const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);        \
+  template void dense_backward_input<Scalar>(const ConstMatrixRef<Scalar>&,                    \
+                                             const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>, \
+                                             const Scalar*, Index);                            \
+  template void dense_backward_weights<Scalar>(const ConstMatrixRef<Scalar>&,                  \
+                                               const ConstMatrixRef<Scalar>&, Scalar,          \
+                                               MatrixRef<Scalar>, bool);                       \
+  template void dense_backward_bias<Scalar>(const ConstMatrixRef<Scalar>&, Scalar,             \
+                                            VectorRef<Scalar>, bool);                          \
+  template bool product_in_place<Scalar>(Index, Index);                                        \
+  template bool wants_transposed_weights<Scalar>(Index, Index);                                \
   template void transpose_weights<Scalar>(const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

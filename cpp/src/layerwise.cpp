@@ -7,21 +7,14 @@
 #include <algorithm>
 
 namespace deltarule {
-namespace {
-
-constexpr Index width_step = 8;  // columns that the product takes at once
-
-}  // namespace
 
 template <class Scalar>
 template <class Use>
 void Layerwise<Scalar>::for_each_part(Index halves, Use use) const {
-  const Index m = cache_.m(), wanted = (threads_ + halves - 1) / halves;
-  const Index width = ((m + wanted - 1) / wanted + width_step - 1) / width_step * width_step;
-  const Index slices = (m + width - 1) / width;
-  parallel_for(threads_, halves * slices, [&](Index part, int thread) {
-    const Index first = part % slices * width;
-    if (!interrupt_.poll_on(thread)) use(part / slices, Slice{first, std::min(width, m - first)});
+  const Index m = cache_.m(), groups = (m + Slices::columns - 1) / Slices::columns;
+  const Slices slices{m, std::min<Index>((threads_ + halves - 1) / halves, groups)};
+  parallel_for(threads_, halves * slices.count, [&](Index part, int thread) {
+    if (!interrupt_.poll_on(thread)) use(part / slices.count, slices[part % slices.count]);
   });
 }
 
@@ -78,10 +71,11 @@ void Layerwise<Scalar>::forward(const Scalar* parameters) const {
 }
 
 template <class Scalar>
-void Layerwise<Scalar>::backward(const Scalar* parameters) const {
+void Layerwise<Scalar>::backward(const Scalar* parameters,
+                                 const TransposedWeights<Scalar>& transposed) const {
   for (Index l = network_.depth(); l > 1; --l) {
     const bool by_rows = network_.halved(l) && network_.g(l - 1) != Activation::softmax;
-    const Scalar* const W_transposed = cache_.W_transposed(l);
+    const Scalar* const W_transposed = transposed(l);
     for_each_part(by_rows ? 2 : 1, [&](Index h, Slice slice) {
       const FlushSubnormals flush;
       const Index first = by_rows ? network_.half(l, h) : 0;

@@ -15,17 +15,20 @@ namespace deltarule {
 namespace {
 
 // How a batch is cut into slices. A slice is worth handing out from about a million operations on,
-// and passes through the layers within a core's own cache. What Eigen packs is packed again for
-// every slice, so a network with such a layer is cut into wide ones.
+// and passes through the layers within a core's own cache. Weights that are copied for a product are
+// copied again for every slice, so a network with such a layer is cut into wide ones.
 constexpr double slice_work = 1e6;
 constexpr Index slice_bytes = 256 * 1024;
-constexpr Index least_width = 16, least_width_when_packed = 256;
-constexpr Index width_step = 8;  // columns that the product takes at once
+constexpr Index least_width = 16, least_width_on_copies = 256;
 constexpr Index most_slices = 4096;
+
+// A gradient of each group of slices is worth its place from so many examples on: then what the groups
+// have to add up is little beside what they make.
+constexpr Index examples_a_group = 96, numbers_of_groups = 1024 * 1024;
 
 // How the parameters are cut into tiles: into some sixteen, neither so small that handing one out
 // costs more than its gradient, nor so large that it leaves the cache before it is updated. Again,
-// what is packed is cut wide.
+// what is copied is cut wide.
 constexpr Index least_tile = 1024, most_tile = 32 * 1024;
 constexpr Index inputs_on_copies = 512;
 
@@ -110,20 +113,37 @@ double Network<Scalar>::work() const {
 }
 
 template <class Scalar>
-Index Network<Scalar>::slice_width(Index m) const {
+Slices Network<Scalar>::slices_of(Index m, Index widest) const {
   Index numbers = 0;  // of one example, forward and backward
-  bool packed = false;
+  bool copied = false;
   for (Index l = 1; l <= depth(); ++l) {
     numbers += 2 * n(l);
-    packed = packed || !product_in_place<Scalar>(n(l), n(l - 1));
+    copied = copied || !product_in_place<Scalar>(n(l), n(l - 1));
   }
-  const Index least = packed ? least_width_when_packed : least_width;
+  const Index least = copied ? least_width_on_copies : least_width;
   const Index in_cache = slice_bytes / (numbers * static_cast<Index>(sizeof(Scalar)));
-  const auto worthwhile = static_cast<Index>(slice_work / (4 * work()));
-  const Index halves = (m + 1) / 2;  // two threads are the least that there may be
-  Index width = std::max(least, std::min({in_cache, worthwhile, halves}));
-  width = std::max(width / width_step * width_step, (m + most_slices - 1) / most_slices);
-  return width;
+  const Index half = (m + 1) / 2;  // two threads are the least that there may be
+  const Index width = std::max(least, std::min({in_cache, widest, half}));
+  // As many for one thread as for the other.
+  const Index count = std::clamp<Index>((m + width - 1) / width, 1, most_slices);
+  return {m, count == 1 ? 1 : (count + 1) / 2 * 2};
+}
+
+template <class Scalar>
+Slices Network<Scalar>::slices(Index m) const {
+  return slices_of(m, static_cast<Index>(slice_work / (4 * work())));
+}
+
+template <class Scalar>
+Slices Network<Scalar>::training_slices(Index m) const {
+  return gradient_groups(m) > 1 ? slices_of(m, m) : slices(m);
+}
+
+template <class Scalar>
+Index Network<Scalar>::gradient_groups(Index m) const {
+  if (layerwise_ || m < 2 * examples_a_group) return 1;
+  const Index most = std::min(m / examples_a_group, numbers_of_groups / parameter_count_);
+  return std::clamp<Index>(most / 2 * 2, 2, slices_of(m, m).count);
 }
 
 template <class Scalar>
@@ -165,8 +185,9 @@ double Network<Scalar>::loss_slice(Loss loss, Slice slice, const Target<Scalar>&
 }
 
 template <class Scalar>
-void Network<Scalar>::backward_slice(const Scalar* parameters, Slice slice, Cache<Scalar>& cache,
-                                     Scalar* dX) const {
+void Network<Scalar>::backward_slice(const Scalar* parameters,
+                                     const TransposedWeights<Scalar>& transposed, Slice slice,
+                                     Cache<Scalar>& cache, Scalar* dX) const {
   const FlushSubnormals flush;
   for (Index l = depth(); l >= 1; --l) {
     auto dZ = cache.dZ(l).middleCols(slice.first, slice.count);
@@ -177,24 +198,9 @@ void Network<Scalar>::backward_slice(const Scalar* parameters, Slice slice, Cach
       return;
     }
     auto dZ_prev = cache.dZ(l - 1).middleCols(slice.first, slice.count);  // dA_prev, then dZ_prev
-    dense_backward_input<Scalar>(W(parameters, l), dZ, dZ_prev, cache.W_transposed(l));
+    dense_backward_input<Scalar>(W(parameters, l), dZ, dZ_prev, transposed(l));
     activation_backward<Scalar>(g(l - 1), dZ_prev, derivative_cache(cache, l - 1, slice), dZ_prev);
   }
-}
-
-template <class Scalar>
-void Network<Scalar>::transpose_tile(const Scalar* parameters, const Tile& tile,
-                                     Cache<Scalar>& cache) const {
-  const Index l = tile.layer, inputs = tile.last_input - tile.first_input;
-  if (Scalar* const W_transposed = cache.W_transposed(l))
-    deltarule::transpose_weights<Scalar>(
-        W(parameters, l).middleCols(tile.first_input, inputs),
-        MatrixMap<Scalar>(W_transposed, n(l - 1), n(l)).middleRows(tile.first_input, inputs));
-}
-
-template <class Scalar>
-void Network<Scalar>::transpose_weights(const Scalar* parameters, Cache<Scalar>& cache) const {
-  for (const Tile& tile : tiles_) transpose_tile(parameters, tile, cache);
 }
 
 template <class Scalar>
@@ -212,13 +218,28 @@ void Network<Scalar>::gradient_tile(const Cache<Scalar>& cache, const Tile& tile
 }
 
 template <class Scalar>
+void Network<Scalar>::gradient_slice(const Cache<Scalar>& cache, Slice slice, bool adds,
+                                     Scalar* gradients) const {
+  const FlushSubnormals flush;
+  for (Index l = 1; l <= depth(); ++l) {
+    const auto dZ = cache.dZ(l).middleCols(slice.first, slice.count);
+    with_input(cache, l, [&](const auto& A_prev) {
+      dense_backward_weights<Scalar>(dZ, A_prev.middleCols(slice.first, slice.count), Scalar(1),
+                                     W(gradients, l), adds);
+    });
+    dense_backward_bias<Scalar>(dZ, Scalar(1), b(gradients, l), adds);
+  }
+}
+
+template <class Scalar>
 void Network<Scalar>::forward(const Scalar* parameters, const Examples& X,
                               Cache<Scalar>& cache) const {
   cache.resize(*this, X.count, Cache<Scalar>::Keep::all);
   cache.bind(X, nullptr, 0);
-  const Index m = X.count, width = slice_width(m);
-  parallel_for(threads_for(2 * work() * static_cast<double>(m)), slice_count(m), [&](Index s, int) {
-    const Slice slice{s * width, std::min(width, m - s * width)};
+  const Slices all = slices(X.count);
+  const int threads = threads_for(2 * work() * static_cast<double>(X.count));
+  parallel_for(threads, all.count, [&](Index s, int) {
+    const Slice slice = all[s];
     forward_slice(parameters, slice, cache);
     output_slice(slice, cache);
   });
@@ -227,15 +248,17 @@ void Network<Scalar>::forward(const Scalar* parameters, const Examples& X,
 template <class Scalar>
 void Network<Scalar>::backward(const Scalar* parameters, const Scalar* dA, Scalar scale,
                                Cache<Scalar>& cache, Scalar* gradients, Scalar* dX) const {
-  const Index m = cache.m(), width = slice_width(m), L = depth();
-  const int threads = threads_for(2 * work() * static_cast<double>(m));
-  transpose_weights(parameters, cache);
-  parallel_for(threads, slice_count(m), [&](Index s, int) {
-    const Slice slice{s * width, std::min(width, m - s * width)};
+  const Slices all = slices(cache.m());
+  const Index L = depth();
+  const int threads = threads_for(2 * work() * static_cast<double>(cache.m()));
+  TransposedWeights<Scalar> transposed(*this);
+  transposed.copy(parameters);
+  parallel_for(threads, all.count, [&](Index s, int) {
+    const Slice slice = all[s];
     activation_backward<Scalar>(
         g(L), ConstMatrixMap<Scalar>(dA + slice.first * n(L), n(L), slice.count),
         derivative_cache(cache, L, slice), cache.dZ(L).middleCols(slice.first, slice.count));
-    backward_slice(parameters, slice, cache, dX);
+    backward_slice(parameters, transposed, slice, cache, dX);
   });
   parallel_for(threads, static_cast<Index>(tiles_.size()), [&](Index t, int) {
     const Tile& tile = tiles_[static_cast<std::size_t>(t)];
@@ -249,19 +272,19 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
                               Interrupt& interrupt) const {
   const Index m = X.count, L = depth();
   if (m == 0) return 0.0;
-  const Index width = std::min(slice_width(m), m), slices = slice_count(m);
+  const Slices all = slices(m);
   const int threads = threads_for(2 * work() * static_cast<double>(m));
   // Two rooms a thread, between which the layers pass a slice to and fro; the first also takes X
   // where it does not lie as columns already.
   const Index widest = *std::max_element(units_.begin(), units_.end());
-  const Index room = aligned<Scalar>(widest * width);
+  const Index room = aligned<Scalar>(widest * all.widest());
   Vector<Scalar> rooms(2 * room * threads);
-  std::vector<double> losses(loss ? static_cast<std::size_t>(slices) : 0);
+  std::vector<double> losses(loss ? static_cast<std::size_t>(all.count) : 0);
   const bool lies_as_columns = in_place<Scalar>(X);
 
-  parallel_for(threads, slices, [&](Index s, int thread) {
+  parallel_for(threads, all.count, [&](Index s, int thread) {
     if (interrupt.poll_on(thread)) return;
-    const Index first = s * width, count = std::min(width, m - first);
+    const auto [first, count] = all[s];
     Scalar* here = rooms.data() + 2 * room * thread;
     Scalar* there = here + room;
     if (!lies_as_columns) gather<Scalar>(X, nullptr, first, MatrixMap<Scalar>(here, n(0), count));
@@ -307,15 +330,10 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
   const auto kept_Z = [&](Index l) {
     return keep == Keep::all || derivative_from(network.g(l)) == DerivativeFrom::Z;
   };
-  // The first layer's backward step stops at dW.
-  const auto keeps_transposed = [&](Index l) {
-    return l > 1 && wants_transposed_weights<Scalar>(n(l), n(l - 1));
-  };
   Index total = aligned<Scalar>(n(0) * capacity_);
   for (Index l = 1; l <= L; ++l) {
     total += (kept_Z(l) ? 3 : 2) * aligned<Scalar>(n(l) * capacity_);
     if (network.halved(l)) total += aligned<Scalar>(n(l) * capacity_);
-    if (keeps_transposed(l)) total += aligned<Scalar>(n(l) * n(l - 1));
   }
   // Eigen aligns to what its vector instructions need; the rest of a cache line is ours to find.
   memory_.resize(total + alignment_bytes / static_cast<Index>(sizeof(Scalar)));
@@ -329,13 +347,12 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
     return matrix;
   };
   gathered_ = take(n(0), capacity_);
-  for (auto* matrices : {&A_, &Z_, &second_Z_, &dZ_, &W_transposed_}) matrices->assign(1, nullptr);
+  for (auto* matrices : {&A_, &Z_, &second_Z_, &dZ_}) matrices->assign(1, nullptr);
   for (Index l = 1; l <= L; ++l) {
     A_.push_back(take(n(l), capacity_));
     Z_.push_back(kept_Z(l) ? take(n(l), capacity_) : A_.back());
     second_Z_.push_back(network.halved(l) ? take(n(l), capacity_) : nullptr);
     dZ_.push_back(take(n(l), capacity_));
-    W_transposed_.push_back(keeps_transposed(l) ? take(n(l - 1), n(l)) : nullptr);
   }
 }
 
@@ -365,9 +382,43 @@ void Cache<Scalar>::load(Slice slice, Index first_row, Index rows) {
       MatrixMap<Scalar>(gathered_, n(0), m_).block(first_row, slice.first, rows, slice.count));
 }
 
+template <class Scalar>
+TransposedWeights<Scalar>::TransposedWeights(const Network<Scalar>& network) : network_(network) {
+  // The first layer's backward step stops at dW.
+  const auto keeps = [&](Index l) {
+    return l > 1 && wants_transposed_weights<Scalar>(network.n(l), network.n(l - 1));
+  };
+  Index total = 0;
+  for (Index l = 1; l <= network.depth(); ++l)
+    if (keeps(l)) total += aligned<Scalar>(network.n(l) * network.n(l - 1));
+  memory_.resize(total);
+  Scalar* next = memory_.data();
+  kept_.push_back(nullptr);
+  for (Index l = 1; l <= network.depth(); ++l) {
+    kept_.push_back(keeps(l) ? next : nullptr);
+    if (keeps(l)) next += aligned<Scalar>(network.n(l) * network.n(l - 1));
+  }
+}
+
+template <class Scalar>
+void TransposedWeights<Scalar>::copy(const Scalar* parameters) {
+  for (const Tile& tile : network_.tiles()) copy(parameters, tile);
+}
+
+template <class Scalar>
+void TransposedWeights<Scalar>::copy(const Scalar* parameters, const Tile& tile) {
+  const Index l = tile.layer, inputs = tile.last_input - tile.first_input;
+  if (Scalar* const kept = at(l))
+    transpose_weights<Scalar>(network_.W(parameters, l).middleCols(tile.first_input, inputs),
+                              MatrixMap<Scalar>(kept, network_.n(l - 1), network_.n(l))
+                                  .middleRows(tile.first_input, inputs));
+}
+
 template class Network<float>;
 template class Network<double>;
 template class Cache<float>;
 template class Cache<double>;
+template class TransposedWeights<float>;
+template class TransposedWeights<double>;
 
 }  // namespace deltarule

@@ -183,6 +183,7 @@ struct OnCopies {
   const Scalar* bias;
   MatrixRef<Scalar>& C;
   Index k;
+  bool adds = false;
 
   void run() const {
     static thread_local Vector<Scalar> room;
@@ -267,7 +268,7 @@ struct OnCopies {
         tile.n = std::min(panel_rows, rows - r);
         tile.m = in_strip;
         tile.k = count;
-        tile.adds = first > 0;
+        tile.adds = adds || first > 0;
         tile.run_rows({0, count});
       }
     }
@@ -300,27 +301,29 @@ bool made_in_place(Index n, Index k) {
 
 template <class Scalar>
 void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
-             const Scalar* bias, MatrixRef<Scalar> C) {
+             const Scalar* bias, MatrixRef<Scalar> C, bool adds) {
   constexpr Index page = 4096 / static_cast<Index>(sizeof(Scalar));
   const Index n = A.rows(), k = A.cols(), m = C.cols();
   // A walk down the columns of a B whose rows lie pages apart finds nothing in the cache.
   const bool walks_over_pages = B.column_stride == 1 && B.row_stride >= page && m > 8;
-  if (n == 1 && A.outerStride() == 1 && B.row_stride == 1)
+  if (n == 1 && A.outerStride() == 1 && B.row_stride == 1 && !adds)
     row_times_columns(alpha, A.data(), B, bias ? *bias : Scalar(0), C.data(), C.outerStride(), m,
                       k);
   else if (n == 1 && B.column_stride == 1 && C.outerStride() == 1 && !bias)  // C^T = B^T A^T
     InPlace<Scalar>{
-        alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(), m, m, 1, k}
+        alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(), m, m,
+        1,     k,      adds}
         .run();
   else if (walks_over_pages || (!made_in_place<Scalar>(n, k) && m >= columns_worth_copying))
-    OnCopies<Scalar>{alpha, {A.data(), 1, A.outerStride()}, B, bias, C, k}.run();
+    OnCopies<Scalar>{alpha, {A.data(), 1, A.outerStride()}, B, bias, C, k, adds}.run();
   else
-    InPlace<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m, k}
+    InPlace<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m,
+                    k,     adds}
         .run();
 }
 
 template <class Scalar>
-void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c) {
+void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c, bool adds) {
   constexpr Index lanes = simd::lanes<Scalar>;
   const Index n = A.rows(), m = A.cols();
   if (n == 1 && A.outerStride() == 1) {
@@ -328,7 +331,7 @@ void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c
     Index j = 0;
     for (; j + lanes <= m; j += lanes) sums += simd::load(A.data() + j);
     if (j < m) sums += simd::load_first(A.data() + j, m - j);
-    c[0] = alpha * simd::sum<Scalar>(sums);
+    c[0] = alpha * simd::sum<Scalar>(sums) + (adds ? c[0] : Scalar(0));
     return;
   }
   for (Index i = 0; i < n; i += lanes) {
@@ -342,7 +345,9 @@ void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c
     for (; j + 4 <= m; j += 4)
       for (Index chain = 0; chain < 4; ++chain) sums[chain] += load(j + chain);
     for (; j < m; ++j) sums[0] += load(j);
-    const simd::Vec<Scalar> total = alpha * ((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    simd::Vec<Scalar> total = alpha * ((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    if (adds)
+      total += rest >= lanes ? simd::load(c.data() + i) : simd::load_first(c.data() + i, rest);
     if (rest >= lanes)
       simd::store(c.data() + i, total);
     else
@@ -380,13 +385,13 @@ void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B) {
   transpose_block(A.data(), A.outerStride(), A.rows(), A.cols(), B.data(), B.outerStride());
 }
 
-#define DELTARULE_INSTANTIATE(Scalar)                                                           \
-  template bool made_in_place<Scalar>(Index, Index);                                            \
-  template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&,   \
-                                const Scalar*, MatrixRef<Scalar>);                              \
-  template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*, Index, \
-                                           const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);   \
-  template void row_sums<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, VectorRef<Scalar>);     \
+#define DELTARULE_INSTANTIATE(Scalar)                                                             \
+  template bool made_in_place<Scalar>(Index, Index);                                              \
+  template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&,     \
+                                const Scalar*, MatrixRef<Scalar>, bool);                          \
+  template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*, Index,   \
+                                           const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);     \
+  template void row_sums<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, VectorRef<Scalar>, bool); \
   template void transpose<Scalar>(const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);
 DELTARULE_INSTANTIATE(float)
 DELTARULE_INSTANTIATE(double)

@@ -12,13 +12,14 @@ struct Factor {
   Index row_stride, column_stride;
 };
 
-// A (n, k) with contiguous columns, B (k, m), bias (n) or null -> C (n, m) with contiguous columns.
+// A (n, k) with contiguous columns, B (k, m), bias (n) or null -> C (n, m) with contiguous columns;
+// with `adds`, C += alpha A B.
 //
 // The bits of C depend on the numbers and the shapes alone: not on where the matrices lie in memory,
 // and not on the sizes of this machine's caches.
 template <class Scalar>
 void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
-             const Scalar* bias, MatrixRef<Scalar> C);
+             const Scalar* bias, MatrixRef<Scalar> C, bool adds = false);
 
 // C = A^T B;  A (k, n), B (k, m) with contiguous columns -> C (n, m). `A_transposed` (n, k), its columns
 // `stride` apart, is the caller's copy of A^T, or null; it is asked for where the product is made in place.
@@ -30,9 +31,10 @@ void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transpo
 template <class Scalar>
 bool made_in_place(Index n, Index k);
 
-// c = alpha sum_columns A
+// c = alpha sum_columns A, or with `adds` c += that
 template <class Scalar>
-void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c);
+void row_sums(Scalar alpha, const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> c,
+              bool adds = false);
 
 // B := A^T
 template <class Scalar>

@@ -22,17 +22,26 @@ Scalar gradient_scale(double weight) {
 
 template <class Scalar>
 Trainer<Scalar>::Trainer(const Network<Scalar>& network, Loss loss)
-    : network_(network), loss_(loss) {}
+    : network_(network), loss_(loss), transposed_(network) {}
 
 // Room for a batch; what has grown stays, so that the next batch allocates nothing.
 template <class Scalar>
 void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
-  cache_.resize(network_, m, Cache<Scalar>::Keep::needed);
+  const auto threads = static_cast<std::size_t>(ThreadPool::size());
+  if (caches_.size() < threads) caches_.resize(threads);
+  const Index groups = network_.gradient_groups(m);
+  if (groups == 1)
+    caches_[0].resize(network_, m, Cache<Scalar>::Keep::needed);
+  else
+    for (Cache<Scalar>& cache : caches_)
+      cache.resize(network_, network_.training_slices(m).widest(), Cache<Scalar>::Keep::needed);
+  if (groups > 1 && group_gradients_.size() < groups * network_.parameter_count())
+    group_gradients_.resize(groups * network_.parameter_count());
   if (set.labels && labels_.size() < static_cast<std::size_t>(m))
     labels_.resize(static_cast<std::size_t>(m));
   if (!set.labels && Y_.cols() < m) Y_.resize(network_.n(network_.depth()), m);
   if (set.weights && weights_.size() < m) weights_.resize(m);
-  const auto slices = static_cast<std::size_t>(network_.slice_count(m));
+  const auto slices = static_cast<std::size_t>(network_.training_slices(m).count);
   if (slice_costs_.size() < slices) slice_costs_.resize(slices);
   if (tile_rooms_.size() < tile_room_ * ThreadPool::size())
     tile_rooms_.resize(tile_room_ * ThreadPool::size());
@@ -63,46 +72,86 @@ Target<Scalar> Trainer<Scalar>::load_target(const TrainingSet& set, const Batch&
 }
 
 template <class Scalar>
-void Trainer<Scalar>::loss_of_slice(const TrainingSet& set, const Batch& batch, Slice slice,
-                                    BatchCost& cost) {
-  const Target<Scalar> target = load_target(set, batch, slice);
-  cost.sum = network_.loss_slice(loss_, slice, target, cache_);
+void Trainer<Scalar>::loss_of_slice(const TrainingSet& set, const Batch& batch, Index first,
+                                    Slice slice, Cache<Scalar>& cache, BatchCost& cost) {
+  const Target<Scalar> target = load_target(set, batch, {first, slice.count});
+  cost.sum = network_.loss_slice(loss_, slice, target, cache);
   cost.weight = target.weights ? 0.0 : static_cast<double>(slice.count);
   for (Index i = 0; target.weights && i < slice.count; ++i)
     cost.weight += static_cast<double>(target.weights[i]);
 }
 
+// Each slice goes all the way to its gradient while its activations are in the thread's own cache, and
+// leaves nothing behind but that.
+template <class Scalar>
+void Trainer<Scalar>::forward_backward_groups(const Scalar* parameters, const TrainingSet& set,
+                                              const Batch& batch, Interrupt& interrupt) {
+  const Slices slices = network_.training_slices(batch.count);
+  parallel_for(threads_, groups_, [&](Index group, int thread) {
+    Cache<Scalar>& cache = caches_[static_cast<std::size_t>(thread)];
+    Scalar* const gradients = group_gradients_.data() + group * network_.parameter_count();
+    const Index first = slices.count * group / groups_, last = slices.count * (group + 1) / groups_;
+    for (Index s = first; s < last; ++s) {
+      if (interrupt.poll_on(thread)) return;
+      const Slice of_batch = slices[s], slice{0, of_batch.count};
+      cache.resize(network_, slice.count, Cache<Scalar>::Keep::needed);
+      cache.bind(set.X, batch.order, batch.first + of_batch.first);
+      network_.forward_slice(parameters, slice, cache);
+      loss_of_slice(set, batch, of_batch.first, slice, cache,
+                    slice_costs_[static_cast<std::size_t>(s)]);
+      network_.backward_slice(parameters, transposed_, slice, cache, nullptr);
+      network_.gradient_slice(cache, slice, s > first, gradients);
+    }
+  });
+}
+
 template <class Scalar>
 BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const TrainingSet& set,
                                             const Batch& batch, Interrupt& interrupt) {
-  const Index m = batch.count, width = network_.slice_width(m), slices = network_.slice_count(m);
-  cache_.resize(network_, m, Cache<Scalar>::Keep::needed);
-  cache_.bind(set.X, batch.order, batch.first);
+  const Slices slices = network_.training_slices(batch.count);
+  groups_ = network_.gradient_groups(batch.count);
+  Cache<Scalar>& cache = caches_[0];
   const auto for_each_slice = [&](auto use) {
-    parallel_for(threads_, slices, [&](Index s, int thread) {
-      if (!interrupt.poll_on(thread))
-        use(Slice{s * width, std::min(width, m - s * width)},
-            slice_costs_[static_cast<std::size_t>(s)]);
+    parallel_for(threads_, slices.count, [&](Index s, int thread) {
+      if (!interrupt.poll_on(thread)) use(slices[s], slice_costs_[static_cast<std::size_t>(s)]);
     });
   };
-  if (network_.goes_layerwise()) {
-    const Layerwise<Scalar> layerwise(network_, cache_, threads_, interrupt);
-    layerwise.forward(parameters);
-    for_each_slice([&](Slice slice, BatchCost& cost) { loss_of_slice(set, batch, slice, cost); });
-    layerwise.backward(parameters);
+  if (groups_ > 1) {
+    forward_backward_groups(parameters, set, batch, interrupt);
   } else {
+    cache.resize(network_, batch.count, Cache<Scalar>::Keep::needed);
+    cache.bind(set.X, batch.order, batch.first);
+    const Layerwise<Scalar> layerwise(network_, cache, threads_, interrupt);
+    if (network_.goes_layerwise()) layerwise.forward(parameters);
     for_each_slice([&](Slice slice, BatchCost& cost) {
-      network_.forward_slice(parameters, slice, cache_);
-      loss_of_slice(set, batch, slice, cost);
-      network_.backward_slice(parameters, slice, cache_, nullptr);
+      if (!network_.goes_layerwise()) network_.forward_slice(parameters, slice, cache);
+      loss_of_slice(set, batch, slice.first, slice, cache, cost);
+      if (!network_.goes_layerwise())
+        network_.backward_slice(parameters, transposed_, slice, cache, nullptr);
     });
+    if (network_.goes_layerwise()) layerwise.backward(parameters, transposed_);
   }
   BatchCost total;
-  for (Index s = 0; s < slices; ++s) {
+  for (Index s = 0; s < slices.count; ++s) {
     total.sum += slice_costs_[static_cast<std::size_t>(s)].sum;
     total.weight += slice_costs_[static_cast<std::size_t>(s)].weight;
   }
   return total;
+}
+
+template <class Scalar>
+void Trainer<Scalar>::gradient(const Tile& tile, Scalar scale, Scalar* to) const {
+  if (groups_ == 1) return network_.gradient_tile(caches_[0], tile, scale, to);
+  const Index P = network_.parameter_count();
+  const Scalar* const first = group_gradients_.data() + tile.first;
+  const auto part = [&](Index group) { return first + group * P; };
+#pragma omp simd
+  for (Index i = 0; i < tile.count; ++i) to[i] = part(0)[i] + part(1)[i];
+  for (Index group = 2; group < groups_; ++group)
+#pragma omp simd
+    for (Index i = 0; i < tile.count; ++i) to[i] += part(group)[i];
+#pragma omp simd
+  for (Index i = 0; i < tile.count; ++i) to[i] *= scale;
 }
 
 template <class Scalar>
@@ -124,12 +173,10 @@ BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const Tr
   Interrupt never;
   make_room(set, batch.count);
   threads_ = threads_for(step_work(batch.count));
-  network_.transpose_weights(parameters, cache_);
+  transposed_.copy(parameters);
   const BatchCost cost = forward_backward(parameters, set, batch, never);
   const auto scale = gradient_scale<Scalar>(cost.weight);
-  for_each_tile([&](const Tile& tile, int) {
-    network_.gradient_tile(cache_, tile, scale, gradients + tile.first);
-  });
+  for_each_tile([&](const Tile& tile, int) { gradient(tile, scale, gradients + tile.first); });
   return cost;
 }
 
@@ -142,7 +189,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
   RunResult result;
   if (examples.count == 0) return result;
   make_room(set, std::min(batch_size, examples.count));
-  network_.transpose_weights(parameters, cache_);
+  transposed_.copy(parameters);
   for (Index done = 0; done < examples.count; done += batch_size) {
     const Batch batch{examples.order, examples.first + done,
                       std::min(batch_size, examples.count - done)};
@@ -163,21 +210,20 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
     const OptimizerStep<Scalar> update(optimizer, step + 1);
     const auto update_tile = [&](const Tile& tile, const Scalar* of_tile) {
       update.update(vectors, of_tile, tile.first, tile.count);
-      network_.transpose_tile(parameters, tile, cache_);
+      transposed_.copy(parameters, tile);
     };
     if (work < work_to_interrupt) {
       for_each_tile([&](const Tile& tile, int thread) {
         // A tile's gradient is used while it is near, and never leaves the thread's own cache.
         Scalar* const of_tile = tile.count <= tile_room_ ? tile_rooms_.data() + thread * tile_room_
                                                          : gradients + tile.first;
-        network_.gradient_tile(cache_, tile, scale, of_tile);
+        gradient(tile, scale, of_tile);
         update_tile(tile, of_tile);
       });
     } else {
       // Long enough to be stopped half-way: so every gradient first, and then every update.
       for_each_tile([&](const Tile& tile, int thread) {
-        if (!interrupt.poll_on(thread))
-          network_.gradient_tile(cache_, tile, scale, gradients + tile.first);
+        if (!interrupt.poll_on(thread)) gradient(tile, scale, gradients + tile.first);
       });
       if (interrupt.requested()) {
         result.interrupted = true;

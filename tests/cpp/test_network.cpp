@@ -147,13 +147,30 @@ TEST_CASE_TEMPLATE("a network that cannot be is refused, and told why", Scalar, 
 
 TEST_CASE_TEMPLATE("a batch is cut into slices by shapes alone", Scalar, float, double) {
   const Network<Scalar> network(wide.inputs, wide.layers);
-  CHECK(network.slice_width(many_examples) < many_examples);
-  for (const Index m : {Index(1), Index(7), many_examples, Index(100'000), Index(1) << 40}) {
-    CAPTURE(m);
-    const Index width = network.slice_width(m);
-    CHECK(width >= 1);
-    const Threads threads(3);
-    CHECK(network.slice_width(m) == width);
+  CHECK(network.slices(many_examples).count > 1);
+  const Network<Scalar> many(300, {{300, Activation::relu}, {2, Activation::softmax}});
+  CHECK(many.gradient_groups(many_examples) == 1);  // layer by layer
+  const Network<Scalar> small(20, {{30, Activation::relu}, {2, Activation::softmax}});
+  CHECK(small.gradient_groups(50) == 1);  // too few to share
+  CHECK(small.gradient_groups(10'000) > 2);
+  for (const Network<Scalar>* one : {&network, &small}) {
+    for (const Index m : {Index(1), Index(7), many_examples, Index(100'000), Index(1) << 40}) {
+      CAPTURE(m);
+      for (const Slices& slices : {one->slices(m), one->training_slices(m)}) {
+        CHECK((slices.count == 1 || slices.count % 2 == 0));
+        Index covered = 0;
+        for (Index s = 0; s < slices.count; ++s) {
+          CHECK(slices[s].first == covered);
+          CHECK(slices[s].count >= 1);
+          CHECK(slices[s].count <= slices.widest());
+          covered += slices[s].count;
+        }
+        CHECK(covered == m);
+        const Threads threads(3);
+        CHECK(one->slices(m).count == Network<Scalar>(*one).slices(m).count);
+      }
+      CHECK(one->gradient_groups(m) <= one->training_slices(m).count);
+    }
   }
 }
 

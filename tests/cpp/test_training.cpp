@@ -219,6 +219,23 @@ TEST_CASE_TEMPLATE("the cost and its gradients agree with the naive reference", 
   }
 }
 
+TEST_CASE_TEMPLATE("and so they do where slices make gradients of their own", Scalar, float,
+                   double) {
+  std::mt19937 engine(22);
+  for (const Index inputs : {1, 4, 33}) {
+    for (const Index m : {192, 1000, 2113}) {
+      CAPTURE(inputs);
+      CAPTURE(m);
+      Problem<Scalar> problem(
+          engine, inputs, {{1, Activation::tanh}, {20, Activation::gelu}, {3, Activation::softmax}},
+          Loss::categorical_cross_entropy, m);
+      if (m % 2 == 0) problem.use_weights(engine);
+      CHECK(problem.model.network.gradient_groups(m) > 1);
+      check_against_reference(problem);
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("and so they do where a pass goes layer by layer", Scalar, float, double) {
   using enum Activation;
   std::mt19937 engine(21);
@@ -336,6 +353,7 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Sca
       {33, {{17, relu}, {7, sigmoid}}, 131, 65},                   // and one beside larger ones
       {300, {{1, relu}, {300, elu}, {2, sigmoid}}, 400, 200},      // a unit alone between wide ones
       {480, {{501, tanh}, {3, sigmoid}}, 70, 35},                  // weights beyond a core's cache
+      {7, {{20, tanh}, {1, sigmoid}}, 3001, 1501},                 // groups of slices
       {300, {{250, softmax}, {90, tanh}, {2, sigmoid}}, 70, 35},   // halves by columns
       {131, {{257, gelu}, {129, relu}, {10, sigmoid}}, 501, 250},  // several tiles and slices
   };
@@ -366,7 +384,7 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Sca
   }
   const Network<Scalar> largest(shapes.back().inputs, shapes.back().layers);
   CHECK(largest.tiles().size() > shapes.back().layers.size());
-  CHECK(largest.slice_width(shapes.back().batch_size) < shapes.back().batch_size);
+  CHECK(largest.slices(shapes.back().batch_size).count > 1);
 }
 
 TEST_CASE_TEMPLATE("the bits do not depend on where vectors and examples lie", Scalar, float,

@@ -33,13 +33,15 @@ bool wants_transposed_weights(Index n, Index n_prev);
 template <class Scalar>
 void transpose_weights(const ConstMatrixRef<Scalar>& W, MatrixRef<Scalar> W_transposed);
 
-// dW = scale dZ A_prev^T, with scale = 1/m, or 1/sum(w);  dZ (n, m), A_prev (n_prev, m) -> dW
+// dW = scale dZ A_prev^T, with scale = 1/m, or 1/sum(w);  dZ (n, m), A_prev (n_prev, m) -> dW; with
+// `adds`, added to what is in dW, and likewise below
 template <class Scalar>
 void dense_backward_weights(const ConstMatrixRef<Scalar>& dZ, const ConstMatrixRef<Scalar>& A_prev,
-                            Scalar scale, MatrixRef<Scalar> dW);
+                            Scalar scale, MatrixRef<Scalar> dW, bool adds = false);
 
 // db = scale sum_columns dZ;  dZ (n, m) -> db (n)
 template <class Scalar>
-void dense_backward_bias(const ConstMatrixRef<Scalar>& dZ, Scalar scale, VectorRef<Scalar> db);
+void dense_backward_bias(const ConstMatrixRef<Scalar>& dZ, Scalar scale, VectorRef<Scalar> db,
+                         bool adds = false);
 
 }  // namespace deltarule

@@ -20,7 +20,7 @@ class Layerwise {
   // From the examples to the logits Z[L],
   void forward(const Scalar* parameters) const;
   // and from dZ[L] to dZ[1].
-  void backward(const Scalar* parameters) const;
+  void backward(const Scalar* parameters, const TransposedWeights<Scalar>& transposed) const;
 
  private:
   // Calls use(rows, columns) for each part of `halves` (2 of rows, or 1) by the examples.

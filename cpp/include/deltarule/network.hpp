@@ -11,6 +11,7 @@
 #include "deltarule/loss.hpp"
 #include "deltarule/types.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace deltarule {
@@ -24,6 +25,22 @@ struct Slice {
   Index first, count;
 };
 
+// m examples in `count` slices, which are as wide as one another to within the columns that the
+// product takes at once.
+struct Slices {
+  static constexpr Index columns = 8;
+  Index m, count;
+
+  Index first(Index s) const {
+    const Index groups = (m + columns - 1) / columns;
+    return std::min(m, groups * s / count * columns);
+  }
+  Slice operator[](Index s) const { return {first(s), first(s + 1) - first(s)}; }
+  Index widest() const {
+    return std::min(m, ((m + columns - 1) / columns + count - 1) / count * columns);
+  }
+};
+
 // Columns [first_input, last_input) of W[l], and with the last of them b[l].
 struct Tile {
   Index layer;
@@ -34,6 +51,8 @@ struct Tile {
 
 template <class Scalar>
 class Cache;
+template <class Scalar>
+class TransposedWeights;
 
 template <class Scalar>
 class Network {
@@ -81,8 +100,11 @@ class Network {
   }
 
   // How m examples are cut into slices.
-  Index slice_width(Index m) const;
-  Index slice_count(Index m) const { return (m + slice_width(m) - 1) / slice_width(m); }
+  Slices slices(Index m) const;
+  // For training they are wide enough to make a gradient of; a group of them makes it together.
+  // One group: no gradients of slices but of the whole batch, tile by tile.
+  Slices training_slices(Index m) const;
+  Index gradient_groups(Index m) const;
 
   // A slice's way through the network: from X to the logits Z[L],
   void forward_slice(const Scalar* parameters, Slice slice, Cache<Scalar>& cache) const;
@@ -92,14 +114,13 @@ class Network {
   double loss_slice(Loss loss, Slice slice, const Target<Scalar>& target,
                     Cache<Scalar>& cache) const;
   // and back from dZ[L] to dZ[1], and to dX = dA[0] where it is asked for (may be null).
-  void backward_slice(const Scalar* parameters, Slice slice, Cache<Scalar>& cache,
-                      Scalar* dX) const;
-  // Keeps the tile's part of W[l]^T in the cache, where the backward slices want it.
-  void transpose_tile(const Scalar* parameters, const Tile& tile, Cache<Scalar>& cache) const;
-  void transpose_weights(const Scalar* parameters, Cache<Scalar>& cache) const;
+  void backward_slice(const Scalar* parameters, const TransposedWeights<Scalar>& transposed,
+                      Slice slice, Cache<Scalar>& cache, Scalar* dX) const;
   // Then a tile's dW and db, from the whole batch: `tile.count` numbers.
   void gradient_tile(const Cache<Scalar>& cache, const Tile& tile, Scalar scale,
                      Scalar* gradients) const;
+  // Or, slice by slice, what a slice adds to every dW and db, or begins it with.
+  void gradient_slice(const Cache<Scalar>& cache, Slice slice, bool adds, Scalar* gradients) const;
 
   // The explicit steps. forward: X into the cache, A[l] and Z[l] of every layer.
   void forward(const Scalar* parameters, const Examples& X, Cache<Scalar>& cache) const;
@@ -123,6 +144,7 @@ class Network {
       std::conditional_t<std::is_const_v<Constness<Pointer>>, const Vector<Scalar>, Vector<Scalar>>;
 
   void cut_into_tiles();
+  Slices slices_of(Index m, Index widest) const;
 
   std::vector<Index> units_;  // n[0] ... n[L]
   std::vector<Activation> activations_;
@@ -157,8 +179,6 @@ class Cache {
   MatrixMap<Scalar> dZ(Index l) { return map(dZ_, l); }
   // Where the inputs are halved: the second half's share of Z[l].
   MatrixMap<Scalar> second_Z(Index l) { return map(second_Z_, l); }
-  // W[l]^T (n[l-1], n[l]), or null where it is not worth keeping.
-  Scalar* W_transposed(Index l) const { return W_transposed_[static_cast<std::size_t>(l)]; }
   ConstMatrixMap<Scalar> A(Index l) const { return const_map(A_, l); }
   ConstMatrixMap<Scalar> Z(Index l) const { return const_map(Z_, l); }
   ConstMatrixMap<Scalar> dZ(Index l) const { return const_map(dZ_, l); }
@@ -177,12 +197,30 @@ class Cache {
   std::vector<Index> units_;
   Vector<Scalar> memory_;
   Scalar* gathered_ = nullptr;
-  std::vector<Scalar*> A_, Z_, second_Z_, dZ_, W_transposed_;
+  std::vector<Scalar*> A_, Z_, second_Z_, dZ_;
   Examples source_;
   const std::int64_t* order_ = nullptr;
   Index first_ = 0;
   const Scalar* X_ = nullptr;
   Index X_stride_ = 0;
+};
+
+// Every W[l]^T that a backward pass wants, kept so that one transposition serves all of its slices.
+template <class Scalar>
+class TransposedWeights {
+ public:
+  explicit TransposedWeights(const Network<Scalar>& network);
+  // W[l]^T (n[l-1], n[l]), or null where it is not worth keeping.
+  const Scalar* operator()(Index l) const { return at(l); }
+  void copy(const Scalar* parameters);
+  void copy(const Scalar* parameters, const Tile& tile);
+
+ private:
+  Scalar* at(Index l) const { return kept_[static_cast<std::size_t>(l)]; }
+
+  const Network<Scalar>& network_;
+  Vector<Scalar> memory_;
+  std::vector<Scalar*> kept_;
 };
 
 }  // namespace deltarule

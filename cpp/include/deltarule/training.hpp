@@ -58,16 +58,25 @@ class Trainer {
  private:
   void make_room(const TrainingSet& set, Index m);
   Target<Scalar> load_target(const TrainingSet& set, const Batch& batch, Slice slice);
-  void loss_of_slice(const TrainingSet& set, const Batch& batch, Slice slice, BatchCost& cost);
+  // The loss of the cache's columns `slice`, which are the batch's from `first` on.
+  void loss_of_slice(const TrainingSet& set, const Batch& batch, Index first, Slice slice,
+                     Cache<Scalar>& cache, BatchCost& cost);
+  void forward_backward_groups(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
+                               Interrupt& interrupt);
   BatchCost forward_backward(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
                              Interrupt& interrupt);
   template <class Use>
   void for_each_tile(Use use);
+  // The gradient of a tile of the batch that has passed, into `to`.
+  void gradient(const Tile& tile, Scalar scale, Scalar* to) const;
   double step_work(Index m) const;  // floating-point operations
 
   const Network<Scalar>& network_;
   Loss loss_;
-  Cache<Scalar> cache_;
+  std::vector<Cache<Scalar>> caches_;  // of the batch, or one for each thread
+  TransposedWeights<Scalar> transposed_;
+  Index groups_ = 1;                // of slices, each with a gradient of its own
+  Vector<Scalar> group_gradients_;  // one after another
   Matrix<Scalar> Y_;
   std::vector<std::int64_t> labels_;
   Vector<Scalar> weights_;
