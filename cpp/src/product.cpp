@@ -196,7 +196,7 @@ struct OnCopies {
     Scalar* const b_block = a_block + a_size;
     const Index n = C.rows(), m = C.cols();
     // Few rows leave nothing to gain from a block of B that outlasts them.
-    const Index block_columns = n <= block_rows ? 64 : most_columns;
+    const Index block_columns = n <= block_rows ? 256 : most_columns;
     for (Index first = 0; first < k; first += terms) {
       const Index count = std::min(terms, k - first);
       for (Index j = 0; j < m; j += block_columns) {
