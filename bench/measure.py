@@ -11,7 +11,7 @@ from contestants.numpy import Trainer as Yardstick
 from processes import WorkerError, machine_busy_seconds, settle
 from workloads import make_problem
 
-# Each shuffle ends at a loss of its own (S1: 1.8 % apart); the mean of some is a steadier yardstick.
+# A shuffle ends at a loss of its own (S1: 1.8 % apart); the mean of some is a steadier yardstick.
 SHUFFLES = 5
 
 

@@ -7,12 +7,23 @@
 #include <algorithm>
 
 namespace deltarule {
+namespace {
+
+// Floating-point operations of a part of a product: few enough for a person who waits for it to end.
+constexpr double most_work = 4e9;
+constexpr Index least_width = 64;
+
+}  // namespace
 
 template <class Scalar>
 template <class Use>
-void Layerwise<Scalar>::for_each_part(Index halves, Use use) const {
+void Layerwise<Scalar>::for_each_part(Index l, Index halves, Use use) const {
   const Index m = cache_.m(), groups = (m + Slices::columns - 1) / Slices::columns;
-  const Slices slices{m, std::min<Index>((threads_ + halves - 1) / halves, groups)};
+  const double work = 2.0 * static_cast<double>(network_.n(l)) *
+                      static_cast<double>(network_.n(l - 1)) / static_cast<double>(halves);
+  const Index widest = std::max(least_width, static_cast<Index>(most_work / work));
+  const Index wanted = std::max<Index>((threads_ + halves - 1) / halves, (m + widest - 1) / widest);
+  const Slices slices{m, std::min(wanted, groups)};
   parallel_for(threads_, halves * slices.count, [&](Index part, int thread) {
     if (!interrupt_.poll_on(thread)) use(part / slices.count, slices[part % slices.count]);
   });
@@ -21,7 +32,7 @@ void Layerwise<Scalar>::for_each_part(Index halves, Use use) const {
 template <class Scalar>
 void Layerwise<Scalar>::load() const {
   const Index halves = network_.halved(1) ? 2 : 1;
-  for_each_part(halves, [&](Index h, Slice slice) {
+  for_each_part(1, halves, [&](Index h, Slice slice) {
     const Index first = network_.half(1, h);
     cache_.load(slice, first, network_.half(1, h + 1) - first);
   });
@@ -30,7 +41,7 @@ void Layerwise<Scalar>::load() const {
 template <class Scalar>
 void Layerwise<Scalar>::multiply(const Scalar* parameters, Index l) const {
   const Index halves = network_.halved(l) ? 2 : 1;
-  for_each_part(halves, [&](Index h, Slice slice) {
+  for_each_part(l, halves, [&](Index h, Slice slice) {
     const Index first = network_.half(l, h), inputs = network_.half(l, h + 1) - first;
     const auto W = network_.W(parameters, l).middleCols(first, inputs);
     network_.with_input(cache_, l, [&](const auto& A_prev) {
@@ -50,7 +61,7 @@ template <class Scalar>
 void Layerwise<Scalar>::activate(Index l) const {
   const bool last = l == network_.depth();
   const bool by_rows = !last && network_.halved(l + 1) && network_.g(l) != Activation::softmax;
-  for_each_part(by_rows ? 2 : 1, [&](Index h, Slice slice) {
+  for_each_part(l, by_rows ? 2 : 1, [&](Index h, Slice slice) {
     const Index first = by_rows ? network_.half(l + 1, h) : 0;
     const Index rows = by_rows ? network_.half(l + 1, h + 1) - first : network_.n(l);
     const auto part = [&](auto matrix) {
@@ -76,7 +87,7 @@ void Layerwise<Scalar>::backward(const Scalar* parameters,
   for (Index l = network_.depth(); l > 1; --l) {
     const bool by_rows = network_.halved(l) && network_.g(l - 1) != Activation::softmax;
     const Scalar* const W_transposed = transposed(l);
-    for_each_part(by_rows ? 2 : 1, [&](Index h, Slice slice) {
+    for_each_part(l, by_rows ? 2 : 1, [&](Index h, Slice slice) {
       const FlushSubnormals flush;
       const Index first = by_rows ? network_.half(l, h) : 0;
       const Index rows = by_rows ? network_.half(l, h + 1) - first : network_.n(l - 1);

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -18,20 +19,27 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Run = Callable[[Array | None, int, int], tuple[int, str, BaseException | None]]
 
-# How old the copy may grow: it bounds what is made again, and what the copies cost.
-_MOST_SECONDS = 1.0
+# How old the copy may grow: it bounds what is made again. Copies cost a hundredth of the time.
+_LEAST_SECONDS, _COPIES_OF_TIME = 1.0, 100
 _MOST_RUNS = 64
+
+# Memory for the parameters and the state; writing to memory that is new takes longer than a copy.
+Room = tuple[Array, Array | None]
 
 
 class _Snapshot:
     """Weights, optimizer state, and the runs of batches made since."""
 
-    def __init__(self, network: "Network", optimizer: "Optimizer") -> None:
-        self.parameters = network.parameters.copy()
-        self.state = None if optimizer.state is None else optimizer.state.copy()
+    def __init__(self, network: "Network", optimizer: "Optimizer", rooms: list[Room]) -> None:
+        started = perf_counter()
+        self.parameters, self.state = self.room = _take(rooms, network, optimizer)
+        np.copyto(self.parameters, network.parameters)
+        if self.state is not None and optimizer.state is not None:
+            np.copyto(self.state, optimizer.state)
         self.step = optimizer.step
         self.runs: list[tuple[Array | None, int, int]] = []
         self.taken = perf_counter()
+        self._most_seconds = max(_LEAST_SECONDS, _COPIES_OF_TIME * (self.taken - started))
 
     @property
     def steps(self) -> int:
@@ -39,29 +47,48 @@ class _Snapshot:
 
     @property
     def old(self) -> bool:
-        return len(self.runs) >= _MOST_RUNS or perf_counter() - self.taken > _MOST_SECONDS
+        return len(self.runs) >= _MOST_RUNS or perf_counter() - self.taken > self._most_seconds
+
+
+def _take(rooms: list[Room], network: "Network", optimizer: "Optimizer") -> Room:
+    """A room that fits, or a new one."""
+    state = optimizer.state
+    size = 0 if state is None else len(state)
+    while rooms:
+        parameters, kept = rooms.pop()
+        if (0 if kept is None else len(kept)) == size:
+            return parameters, kept
+    return np.empty_like(network.parameters), None if state is None else np.empty_like(state)
 
 
 class LastGood:
-    """Two snapshots: one whose weights had a finite cost, and a newer one not judged yet."""
+    """Two snapshots: one whose weights had a finite cost, and a newer one not judged yet.
 
-    def __init__(self, network: "Network", optimizer: "Optimizer") -> None:
-        self._network, self._optimizer = network, optimizer
-        self._good = _Snapshot(network, optimizer)
+    ``rooms`` is what the network keeps from one fit to the next.
+    """
+
+    def __init__(self, network: "Network", optimizer: "Optimizer", rooms: list[Room]) -> None:
+        self._network, self._optimizer, self._rooms = network, optimizer, rooms
+        self._good = _Snapshot(network, optimizer, rooms)
         self._new: _Snapshot | None = None
 
     def begin_run(self, order: Array | None, first_batch: int) -> None:
         """Before a run: take a new snapshot where the old one has grown old."""
         if self._good.old:
-            self._new = _Snapshot(self._network, self._optimizer)
+            self._new = _Snapshot(self._network, self._optimizer, self._rooms)
         self._begun = (order, first_batch)
 
     def end_run(self, steps: int) -> None:
         """After a run: note the steps it made; one step proves the snapshot before it good."""
         order, first_batch = self._begun
         if self._new is not None and steps:
+            self._rooms.append(self._good.room)
             self._good, self._new = self._new, None
         self._good.runs.append((order, first_batch, steps))
+
+    def close(self) -> None:
+        """Leave the memory to the next fit."""
+        self._rooms[:] = [self._good.room]
 
     def restore(self, run: Run) -> str:
         """Go back to the weights before the last step, and say which those are."""

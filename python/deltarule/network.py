@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from deltarule import _core, training
 from deltarule.data import as_rows, as_target
 from deltarule.initializers import INITIALIZERS, suits
+from deltarule.last_good import Room
 from deltarule.optimizers import Optimizer, aligned_zeros
 
 Array = NDArray[Any]
@@ -221,6 +222,7 @@ class Network:
         self._training = threading.Lock()
         self._trainers: dict[str, _core.Trainer] = {}
         self._gradients: Array | None = None
+        self._snapshot_rooms: list[Room] = []
         self.history = training.History()
 
     @property
@@ -444,8 +446,9 @@ class Network:
                 rule,
                 *lines[1:],
                 rule,
-                f"{n:,} parameters: {_bytes(n * size)}; training keeps as much again for "
-                f"gradients, and {_bytes(2 * n * size)} for Adam's moments",
+                f"{n:,} parameters: {_bytes(n * size)}; training keeps as much again for gradients "
+                f"and for the last good weights, and {_bytes(2 * n * size)} for Adam's moments and "
+                "for their copy",
             ]
         )
 

@@ -175,6 +175,7 @@ def fit(
                 history.record(record)
                 bar.end_epoch(epoch, record)
         steps.expect_finite_weights(epochs)
+        steps.close()
         return history
     finally:
         network._training.release()
@@ -272,7 +273,7 @@ class _Steps:
         self._run_batches = 1
         self._mapped = mapped_file(X)
         self._window_batches = _batches_a_window(X, batch_size)
-        self._last_good = LastGood(network, optimizer)
+        self._last_good = LastGood(network, optimizer, network._snapshot_rooms)
 
     def mean_cost(self) -> float:
         """The epoch's cost, each batch at the weights of its time."""
@@ -301,6 +302,10 @@ class _Steps:
             done += batches
             total, weight = self._costs[:done].sum(axis=0)
             yield batches, float(total / weight) if weight else 0.0
+
+    def close(self) -> None:
+        """Leave to the next fit what it can use again."""
+        self._last_good.close()
 
     def expect_finite_weights(self, epochs: int) -> None:
         """Hold the last step's weights, which no cost has judged, to being finite."""

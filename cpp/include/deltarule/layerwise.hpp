@@ -23,9 +23,9 @@ class Layerwise {
   void backward(const Scalar* parameters, const TransposedWeights<Scalar>& transposed) const;
 
  private:
-  // Calls use(rows, columns) for each part of `halves` (2 of rows, or 1) by the examples.
+  // Calls use(half, slice) for each part of what layer l has to do: `halves` (2, or 1) by examples.
   template <class Use>
-  void for_each_part(Index halves, Use use) const;
+  void for_each_part(Index l, Index halves, Use use) const;
   void load() const;
   void multiply(const Scalar* parameters, Index l) const;
   void activate(Index l) const;
