@@ -13,6 +13,17 @@ namespace {
 constexpr double most_work = 4e9;
 constexpr Index least_width = 64;
 
+// The rows of a product in two halves, or few rows in one.
+struct Rows {
+  static constexpr Index least = 96, step = 16;
+  Index count;
+  Index halves = count < least ? 1 : 2;
+  Index middle = count / 2 / step * step;
+
+  explicit Rows(Index rows) : count(rows) {}
+  Index first(Index h) const { return h == 0 ? 0 : h == halves ? count : middle; }
+};
+
 }  // namespace
 
 template <class Scalar>
@@ -40,18 +51,30 @@ void Layerwise<Scalar>::load() const {
 
 template <class Scalar>
 void Layerwise<Scalar>::multiply(const Scalar* parameters, Index l) const {
-  const Index halves = network_.halved(l) ? 2 : 1;
-  for_each_part(l, halves, [&](Index h, Slice slice) {
-    const Index first = network_.half(l, h), inputs = network_.half(l, h + 1) - first;
-    const auto W = network_.W(parameters, l).middleCols(first, inputs);
+  const auto W = network_.W(parameters, l);
+  const auto b = network_.b(parameters, l);
+  if (network_.halved(l)) {
+    for_each_part(l, 2, [&](Index h, Slice slice) {
+      const Index first = network_.half(l, h), inputs = network_.half(l, h + 1) - first;
+      network_.with_input(cache_, l, [&](const auto& A_prev) {
+        const auto A = A_prev.block(first, slice.first, inputs, slice.count);
+        const auto W_half = W.middleCols(first, inputs);
+        if (h == 0)
+          dense_forward<Scalar>(W_half, b, A, cache_.Z(l).middleCols(slice.first, slice.count));
+        else
+          dense_forward_without_bias<Scalar>(
+              W_half, A, cache_.second_Z(l).middleCols(slice.first, slice.count));
+      });
+    });
+    return;
+  }
+  const Rows rows(network_.n(l));
+  for_each_part(l, rows.halves, [&](Index h, Slice slice) {
+    const Index first = rows.first(h), count = rows.first(h + 1) - first;
     network_.with_input(cache_, l, [&](const auto& A_prev) {
-      const auto A = A_prev.block(first, slice.first, inputs, slice.count);
-      if (h == 0)
-        dense_forward<Scalar>(W, network_.b(parameters, l), A,
-                              cache_.Z(l).middleCols(slice.first, slice.count));
-      else
-        dense_forward_without_bias<Scalar>(W, A,
-                                           cache_.second_Z(l).middleCols(slice.first, slice.count));
+      dense_forward<Scalar>(W.middleRows(first, count), b.segment(first, count),
+                            A_prev.middleCols(slice.first, slice.count),
+                            cache_.Z(l).block(first, slice.first, count, slice.count));
     });
   });
 }
@@ -85,20 +108,21 @@ template <class Scalar>
 void Layerwise<Scalar>::backward(const Scalar* parameters,
                                  const TransposedWeights<Scalar>& transposed) const {
   for (Index l = network_.depth(); l > 1; --l) {
-    const bool by_rows = network_.halved(l) && network_.g(l - 1) != Activation::softmax;
+    Rows rows(network_.n(l - 1));
+    if (network_.halved(l)) rows.middle = network_.half(l, 1);
+    if (network_.g(l - 1) == Activation::softmax) rows.halves = 1;  // its units need one another
     const Scalar* const W_transposed = transposed(l);
-    for_each_part(l, by_rows ? 2 : 1, [&](Index h, Slice slice) {
+    for_each_part(l, rows.halves, [&](Index h, Slice slice) {
       const FlushSubnormals flush;
-      const Index first = by_rows ? network_.half(l, h) : 0;
-      const Index rows = by_rows ? network_.half(l, h + 1) - first : network_.n(l - 1);
-      auto dZ_prev = cache_.dZ(l - 1).block(first, slice.first, rows, slice.count);
-      dense_backward_input<Scalar>(network_.W(parameters, l).middleCols(first, rows),
+      const Index first = rows.first(h), count = rows.first(h + 1) - first;
+      auto dZ_prev = cache_.dZ(l - 1).block(first, slice.first, count, slice.count);
+      dense_backward_input<Scalar>(network_.W(parameters, l).middleCols(first, count),
                                    cache_.dZ(l).middleCols(slice.first, slice.count), dZ_prev,
                                    W_transposed ? W_transposed + first : nullptr,
                                    network_.n(l - 1));
       activation_backward<Scalar>(
           network_.g(l - 1), dZ_prev,
-          network_.derivative_cache(cache_, l - 1, slice).middleRows(first, rows), dZ_prev);
+          network_.derivative_cache(cache_, l - 1, slice).middleRows(first, count), dZ_prev);
     });
   }
 }
