@@ -252,24 +252,22 @@ struct OnCopies {
                 Index rows, Index j, Index columns) const {
     for (Index c = 0; c < columns; c += strip_columns) {
       const Scalar* const strip = b_block + c * count;
+      const Factor<Scalar> from_strip = B.row_stride == 1 ? Factor<Scalar>{strip, 1, count}
+                                                          : Factor<Scalar>{strip, strip_columns, 1};
       const Index in_strip = std::min(strip_columns, columns - c);
       for (Index r = 0; r < rows; r += panel_rows) {
-        InPlace<Scalar> tile;
-        tile.alpha = alpha;
-        tile.A = a_block + r * count;
-        tile.a_stride = panel_rows;
-        if (B.row_stride == 1)
-          tile.B = {strip, 1, count};
-        else
-          tile.B = {strip, strip_columns, 1};
-        tile.bias = bias ? bias + i + r : nullptr;
-        tile.C = C.data() + (j + c) * C.outerStride() + i + r;
-        tile.c_stride = C.outerStride();
-        tile.n = std::min(panel_rows, rows - r);
-        tile.m = in_strip;
-        tile.k = count;
-        tile.adds = adds || first > 0;
-        tile.run_rows({0, count});
+        InPlace<Scalar>{alpha,
+                        a_block + r * count,
+                        panel_rows,
+                        from_strip,
+                        bias ? bias + i + r : nullptr,
+                        C.data() + (j + c) * C.outerStride() + i + r,
+                        C.outerStride(),
+                        std::min(panel_rows, rows - r),
+                        in_strip,
+                        count,
+                        adds || first > 0}
+            .run_rows({0, count});
       }
     }
   }

@@ -29,22 +29,30 @@ template <class Scalar>
 void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
   const auto threads = static_cast<std::size_t>(ThreadPool::size());
   if (caches_.size() < threads) caches_.resize(threads);
+  const Index rooms = tile_room_ * static_cast<Index>(caches_.size());
+  if (tile_rooms_.size() < rooms) tile_rooms_.resize(rooms);
   const Index groups = network_.gradient_groups(m);
-  if (groups == 1)
+  if (groups == 1) {
     caches_[0].resize(network_, m, Cache<Scalar>::Keep::needed);
-  else
+  } else {
+    const Index widest = network_.training_slices(m).widest();
     for (Cache<Scalar>& cache : caches_)
-      cache.resize(network_, network_.training_slices(m).widest(), Cache<Scalar>::Keep::needed);
-  if (groups > 1 && group_gradients_.size() < groups * network_.parameter_count())
-    group_gradients_.resize(groups * network_.parameter_count());
+      cache.resize(network_, widest, Cache<Scalar>::Keep::needed);
+    if (group_gradients_.size() < groups * network_.parameter_count())
+      group_gradients_.resize(groups * network_.parameter_count());
+  }
   if (set.labels && labels_.size() < static_cast<std::size_t>(m))
     labels_.resize(static_cast<std::size_t>(m));
   if (!set.labels && Y_.cols() < m) Y_.resize(network_.n(network_.depth()), m);
   if (set.weights && weights_.size() < m) weights_.resize(m);
   const auto slices = static_cast<std::size_t>(network_.training_slices(m).count);
   if (slice_costs_.size() < slices) slice_costs_.resize(slices);
-  if (tile_rooms_.size() < tile_room_ * ThreadPool::size())
-    tile_rooms_.resize(tile_room_ * ThreadPool::size());
+}
+
+// As many as there is room for: another thread may set more meanwhile.
+template <class Scalar>
+int Trainer<Scalar>::threads(double work) const {
+  return std::min(threads_for(work), static_cast<int>(caches_.size()));
 }
 
 template <class Scalar>
@@ -172,7 +180,7 @@ BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const Tr
                                               const Batch& batch, Scalar* gradients) {
   Interrupt never;
   make_room(set, batch.count);
-  threads_ = threads_for(step_work(batch.count));
+  threads_ = threads(step_work(batch.count));
   transposed_.copy(parameters);
   const BatchCost cost = forward_backward(parameters, set, batch, never);
   const auto scale = gradient_scale<Scalar>(cost.weight);
@@ -188,13 +196,13 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
   const FlatVectors<Scalar> vectors{parameters, state, network_.parameter_count()};
   RunResult result;
   if (examples.count == 0) return result;
-  make_room(set, std::min(batch_size, examples.count));
   transposed_.copy(parameters);
   for (Index done = 0; done < examples.count; done += batch_size) {
     const Batch batch{examples.order, examples.first + done,
                       std::min(batch_size, examples.count - done)};
     const double work = step_work(batch.count);
-    threads_ = choice_.begin(threads_for(work), work);
+    make_room(set, batch.count);
+    threads_ = choice_.begin(threads(work), work);
     const BatchCost cost = forward_backward(parameters, set, batch, interrupt);
     if (interrupt.poll()) {
       result.interrupted = true;

@@ -354,6 +354,7 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Sca
       {300, {{1, relu}, {300, elu}, {2, sigmoid}}, 400, 200},      // a unit alone between wide ones
       {480, {{501, tanh}, {3, sigmoid}}, 70, 35},                  // weights beyond a core's cache
       {7, {{20, tanh}, {1, sigmoid}}, 3001, 1501},                 // groups of slices
+      {64, {{64, relu}, {10, sigmoid}}, 391, 200},                 // and a last batch without
       {300, {{250, softmax}, {90, tanh}, {2, sigmoid}}, 70, 35},   // halves by columns
       {131, {{257, gelu}, {129, relu}, {10, sigmoid}}, 501, 250},  // several tiles and slices
   };

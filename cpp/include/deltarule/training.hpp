@@ -57,6 +57,7 @@ class Trainer {
 
  private:
   void make_room(const TrainingSet& set, Index m);
+  int threads(double work) const;
   Target<Scalar> load_target(const TrainingSet& set, const Batch& batch, Slice slice);
   // The loss of the cache's columns `slice`, which are the batch's from `first` on.
   void loss_of_slice(const TrainingSet& set, const Batch& batch, Index first, Slice slice,
