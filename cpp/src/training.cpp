@@ -2,6 +2,7 @@
 
 #include "deltarule/layerwise.hpp"
 #include "parallel.hpp"
+#include "subnormals.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -124,20 +125,25 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
       if (!interrupt.poll_on(thread)) use(slices[s], slice_costs_[static_cast<std::size_t>(s)]);
     });
   };
-  if (groups_ > 1) {
-    forward_backward_groups(parameters, set, batch, interrupt);
-  } else {
+  if (groups_ == 1) {
     cache.resize(network_, batch.count, Cache<Scalar>::Keep::needed);
     cache.bind(set.X, batch.order, batch.first);
+  }
+  if (groups_ > 1) {
+    forward_backward_groups(parameters, set, batch, interrupt);
+  } else if (network_.goes_layerwise()) {
     const Layerwise<Scalar> layerwise(network_, cache, threads_, interrupt);
-    if (network_.goes_layerwise()) layerwise.forward(parameters);
+    layerwise.forward(parameters);
     for_each_slice([&](Slice slice, BatchCost& cost) {
-      if (!network_.goes_layerwise()) network_.forward_slice(parameters, slice, cache);
       loss_of_slice(set, batch, slice.first, slice, cache, cost);
-      if (!network_.goes_layerwise())
-        network_.backward_slice(parameters, transposed_, slice, cache, nullptr);
     });
-    if (network_.goes_layerwise()) layerwise.backward(parameters, transposed_);
+    layerwise.backward(parameters, transposed_);
+  } else {
+    for_each_slice([&](Slice slice, BatchCost& cost) {
+      network_.forward_slice(parameters, slice, cache);
+      loss_of_slice(set, batch, slice.first, slice, cache, cost);
+      network_.backward_slice(parameters, transposed_, slice, cache, nullptr);
+    });
   }
   BatchCost total;
   for (Index s = 0; s < slices.count; ++s) {
@@ -150,6 +156,7 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
 template <class Scalar>
 void Trainer<Scalar>::gradient(const Tile& tile, Scalar scale, Scalar* to) const {
   if (groups_ == 1) return network_.gradient_tile(caches_[0], tile, scale, to);
+  const FlushSubnormals flush;
   const Index P = network_.parameter_count();
   const Scalar* const first = group_gradients_.data() + tile.first;
   const auto part = [&](Index group) { return first + group * P; };

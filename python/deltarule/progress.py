@@ -19,10 +19,10 @@ class Progress:
             self._bar = tqdm(total=epochs * batches, unit="batch", mininterval=0.05)
 
     def advance(self, batches: int, cost: float) -> None:
-        """Count a run's batches."""
+        """Tell how many batches are done, in all epochs."""
         if self._bar is not None:
             self._bar.set_postfix_str(f"loss {cost:.4f}", refresh=False)
-            self._bar.update(batches)
+            self._bar.update(batches - self._bar.n)
 
     def end_epoch(self, epoch: int, record: dict[str, float]) -> None:
         """Show what an epoch came to."""

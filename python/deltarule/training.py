@@ -163,8 +163,9 @@ def fit(
         with Progress(epochs, steps.batches, enabled=progress) as bar:
             for epoch in range(epochs):
                 order = _order(network, rows, batch_size) if shuffle and batch_size < m else None
-                for batches, cost in steps.epoch(epoch, order):
-                    bar.advance(batches, cost)
+                for done in steps.epoch(epoch, order):
+                    if progress:
+                        bar.advance(epoch * steps.batches + done, steps.mean_cost(done))
                 record = {"loss": steps.mean_cost()}
                 if metrics is not None:
                     on_training_set = _judge(network, rows, target, loss, judged)
@@ -275,13 +276,13 @@ class _Steps:
         self._window_batches = _batches_a_window(X, batch_size)
         self._last_good = LastGood(network, optimizer, network._snapshot_rooms)
 
-    def mean_cost(self) -> float:
-        """The epoch's cost, each batch at the weights of its time."""
-        total, weight = self._costs.sum(axis=0)
-        return float(total / weight)
+    def mean_cost(self, batches: int | None = None) -> float:
+        """The epoch's cost so far or in all, each batch at the weights of its time."""
+        total, weight = self._costs[:batches].sum(axis=0).tolist()
+        return float(total / weight) if weight else 0.0
 
-    def epoch(self, epoch: int, order: Array | None) -> Iterator[tuple[int, float]]:
-        """Make an epoch's steps; yields, after each run, its batches and the cost so far."""
+    def epoch(self, epoch: int, order: Array | None) -> Iterator[int]:
+        """Make an epoch's steps; yields, after each run, how many batches are done."""
         done = 0
         while done < self.batches:
             batches = min(self._run_batches, self.batches - done)
@@ -300,8 +301,7 @@ class _Steps:
             seconds = max(perf_counter() - started, 1e-6)
             self._run_batches = max(1, int(batches * min(_RUN_SECONDS / seconds, 8.0)))
             done += batches
-            total, weight = self._costs[:done].sum(axis=0)
-            yield batches, float(total / weight) if weight else 0.0
+            yield done
 
     def close(self) -> None:
         """Leave to the next fit what it can use again."""

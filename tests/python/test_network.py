@@ -191,10 +191,11 @@ def test_cross_entropy_of_huge_logits_is_finite(activation: str, y: Any, dtype: 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_gradients_too_small_for_a_normal_number_are_zero(dtype: str) -> None:
+@pytest.mark.parametrize("m", [2, 1000])
+def test_gradients_too_small_for_a_normal_number_are_zero(m: int, dtype: str) -> None:
     # Sure and right: dZ = sigmoid(z) is subnormal, and subnormal numbers are slow to compute with.
     net = network([1, 1], ["sigmoid"], dtype)
-    X, y = np.ones((2, 1), dtype), np.zeros(2, dtype)
+    X, y = np.ones((m, 1), dtype), np.zeros(m, dtype)
     tiny = float(np.finfo(dtype).tiny)
     for z, is_kept in ((np.log(tiny) - 3, False), (np.log(tiny) + 3, True)):
         net.parameters = np.array([z, 0], dtype)
