@@ -77,7 +77,7 @@ template <class Scalar>
 Index Network<Scalar>::half(Index l, Index h) const {
   const Index inputs = n(l - 1);
   const bool in_two =
-      layerwise_ && inputs >= least_halved && product_in_place<Scalar>(n(l), inputs);
+      layerwise_ && inputs >= least_halved && product_in_place<Scalar>(n(l), inputs / 2);
   if (h == 0) return 0;
   return h == 1 && in_two ? inputs / 2 / half_step * half_step : inputs;
 }

@@ -357,25 +357,18 @@ template <class Scalar>
 void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed, Index stride,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C) {
   const Index k = A.rows(), n = A.cols();
-  if (!made_in_place<Scalar>(n, k) && B.cols() >= columns_worth_copying) {
-    OnCopies<Scalar>{
-        Scalar(1), {A.data(), A.outerStride(), 1}, {B.data(), 1, B.outerStride()}, nullptr, C, k}
-        .run();
-    return;
-  }
-  Matrix<Scalar> own;
-  if (k == 1 && A.outerStride() == 1) {
+  const Factor<Scalar> columns{B.data(), 1, B.outerStride()};
+  if (k == 1 && A.outerStride() == 1) {  // a row, as it lies, is a column
     A_transposed = A.data();
     stride = n;
-  } else if (!A_transposed) {
-    own.resize(n, k);
-    transpose<Scalar>(A, own);
-    A_transposed = own.data();
-    stride = n;
+  }
+  if (!A_transposed) {
+    OnCopies<Scalar>{Scalar(1), {A.data(), A.outerStride(), 1}, columns, nullptr, C, k}.run();
+    return;
   }
   using Strided = Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
-  product<Scalar>(Scalar(1), Strided(A_transposed, n, k, Eigen::OuterStride<>(stride)),
-                  {B.data(), 1, B.outerStride()}, nullptr, C);
+  product<Scalar>(Scalar(1), Strided(A_transposed, n, k, Eigen::OuterStride<>(stride)), columns,
+                  nullptr, C);
 }
 
 template <class Scalar>

@@ -22,7 +22,7 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
              const Scalar* bias, MatrixRef<Scalar> C, bool adds = false);
 
 // C = A^T B;  A (k, n), B (k, m) with contiguous columns -> C (n, m). `A_transposed` (n, k), its columns
-// `stride` apart, is the caller's copy of A^T, or null; it is asked for where the product is made in place.
+// `stride` apart, is the caller's copy of A^T; without one, A is transposed as it is copied.
 template <class Scalar>
 void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed, Index stride,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C);

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from deltarule import _core, training
-from deltarule.data import as_rows, as_target
+from deltarule.data import as_rows
 from deltarule.initializers import INITIALIZERS, suits
 from deltarule.last_good import Room
 from deltarule.optimizers import Optimizer, aligned_zeros
@@ -365,11 +365,7 @@ class Network:
         gradients : ndarray of shape (n_parameters,)
         """
         where = "loss_and_gradients"
-        loss = training.loss_for(self, loss, where)
-        rows = as_rows(X, self.input_size, self.dtype, where)
-        if not len(rows):
-            raise ValueError(f"{where}: X has no rows: expected 1 or more")
-        target = as_target(y, loss, len(rows), self.output_size, self.dtype, where, sample_weight)
+        loss, rows, target = training.at_the_door(self, X, y, loss, sample_weight, where)
         self._expect_finite_parameters(where)
         gradients = aligned_zeros(self._parameters.size, self.dtype)
         trainer = self._new_trainer(self._core, loss)

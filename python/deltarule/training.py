@@ -59,6 +59,24 @@ def loss_for(network: "Network", loss: str | None, where: str) -> str:
     return loss
 
 
+def at_the_door(
+    network: "Network",
+    X: ArrayLike,
+    y: ArrayLike,
+    loss: str | None,
+    sample_weight: ArrayLike | None,
+    where: str,
+) -> tuple[str, Array, "_core.Target"]:
+    """A loss, and rows and targets that suit it and the network."""
+    loss = loss_for(network, loss, where)
+    rows = as_rows(X, network.input_size, network.dtype, where)
+    m = len(rows)
+    if not m:
+        raise ValueError(f"{where}: X has no rows: expected 1 or more")
+    target = as_target(y, loss, m, network.output_size, network.dtype, where, sample_weight)
+    return loss, rows, target
+
+
 def fit(
     network: "Network",
     X: ArrayLike,
@@ -123,12 +141,8 @@ def fit(
     KeyboardInterrupt
         On Ctrl-C, between two steps. The weights and ``network.history`` are whole.
     """
-    loss = loss_for(network, loss, "fit")
-    rows = as_rows(X, network.input_size, network.dtype, "fit")
+    loss, rows, target = at_the_door(network, X, y, loss, sample_weight, "fit")
     m = len(rows)
-    if not m:
-        raise ValueError("fit: X has no rows: expected 1 or more")
-    target = as_target(y, loss, m, network.output_size, network.dtype, "fit", sample_weight)
     epochs = _count(epochs, "epochs", least=0)
     batch_size = min(_count(batch_size, "batch_size", least=1), m)
     judged = _metrics(metrics, loss, network.output_size)
@@ -212,12 +226,7 @@ def evaluate(
     ValueError, TypeError
         For data that does not fit.
     """
-    loss = loss_for(network, loss, "evaluate")
-    rows = as_rows(X, network.input_size, network.dtype, "evaluate")
-    m = len(rows)
-    if not m:
-        raise ValueError("evaluate: X has no rows: expected 1 or more")
-    target = as_target(y, loss, m, network.output_size, network.dtype, "evaluate", sample_weight)
+    loss, rows, target = at_the_door(network, X, y, loss, sample_weight, "evaluate")
     return _judge(network, rows, target, loss, _metrics(metrics, loss, network.output_size))
 
 

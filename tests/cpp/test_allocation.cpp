@@ -110,10 +110,13 @@ TEST_CASE_TEMPLATE("nor does a large one", Scalar, float, double) {
     const Threads threads(n);
     // Its weights are halved, or copied for the product.
     for (const Index units : {128, 700}) {
-      WarmTraining<Scalar> training(800, {{units, relu}, {10, softmax}}, 100, Adam{});
-      training.run(5);  // on a thread that has not yet copied anything
-      CHECK(allocations_in([&] { training.run(5); }) == 0);
-      CHECK(training.trained());
+      for (const Index batch_size : {20, 100}) {
+        WarmTraining<Scalar> training(800, {{units, relu}, {units, tanh}, {10, softmax}},
+                                      batch_size, Adam{});
+        training.run(5);  // on a thread that has not yet copied anything
+        CHECK(allocations_in([&] { training.run(5); }) == 0);
+        CHECK(training.trained());
+      }
     }
   }
 }
