@@ -4,7 +4,6 @@
 
 #include "deltarule/types.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
@@ -142,7 +141,10 @@ inline Vec<float> square_root(Vec<float> x) {
 
 // As many registers as they have lanes.
 template <class Scalar>
-using Square = std::array<Vec<Scalar>, static_cast<std::size_t>(lanes<Scalar>)>;
+struct Square {
+  Vec<Scalar> registers[lanes<Scalar>];
+  Vec<Scalar>& operator[](Index i) { return registers[i]; }
+};
 
 // In a and b, lanes in groups of `size`: a's odd groups and b's even ones change places.
 template <class Scalar, Index size, std::size_t... lane>
@@ -161,8 +163,7 @@ inline void transpose(Square<Scalar>& square) {
 #pragma GCC unroll 16
   for (Index i = 0; i < count; ++i)
     if (!(i & size))
-      exchange_groups<Scalar, size>(square[static_cast<std::size_t>(i)],
-                                    square[static_cast<std::size_t>(i + size)],
+      exchange_groups<Scalar, size>(square[i], square[i + size],
                                     std::make_index_sequence<static_cast<std::size_t>(count)>{});
   if constexpr (size > 1) transpose<Scalar, size / 2>(square);
 }

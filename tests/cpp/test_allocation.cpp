@@ -113,8 +113,11 @@ TEST_CASE_TEMPLATE("nor does a large one", Scalar, float, double) {
       for (const Index batch_size : {20, 100}) {
         WarmTraining<Scalar> training(800, {{units, relu}, {units, tanh}, {10, softmax}},
                                       batch_size, Adam{});
-        training.run(5);  // on a thread that has not yet copied anything
-        CHECK(allocations_in([&] { training.run(5); }) == 0);
+        // A thread makes room for its copies once, when it first has a part of a product to make.
+        std::int64_t least = 1;
+        for (int round = 0; round < 10 && least > 0; ++round)
+          least = allocations_in([&] { training.run(5); });
+        CHECK(least == 0);
         CHECK(training.trained());
       }
     }
