@@ -29,12 +29,12 @@ struct Rows {
 template <class Scalar>
 template <class Use>
 void Layerwise<Scalar>::for_each_part(Index l, Index halves, Use use) const {
-  const Index m = cache_.m(), groups = (m + Slices::columns - 1) / Slices::columns;
+  const Index m = cache_.m();
   const double work = 2.0 * static_cast<double>(network_.n(l)) *
                       static_cast<double>(network_.n(l - 1)) / static_cast<double>(halves);
   const Index widest = std::max(least_width, static_cast<Index>(most_work / work));
   const Index wanted = std::max<Index>((threads_ + halves - 1) / halves, (m + widest - 1) / widest);
-  const Slices slices{m, std::min(wanted, groups)};
+  const Slices slices{m, std::min(wanted, Slices::most(m))};
   parallel_for(threads_, halves * slices.count, [&](Index part, int thread) {
     if (!interrupt_.poll_on(thread)) use(part / slices.count, slices[part % slices.count]);
   });

@@ -27,7 +27,7 @@ template <class Scalar>
 void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transposed, Index stride,
                         const ConstMatrixRef<Scalar>& B, MatrixRef<Scalar> C);
 
-// Is a product with a first factor of n by k numbers made in place, or on packed copies?
+// Is a product with a first factor of n by k numbers made in place, or on copies?
 template <class Scalar>
 bool made_in_place(Index n, Index k);
 

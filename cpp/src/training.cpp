@@ -25,29 +25,29 @@ template <class Scalar>
 Trainer<Scalar>::Trainer(const Network<Scalar>& network, Loss loss)
     : network_(network), loss_(loss), transposed_(network) {}
 
-// Room for a batch; what has grown stays, so that the next batch allocates nothing.
+// Room for the next batch, and how it is cut; what has grown stays, so that later ones allocate nothing.
 template <class Scalar>
 void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
   const auto threads = static_cast<std::size_t>(ThreadPool::size());
   if (caches_.size() < threads) caches_.resize(threads);
   const Index rooms = tile_room_ * static_cast<Index>(caches_.size());
   if (tile_rooms_.size() < rooms) tile_rooms_.resize(rooms);
-  const Index groups = network_.gradient_groups(m);
-  if (groups == 1) {
+  const Slices slices = network_.training_slices(m);
+  groups_ = network_.gradient_groups(m);
+  if (groups_ == 1) {
     caches_[0].resize(network_, m, Cache<Scalar>::Keep::needed);
   } else {
-    const Index widest = network_.training_slices(m).widest();
     for (Cache<Scalar>& cache : caches_)
-      cache.resize(network_, widest, Cache<Scalar>::Keep::needed);
-    if (group_gradients_.size() < groups * network_.parameter_count())
-      group_gradients_.resize(groups * network_.parameter_count());
+      cache.resize(network_, slices.widest(), Cache<Scalar>::Keep::needed);
+    if (group_gradients_.size() < groups_ * network_.parameter_count())
+      group_gradients_.resize(groups_ * network_.parameter_count());
   }
   if (set.labels && labels_.size() < static_cast<std::size_t>(m))
     labels_.resize(static_cast<std::size_t>(m));
   if (!set.labels && Y_.cols() < m) Y_.resize(network_.n(network_.depth()), m);
   if (set.weights && weights_.size() < m) weights_.resize(m);
-  const auto slices = static_cast<std::size_t>(network_.training_slices(m).count);
-  if (slice_costs_.size() < slices) slice_costs_.resize(slices);
+  const auto costs = static_cast<std::size_t>(slices.count);
+  if (slice_costs_.size() < costs) slice_costs_.resize(costs);
 }
 
 // As many as there is room for: another thread may set more meanwhile.
@@ -118,17 +118,13 @@ template <class Scalar>
 BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const TrainingSet& set,
                                             const Batch& batch, Interrupt& interrupt) {
   const Slices slices = network_.training_slices(batch.count);
-  groups_ = network_.gradient_groups(batch.count);
   Cache<Scalar>& cache = caches_[0];
   const auto for_each_slice = [&](auto use) {
     parallel_for(threads_, slices.count, [&](Index s, int thread) {
       if (!interrupt.poll_on(thread)) use(slices[s], slice_costs_[static_cast<std::size_t>(s)]);
     });
   };
-  if (groups_ == 1) {
-    cache.resize(network_, batch.count, Cache<Scalar>::Keep::needed);
-    cache.bind(set.X, batch.order, batch.first);
-  }
+  if (groups_ == 1) cache.bind(set.X, batch.order, batch.first);
   if (groups_ > 1) {
     forward_backward_groups(parameters, set, batch, interrupt);
   } else if (network_.goes_layerwise()) {

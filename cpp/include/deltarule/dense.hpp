@@ -23,7 +23,7 @@ void dense_backward_input(const ConstMatrixRef<Scalar>& W, const ConstMatrixRef<
                           MatrixRef<Scalar> dA_prev, const Scalar* W_transposed = nullptr,
                           Index stride = 0);
 
-// Is the forward product of such a layer done in place, or are its factors packed by Eigen's?
+// Is the forward product of such a layer done in place, or on copies of its factors?
 template <class Scalar>
 bool product_in_place(Index n, Index n_prev);
 

@@ -31,14 +31,10 @@ struct Slices {
   static constexpr Index columns = 8;
   Index m, count;
 
-  Index first(Index s) const {
-    const Index groups = (m + columns - 1) / columns;
-    return std::min(m, groups * s / count * columns);
-  }
+  static Index most(Index m) { return (m + columns - 1) / columns; }
+  Index first(Index s) const { return std::min(m, most(m) * s / count * columns); }
   Slice operator[](Index s) const { return {first(s), first(s + 1) - first(s)}; }
-  Index widest() const {
-    return std::min(m, ((m + columns - 1) / columns + count - 1) / count * columns);
-  }
+  Index widest() const { return std::min(m, (most(m) + count - 1) / count * columns); }
 };
 
 // Columns [first_input, last_input) of W[l], and with the last of them b[l].
