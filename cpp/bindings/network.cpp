@@ -204,7 +204,8 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
               py::array& gradients, py::array& state, const Optimizer& optimizer, py::array& step,
               const py::array& X, const PyTarget& target,
               const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
-              Index batch_size, Rows<double>& costs) {
+              Index batch_size, const std::optional<Rows<double>>& learning_rates,
+              bool keep_gradients, Rows<double>& costs) {
   const Index P = network.parameter_count();
   Scalar* const p = flat_vector<Scalar>(parameters, P, "fit", "parameters", true);
   Scalar* const g = flat_vector<Scalar>(gradients, P, "fit", "gradients", true);
@@ -219,6 +220,10 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   if (costs.ndim() != 2 || costs.shape(0) < batches || costs.shape(1) != 2)
     refuse("fit", "costs have room for " + std::to_string(costs.shape(0)) + " batches: expected " +
                       std::to_string(batches));
+  if (learning_rates && learning_rates->size() < batches)
+    refuse("fit", std::to_string(learning_rates->size()) + " learning rates for " +
+                      std::to_string(batches) + " batches");
+  const StepOptions options{learning_rates ? learning_rates->data() : nullptr, keep_gradients};
   static_assert(sizeof(BatchCost) == 2 * sizeof(double));
   auto* const batch_costs = reinterpret_cast<BatchCost*>(costs.mutable_data());
   const Batch examples{order ? order->data() : nullptr, first, count};
@@ -226,8 +231,8 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   RunResult result;
   {
     const py::gil_scoped_release release;
-    result = trainer.run(p, g, s, optimizer, *steps_made, set, examples, batch_size, batch_costs,
-                         interrupt);
+    result = trainer.run(p, g, s, optimizer, *steps_made, set, examples, batch_size, options,
+                         batch_costs, interrupt);
   }
   py::object exception = py::none();
   if (interrupt.requested()) exception = py::error_already_set().value();
@@ -289,7 +294,8 @@ void register_network(py::module_& module, const std::string& suffix) {
            arg("network"), arg("loss"), py::keep_alive<1, 2>())
       .def("run", &run<Scalar>, arg("network"), arg("parameters"), arg("gradients"), arg("state"),
            arg("optimizer"), arg("step"), arg("X"), arg("target"), arg("order"), arg("first"),
-           arg("count"), arg("batch_size"), arg("costs"))
+           arg("count"), arg("batch_size"), arg("learning_rates"), arg("keep_gradients"),
+           arg("costs"))
       .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("network"), arg("parameters"),
            arg("X"), arg("target"), arg("gradients"));
   module.def(

@@ -13,6 +13,11 @@ int state_vector_count(const Optimizer& optimizer) {
   return std::visit([](const auto& o) { return o.state_vectors; }, optimizer);
 }
 
+Optimizer with_learning_rate(Optimizer optimizer, double learning_rate) {
+  std::visit([=](auto& o) { o.learning_rate = learning_rate; }, optimizer);
+  return optimizer;
+}
+
 template <class Scalar>
 auto OptimizerStep<Scalar>::constants(const deltarule::Sgd& sgd, std::int64_t /*step*/) -> Sgd {
   return {static_cast<Scalar>(sgd.learning_rate), static_cast<Scalar>(sgd.momentum), sgd.nesterov};

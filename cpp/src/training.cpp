@@ -195,7 +195,7 @@ template <class Scalar>
 RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* state,
                                const Optimizer& optimizer, std::int64_t& step,
                                const TrainingSet& set, const Batch& examples, Index batch_size,
-                               BatchCost* costs, Interrupt& interrupt) {
+                               const StepOptions& options, BatchCost* costs, Interrupt& interrupt) {
   const FlatVectors<Scalar> vectors{parameters, state, network_.parameter_count()};
   RunResult result;
   if (examples.count == 0) return result;
@@ -218,12 +218,15 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
     }
     // The backward pass has done with W, so a tile is updated as soon as its gradient is there.
     const auto scale = gradient_scale<Scalar>(cost.weight);
-    const OptimizerStep<Scalar> update(optimizer, step + 1);
+    const OptimizerStep<Scalar> update(
+        options.learning_rates ? with_learning_rate(optimizer, options.learning_rates[result.steps])
+                               : optimizer,
+        step + 1);
     const auto update_tile = [&](const Tile& tile, const Scalar* of_tile) {
       update.update(vectors, of_tile, tile.first, tile.count);
       transposed_.copy(parameters, tile);
     };
-    if (work < work_to_interrupt) {
+    if (work < work_to_interrupt && !options.keep_gradients) {
       for_each_tile([&](const Tile& tile, int thread) {
         // A tile's gradient is used while it is near, and never leaves the thread's own cache.
         Scalar* const of_tile = tile.count <= tile_room_ ? tile_rooms_.data() + thread * tile_room_
@@ -232,7 +235,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
         update_tile(tile, of_tile);
       });
     } else {
-      // Long enough to be stopped half-way: so every gradient first, and then every update.
+      // Gradients that are asked for, or a step long enough to be stopped half-way: so every gradient first, and then every update.
       for_each_tile([&](const Tile& tile, int thread) {
         if (!interrupt.poll_on(thread)) gradient(tile, scale, gradients + tile.first);
       });

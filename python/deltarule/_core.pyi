@@ -94,6 +94,8 @@ class Trainer:
         first: int,
         count: int,
         batch_size: int,
+        learning_rates: Array | None,
+        keep_gradients: bool,
         costs: Array,
     ) -> tuple[int, Literal["done", "non_finite", "interrupted"], BaseException | None]: ...
     def loss_and_gradients(

@@ -340,6 +340,8 @@ class _Steps:
             first,
             count,
             self._batch_size,
+            None,
+            False,
             self._costs[first_batch : first_batch + batches],
         )
 

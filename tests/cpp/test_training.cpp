@@ -73,12 +73,13 @@ class Training {
     parameters_.tail(problem.model.parameters.size()) = problem.model.parameters;
   }
 
-  RunResult run(const Batch& examples, Index batch_size, Interrupt& interrupt) {
+  RunResult run(const Batch& examples, Index batch_size, Interrupt& interrupt,
+                const StepOptions& options = {}) {
     std::vector<BatchCost> costs(
         static_cast<std::size_t>((examples.count + batch_size - 1) / batch_size));
     const RunResult result = trainer_.run(parameters_.data() + offset_, gradients_.data() + offset_,
                                           state_.data() + offset_, optimizer_, step, problem_.set(),
-                                          examples, batch_size, costs.data(), interrupt);
+                                          examples, batch_size, options, costs.data(), interrupt);
     const std::ptrdiff_t made = result.steps + (result.non_finite ? 1 : 0);
     for (auto cost = costs.begin(); cost != costs.begin() + made; ++cost) {
       sums.push_back(cost->sum);
@@ -95,6 +96,7 @@ class Training {
   }
 
   auto parameters() const { return parameters_.tail(parameters_.size() - offset_); }
+  auto gradients() const { return gradients_.tail(gradients_.size() - offset_); }
   auto state() const { return state_.tail(state_.size() - offset_); }
   std::vector<double> costs() const {
     std::vector<double> costs;
@@ -337,6 +339,42 @@ TEST_CASE_TEMPLATE("two runs are one run in two parts", Scalar, float, double) {
     parts.run({order.data(), 24, 26}, 8);
     check_same_bits(parts, whole);
   }
+}
+
+TEST_CASE_TEMPLATE("a learning rate a batch is that many runs, each at its own", Scalar, float,
+                   double) {
+  std::mt19937 engine(16);
+  const Problem<Scalar> problem(engine, 3, {{4, Activation::tanh}, {2, Activation::softmax}},
+                                Loss::categorical_cross_entropy, 24);
+  const std::vector<double> rates{0.1, 0.0, 0.02};
+  Interrupt never;
+  for (const Optimizer& optimizer : optimizers) {
+    CAPTURE(optimizer.index());
+    Training<Scalar> at_once(problem, optimizer), one_by_one(problem, optimizer);
+    at_once.run({nullptr, 0, 24}, 8, never, {rates.data()});
+    for (std::size_t i = 0; i < rates.size(); ++i)
+      one_by_one.run({nullptr, static_cast<Index>(8 * i), 8}, 8, never, {&rates[i]});
+    check_same_bits(at_once, one_by_one);
+    Training<Scalar> at_its_own(problem, optimizer);
+    at_its_own.run({nullptr, 0, 24}, 8);
+    CHECK(at_its_own.parameters() != at_once.parameters());
+  }
+}
+
+TEST_CASE_TEMPLATE("gradients that are kept are the last batch's, and change no step", Scalar,
+                   float, double) {
+  std::mt19937 engine(17);
+  const Problem<Scalar> problem(engine, 3, {{4, Activation::tanh}, {2, Activation::softmax}},
+                                Loss::categorical_cross_entropy, 24);
+  Interrupt never;
+  Training<Scalar> kept(problem, Sgd{0.5}), not_kept(problem, Sgd{0.5});
+  kept.run({nullptr, 0, 16}, 8, never, {nullptr, true});
+  not_kept.run({nullptr, 0, 16}, 8);
+  check_same_bits(kept, not_kept);
+  const Vector<Scalar> before = kept.parameters();
+  kept.run({nullptr, 16, 8}, 8, never, {nullptr, true});
+  const Vector<Scalar> made = before - Scalar(0.5) * kept.gradients();
+  CHECK(error(kept.parameters(), exact(made)) < rounding<Scalar>);
 }
 
 TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Scalar, float,

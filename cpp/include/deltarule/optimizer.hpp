@@ -24,6 +24,9 @@ struct Adam {
 
 using Optimizer = std::variant<Sgd, Adam>;
 
+// The same with another learning rate, as a schedule wants it.
+Optimizer with_learning_rate(Optimizer optimizer, double learning_rate);
+
 // The state vectors that an optimizer keeps; each is as long as the parameters.
 int state_vector_count(const Optimizer& optimizer);
 

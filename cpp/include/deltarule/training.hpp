@@ -38,6 +38,12 @@ struct RunResult {
   bool interrupted = false;  // stopped when asked to; the next batch's update was not made
 };
 
+// What a run's steps have beside the optimizer's own hyper-parameters.
+struct StepOptions {
+  const double* learning_rates = nullptr;  // one a batch; null: the optimizer's own
+  bool keep_gradients = false;             // leave the last step's gradients to the caller
+};
+
 // One network's training, over flat vectors that the caller owns. Not for two threads at once.
 template <class Scalar>
 class Trainer {
@@ -53,7 +59,7 @@ class Trainer {
   // those of the run; costs receives one entry a batch.
   RunResult run(Scalar* parameters, Scalar* gradients, Scalar* state, const Optimizer& optimizer,
                 std::int64_t& step, const TrainingSet& set, const Batch& examples, Index batch_size,
-                BatchCost* costs, Interrupt& interrupt);
+                const StepOptions& options, BatchCost* costs, Interrupt& interrupt);
 
  private:
   void make_room(const TrainingSet& set, Index m);
