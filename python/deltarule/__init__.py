@@ -5,17 +5,36 @@ backward functions one by one, on ``(n, m)``.
 """
 
 from deltarule import _core, blocks
-from deltarule.network import Dense, Network
+from deltarule.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    LayerNorm,
+    PReLU,
+    Residual,
+    Standardize,
+)
+from deltarule.network import Network
 from deltarule.optimizers import SGD, Adam, Optimizer
 from deltarule.training import History, TrainingDivergedError
 
 __all__ = [
     "SGD",
+    "Activation",
     "Adam",
+    "BatchNorm",
     "Dense",
+    "Dropout",
+    "Embedding",
     "History",
+    "LayerNorm",
     "Network",
     "Optimizer",
+    "PReLU",
+    "Residual",
+    "Standardize",
     "TrainingDivergedError",
     "blocks",
     "get_num_threads",
