@@ -248,7 +248,7 @@ class BatchNorm(_Scaled):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._expect("momentum", 0, np.nextafter(1.0, 2.0))
-        self._expect("epsilon", np.finfo(np.float32).tiny)
+        self._expect("epsilon", float(np.finfo(np.float32).tiny))
 
     def core(self) -> dict[str, Any]:  # noqa: D102
         return {
@@ -285,7 +285,7 @@ class LayerNorm(_Scaled):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._expect("epsilon", np.finfo(np.float32).tiny)
+        self._expect("epsilon", float(np.finfo(np.float32).tiny))
 
     def core(self) -> dict[str, Any]:  # noqa: D102
         return {"kind": self.kind, "epsilon": float(self.epsilon)}
@@ -313,7 +313,7 @@ class PReLU(LayerDescription):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._expect("slope", -np.finfo(np.float32).max)
+        self._expect("slope", -float(np.finfo(np.float32).max))
 
     def parameters(self, n_prev: int) -> Shapes:  # noqa: D102
         return {"slope": (n_prev, 1)}
@@ -471,7 +471,9 @@ def in_order(
             raise ValueError(
                 f"Network: layers[{index}] is a Standardize: expected it to be the first"
             )
-        if isinstance(layer, Embedding) and not all(isinstance(l, Standardize) for l in before):
+        if isinstance(layer, Embedding) and not all(
+            isinstance(other, Standardize) for other in before
+        ):
             raise ValueError(
                 f"Network: layers[{index}] is an Embedding: expected it before every layer but "
                 "Standardize, as it takes columns of X"

@@ -185,7 +185,7 @@ def _parameters_named(*names: str) -> Any:
     """The type of another layer's part of a flat vector, by the names of its parameters."""
     if names == LayerParameters._fields:
         return LayerParameters
-    return namedtuple("LayerParameters", names)  # noqa: PYI024 -- its names are known only now
+    return namedtuple("LayerParameters", names)
 
 
 class Caches(Sequence[LayerCache]):
@@ -274,8 +274,8 @@ class Network:
             for name, shape in layer.description.parameters(self._inputs_of(layer)).items():
                 setattr(layer, name, layer.description.initial(name, shape, self._generator))
         # From the generator's seed, not its numbers: what it draws stays the same without dropout.
-        seeds = self._generator.bit_generator.seed_seq.spawn(1)[0]
-        self._pass = _core.Pass(True, int(seeds.generate_state(1, np.uint64)[0]), 0)
+        seeds: Any = self._generator.bit_generator.seed_seq
+        self._pass = _core.Pass(True, int(seeds.spawn(1)[0].generate_state(1, np.uint64)[0]), 0)
 
     def _build(self) -> None:
         """The core and the flat vectors for the architecture; every parameter is zero."""
