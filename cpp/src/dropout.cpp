@@ -63,16 +63,18 @@ std::uint64_t mixed(std::uint64_t key, std::uint64_t number) {
 template <class Scalar>
 void dropout_mask(double rate, const DropoutKey& key, Index first, MatrixRef<Scalar> mask) {
   const Threefry random(mixed(mixed(key.seed, key.pass), key.layer));
-  const auto keep = static_cast<Scalar>(1.0 / (1.0 - rate));
-  // A word of 32 bits is dropped where it lies below: exact to 2^-32.
-  const auto threshold = static_cast<std::uint32_t>(std::min(rate * 0x1p32, 0x1p32 - 1.0));
-  const Index n = mask.rows(), pairs = (n + 1) / 2;
+  // Half a word decides: so the rate is one of 2^16, and the factor is that one's own.
+  constexpr double halves = 0x1p16;
+  const double dropped = std::min(std::round(rate * halves), halves - 1);
+  const auto keep = static_cast<Scalar>(halves / (halves - dropped));
+  const auto threshold = static_cast<std::uint32_t>(dropped);
+  const Index n = mask.rows(), quarter = (n + 3) / 4;
   std::array<std::uint32_t, block> x, y;
   for (Index j = 0; j < mask.cols(); ++j) {
     Scalar* const column = mask.col(j).data();
     const auto example = static_cast<std::uint32_t>(first + j);
-    for (Index start = 0; start < pairs; start += block) {
-      const Index count = std::min(block, pairs - start);
+    for (Index start = 0; start < quarter; start += block) {
+      const Index count = std::min(block, quarter - start);
 #pragma omp simd
       for (Index i = 0; i < count; ++i) {
         std::uint32_t a = static_cast<std::uint32_t>(start + i), b = example;
@@ -80,14 +82,19 @@ void dropout_mask(double rate, const DropoutKey& key, Index first, MatrixRef<Sca
         x[static_cast<std::size_t>(i)] = a;
         y[static_cast<std::size_t>(i)] = b;
       }
-      // The first words are the upper half's, the second the lower half's.
-      const auto fill = [&](Index from, Index numbers, const auto& words) {
+      // The halves of the first words are for the first two quarters of the units, and so on.
+      const auto fill = [&](Index part, const auto& words, int shift) {
+        const Index from = part * quarter + start, numbers = std::min(count, n - from);
 #pragma omp simd
         for (Index i = 0; i < numbers; ++i)
-          column[from + i] = words[static_cast<std::size_t>(i)] < threshold ? Scalar(0) : keep;
+          column[from + i] = (words[static_cast<std::size_t>(i)] >> shift & 0xFFFFU) < threshold
+                                 ? Scalar(0)
+                                 : keep;
       };
-      fill(start, count, x);
-      fill(pairs + start, std::min(count, n - pairs - start), y);
+      fill(0, x, 0);
+      fill(1, x, 16);
+      fill(2, y, 0);
+      fill(3, y, 16);
     }
   }
 }

@@ -128,9 +128,7 @@ void Layerwise<Scalar>::forward(const Scalar* parameters) const {
     }
     for_each_columns([&](Slice slice) {
       network_.forward_layer(parameters, slice, l, cache_);
-      if (l < network_.depth())
-        activation_forward<Scalar>(network_.g(l), cache_.Z(l).middleCols(slice.first, slice.count),
-                                   cache_.A(l).middleCols(slice.first, slice.count));
+      if (l < network_.depth()) network_.activate_slice(slice, l, cache_);
     });
   }
 }

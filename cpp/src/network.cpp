@@ -194,7 +194,7 @@ Slices Network<Scalar>::training_slices(Index m) const {
 
 template <class Scalar>
 Index Network<Scalar>::gradient_groups(Index m) const {
-  if (layerwise_ || !couplings_.empty() || m < 2 * examples_a_group) return 1;
+  if (layerwise_ || m < 2 * examples_a_group) return 1;
   const Index most = std::min(m / examples_a_group, numbers_of_groups / parameter_count_);
   return std::clamp<Index>(most / 2 * 2, 2, slices_of(m, m).count);
 }
@@ -311,7 +311,9 @@ void Network<Scalar>::forward_layer(const Scalar* parameters, Slice slice, Index
                    [&](const Dense&) {
                      dense_forward<Scalar>(W(parameters, l), b(parameters, l), A_prev, Z);
                    },
-                   [&](const Identity&) { Z = A_prev; },
+                   [&](const Identity&) {
+                     if (!activates_input(l, cache)) Z = A_prev;
+                   },
                    [&](const Dropout& dropout) {
                      if (!cache.pass().training) {
                        Z = A_prev;
@@ -357,6 +359,9 @@ void Network<Scalar>::backward_layer(const Scalar* parameters,
   };
   const auto dZ = of_slice(cache.dZ(l));
   const Scalar* const p = parameters + parameter_offset(l);
+  const auto pass = [&] {
+    if (dA_prev.data() != dZ.data()) dA_prev = dZ;
+  };
   with_input(cache, l, [&](const auto& input) {
     const auto A_prev = input.middleCols(slice.first, slice.count);
     std::visit(
@@ -364,12 +369,12 @@ void Network<Scalar>::backward_layer(const Scalar* parameters,
             [&](const Dense&) {
               dense_backward_input<Scalar>(W(parameters, l), dZ, dA_prev, transposed(l));
             },
-            [&](const Identity&) { dA_prev = dZ; },
+            [&](const Identity&) { pass(); },
             [&](const Dropout&) {
               if (cache.pass().training)
                 dropout_apply<Scalar>(dZ, of_slice(cache.own(l)), dA_prev);
               else
-                dA_prev = dZ;
+                pass();
             },
             [&](const BatchNorm&) {
               if (!by_batch(l, cache))
@@ -412,8 +417,14 @@ void Network<Scalar>::gradient_of(Index l, const Cache<Scalar>& cache, Slice sli
                 return unit_norm_backward_parameters<Scalar>(dZ, A_prev, unit_moments(cache, l),
                                                              scale, first, second, adds);
               const auto units = cache.of_units(l);
-              first = scale * units.col(Cache<Scalar>::d_gamma);
-              second = scale * units.col(Cache<Scalar>::d_beta);
+              // The batch's sums are there already; its first slice answers for all.
+              const Scalar share = slice.first == 0 ? scale : Scalar(0);
+              if (!adds) {
+                first.setZero();
+                second.setZero();
+              }
+              first += share * units.col(Cache<Scalar>::d_gamma);
+              second += share * units.col(Cache<Scalar>::d_beta);
             },
             [&](const LayerNorm&) {
               layer_norm_backward_parameters<Scalar>(dZ, A_prev, of_slice(cache.own(l)), scale,
@@ -443,10 +454,32 @@ void Network<Scalar>::forward_slice(const Scalar* parameters, Slice slice, Index
   if (first == 1) cache.load(slice);
   for (Index l = first; l <= last; ++l) {
     forward_layer(parameters, slice, l, cache);
-    if (l < depth())
-      activation_forward<Scalar>(g(l), cache.Z(l).middleCols(slice.first, slice.count),
-                                 cache.A(l).middleCols(slice.first, slice.count));
+    if (l < depth()) activate_slice(slice, l, cache);
   }
+}
+
+// Where Z[l] need not be kept, an activation alone reads A[l-1] itself.
+template <class Scalar>
+bool Network<Scalar>::activates_input(Index l, const Cache<Scalar>& cache) const {
+  return l < depth() && std::holds_alternative<Identity>(layer(l).kind) &&
+         cache.Z(l).data() == cache.A(l).data();
+}
+
+template <class Scalar>
+bool Network<Scalar>::overwrites_input(Index l) const {
+  return std::holds_alternative<Identity>(layer(l).kind) && g(l - 1) == Activation::identity &&
+         skips_[static_cast<std::size_t>(l - 1)].empty();
+}
+
+template <class Scalar>
+void Network<Scalar>::activate_slice(Slice slice, Index l, Cache<Scalar>& cache) const {
+  const auto of_slice = [&](auto matrix) { return matrix.middleCols(slice.first, slice.count); };
+  if (activates_input(l, cache))
+    with_input(cache, l, [&](const auto& input) {
+      activation_forward<Scalar>(g(l), of_slice(input), of_slice(cache.A(l)));
+    });
+  else
+    activation_forward<Scalar>(g(l), of_slice(cache.Z(l)), of_slice(cache.A(l)));
 }
 
 template <class Scalar>
@@ -723,13 +756,23 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
   own_rows_.assign(1, 0);
   units_room_.resize(static_cast<std::size_t>(L) + 1);
   slices_room_.resize(static_cast<std::size_t>(L) + 1);
+  // Where a layer's backward step is done with dZ[l] at once, dA[l-1] takes its place.
+  const auto passes_back = [&](Index l) {
+    const Kind& kind = network.layer(l).kind;
+    return std::holds_alternative<Identity>(kind) || std::holds_alternative<Dropout>(kind);
+  };
+  // An activation alone overwrites what it activates where nobody asks for that again.
+  const auto in_place = [&](Index l) {
+    return l > 1 && keep == Keep::needed && !kept_Z(l) && network.overwrites_input(l);
+  };
   for (Index l = 1; l <= L; ++l) {
-    A_.push_back(take(n(l), capacity_));
+    A_.push_back(in_place(l) ? A_.back() : take(n(l), capacity_));
     Z_.push_back(kept_Z(l) ? take(n(l), capacity_) : A_.back());
     second_Z_.push_back(network.halved(l) ? take(n(l), capacity_) : nullptr);
     dZ_.push_back(take(n(l), capacity_));
     own_.push_back(take(network.cached_rows(l), capacity_));
     own_rows_.push_back(network.cached_rows(l));
+    if (l > 1 && passes_back(l)) dZ_[static_cast<std::size_t>(l) - 1] = dZ_.back();
     if (network.normalizes_units(l))
       units_room_[static_cast<std::size_t>(l)].resize(n(l) * unit_columns);
   }

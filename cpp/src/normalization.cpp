@@ -23,14 +23,19 @@ struct Numbers {
 template <class Scalar>
 void column_moments(const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> mean,
                     VectorRef<Scalar> squares) {
+  // Of the distances from the first column: small, as the mean is, where the numbers lie close.
   const Numbers<Scalar> a(A);
-  const Scalar* const center = mean.data();
-  sum_columns(A.rows(), A.cols(), Scalar(1) / static_cast<Scalar>(A.cols()), mean.data(), false,
-              [=](Index i, Index j) { return a(i, j); });
-  sum_columns(A.rows(), A.cols(), Scalar(1), squares.data(), false, [=](Index i, Index j) {
-    const Scalar d = a(i, j) - center[i];
-    return d * d;
-  });
+  sum_columns<Scalar>(A.rows(), A.cols(), mean.data(), squares.data(), false,
+                      [=](Index i, Index j) {
+                        const Scalar d = a(i, j) - a(i, 0);
+                        return Two<Scalar>{d, d * d};
+                      });
+  const Scalar share = Scalar(1) / static_cast<Scalar>(A.cols());
+  for (Index i = 0; i < A.rows(); ++i) {
+    const Scalar sum = mean[i], rest = squares[i] - share * sum * sum;
+    squares[i] = rest < Scalar(0) ? Scalar(0) : rest;
+    mean[i] = a(i, 0) + share * sum;
+  }
 }
 
 template <class Scalar>
@@ -72,10 +77,11 @@ void unit_norm_backward_parameters(const ConstMatrixRef<Scalar>& dZ,
                                    VectorRef<Scalar> d_gamma, VectorRef<Scalar> d_beta, bool adds) {
   const Numbers<Scalar> a(A), dz(dZ);
   const Scalar *const mean = moments.mean.data(), *const inverse = moments.inverse.data();
-  sum_columns(A.rows(), A.cols(), scale, d_gamma.data(), adds,
-              [=](Index i, Index j) { return dz(i, j) * ((a(i, j) - mean[i]) * inverse[i]); });
-  sum_columns(A.rows(), A.cols(), scale, d_beta.data(), adds,
-              [=](Index i, Index j) { return dz(i, j); });
+  sum_columns<Scalar>(A.rows(), A.cols(), d_gamma.data(), d_beta.data(), adds,
+                      [=](Index i, Index j) {
+                        const Scalar d = scale * dz(i, j);
+                        return Two<Scalar>{d * ((a(i, j) - mean[i]) * inverse[i]), d};
+                      });
 }
 
 template <class Scalar>
@@ -122,9 +128,12 @@ void layer_norm_forward(const ConstMatrixRef<Scalar>& A, const Scalar* gamma, co
   for (Index j = 0; j < A.cols(); ++j) {
     const Scalar* const a = A.col(j).data();
     Scalar* const z = Z.col(j).data();
-    const Scalar mean = share * sum_of<Scalar>(n, [=](Index i) { return a[i]; });
-    const Scalar variance =
-        share * sum_of<Scalar>(n, [=](Index i) { return (a[i] - mean) * (a[i] - mean); });
+    const auto [sum, squares] = sums_of<Scalar>(n, [=](Index i) {
+      const Scalar d = a[i] - a[0];  // from the first unit's, so that squares stay small
+      return Two<Scalar>{d, d * d};
+    });
+    const Scalar mean = a[0] + share * sum, rest = share * (squares - share * sum * sum);
+    const Scalar variance = rest < Scalar(0) ? Scalar(0) : rest;
     const Scalar inverse = Scalar(1) / std::sqrt(variance + static_cast<Scalar>(epsilon));
     if (moments) {
       moments[2 * j] = mean;
@@ -145,10 +154,11 @@ void layer_norm_backward_input(const ConstMatrixRef<Scalar>& dZ, const ConstMatr
     const Scalar *const a = A.col(j).data(), *const dz = dZ.col(j).data();
     Scalar* const da = dA.col(j).data();
     const Scalar mean = moments(0, j), inverse = moments(1, j);
-    const Scalar along_1 = share * sum_of<Scalar>(n, [=](Index i) { return gamma[i] * dz[i]; });
-    const Scalar along_x = share * sum_of<Scalar>(n, [=](Index i) {
-                             return gamma[i] * dz[i] * ((a[i] - mean) * inverse);
-                           });
+    const auto [sum, sum_x] = sums_of<Scalar>(n, [=](Index i) {
+      const Scalar d = gamma[i] * dz[i];
+      return Two<Scalar>{d, d * ((a[i] - mean) * inverse)};
+    });
+    const Scalar along_1 = share * sum, along_x = share * sum_x;
 #pragma omp simd
     for (Index i = 0; i < n; ++i)
       da[i] = inverse * (gamma[i] * dz[i] - along_1 - (a[i] - mean) * inverse * along_x);
@@ -162,10 +172,11 @@ void layer_norm_backward_parameters(const ConstMatrixRef<Scalar>& dZ,
                                     VectorRef<Scalar> d_gamma, VectorRef<Scalar> d_beta,
                                     bool adds) {
   const Numbers<Scalar> a(A), dz(dZ), of(moments);
-  sum_columns(A.rows(), A.cols(), scale, d_gamma.data(), adds,
-              [=](Index i, Index j) { return dz(i, j) * ((a(i, j) - of(0, j)) * of(1, j)); });
-  sum_columns(A.rows(), A.cols(), scale, d_beta.data(), adds,
-              [=](Index i, Index j) { return dz(i, j); });
+  sum_columns<Scalar>(A.rows(), A.cols(), d_gamma.data(), d_beta.data(), adds,
+                      [=](Index i, Index j) {
+                        const Scalar d = scale * dz(i, j);
+                        return Two<Scalar>{d * ((a(i, j) - of(0, j)) * of(1, j)), d};
+                      });
 }
 
 #define DELTARULE_INSTANTIATE(Scalar)                                                              \

@@ -30,9 +30,9 @@ void prelu_backward_slope(const ConstMatrixRef<Scalar>& dZ, const ConstMatrixRef
                           Scalar scale, Scalar* d_slope, bool adds) {
   const Scalar *const a = A.data(), *const dz = dZ.data();
   const Index a_stride = A.outerStride(), dz_stride = dZ.outerStride();
-  sum_columns(A.rows(), A.cols(), scale, d_slope, adds, [=](Index i, Index j) {
+  sum_columns<Scalar>(A.rows(), A.cols(), d_slope, nullptr, adds, [=](Index i, Index j) {
     const Scalar below = a[j * a_stride + i];
-    return below > Scalar(0) ? Scalar(0) : dz[j * dz_stride + i] * below;
+    return Two<Scalar>{below > Scalar(0) ? Scalar(0) : scale * dz[j * dz_stride + i] * below, 0};
   });
 }
 

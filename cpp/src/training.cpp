@@ -36,11 +36,13 @@ void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
   if (tile_rooms_.size() < rooms) tile_rooms_.resize(rooms);
   const Slices slices = network_.training_slices(m);
   groups_ = network_.gradient_groups(m);
-  if (groups_ == 1) {
+  if (whole_batch()) {
     caches_[0].resize(network_, m, Cache<Scalar>::Keep::needed);
   } else {
     for (Cache<Scalar>& cache : caches_)
       cache.resize(network_, slices.widest(), Cache<Scalar>::Keep::needed);
+  }
+  if (groups_ > 1) {
     if (group_gradients_.size() < groups_ * network_.parameter_count())
       group_gradients_.resize(groups_ * network_.parameter_count());
   }
@@ -102,8 +104,8 @@ void Trainer<Scalar>::forward_backward_groups(const Scalar* parameters, const Tr
   for (Cache<Scalar>& cache : caches_) network_.begin(pass, slices, cache);
   parallel_for(threads_, groups_, [&](Index group, int thread) {
     Cache<Scalar>& cache = caches_[static_cast<std::size_t>(thread)];
-    Scalar* const gradients = group_gradients_.data() + group * network_.parameter_count();
-    const Index first = slices.count * group / groups_, last = slices.count * (group + 1) / groups_;
+    Scalar* const gradients = gradients_of_group(group);
+    const Index first = first_slice(slices, group), last = first_slice(slices, group + 1);
     for (Index s = first; s < last; ++s) {
       if (interrupt.poll_on(thread)) return;
       const Slice of_batch = slices[s], slice{0, of_batch.count};
@@ -169,11 +171,11 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
       if (!interrupt.poll_on(thread)) use(s);
     });
   };
-  if (groups_ == 1) {
+  if (whole_batch()) {
     cache.bind(set.X, batch.order, batch.first);
     network_.begin(pass, slices, cache);
   }
-  if (groups_ > 1) {
+  if (!whole_batch()) {
     forward_backward_groups(parameters, set, batch, pass, interrupt);
   } else if (network_.goes_layerwise()) {
     const Layerwise<Scalar> layerwise(network_, cache, threads_, interrupt);
@@ -185,6 +187,12 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
     layerwise.backward(parameters, transposed_);
   } else {
     forward_backward_slices(parameters, set, batch, slices, for_each_slice);
+    if (groups_ > 1)
+      parallel_for(threads_, groups_, [&](Index group, int) {
+        const Index first = first_slice(slices, group), last = first_slice(slices, group + 1);
+        for (Index s = first; s < last; ++s)
+          network_.gradient_slice(cache, slices[s], s > first, gradients_of_group(group));
+      });
   }
   BatchCost total;
   for (Index s = 0; s < slices.count; ++s) {
@@ -199,9 +207,7 @@ void Trainer<Scalar>::gradient(const Tile& tile, Scalar scale, Scalar* to) const
   if (groups_ == 1 || network_.rule(tile.layer).frozen)
     return network_.gradient_tile(caches_[0], tile, scale, to);
   const FlushSubnormals flush;
-  const Index P = network_.parameter_count();
-  const Scalar* const first = group_gradients_.data() + tile.first;
-  const auto part = [&](Index group) { return first + group * P; };
+  const auto part = [&](Index group) { return gradients_of_group(group) + tile.first; };
 #pragma omp simd
   for (Index i = 0; i < tile.count; ++i) to[i] = part(0)[i] + part(1)[i];
   for (Index group = 2; group < groups_; ++group)
@@ -292,8 +298,9 @@ void Trainer<Scalar>::limit_norms(Scalar* parameters) {
       auto W = network_.W(parameters, l).middleRows(first, rows);
       const Scalar* const w = W.data();
       std::array<Scalar, rows_at_once> factor;
-      sum_columns(rows, W.cols(), Scalar(1), factor.data(), false,
-                  [=](Index i, Index j) { return w[j * n + i] * w[j * n + i]; });
+      sum_columns<Scalar>(rows, W.cols(), factor.data(), nullptr, false, [=](Index i, Index j) {
+        return Two<Scalar>{w[j * n + i] * w[j * n + i], 0};
+      });
       for (Index i = 0; i < rows; ++i) {
         Scalar& f = factor[static_cast<std::size_t>(i)];
         const Scalar norm = std::sqrt(f);

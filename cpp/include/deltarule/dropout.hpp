@@ -1,4 +1,5 @@
-// Inverted dropout: Z = A_prev * mask, where the mask is 0 with probability `rate`, else 1/(1 - rate).
+// Inverted dropout: Z = A_prev * mask, where the mask is 0 with probability `rate`, to within 2^-17, and
+// otherwise one over the probability of that.
 #pragma once
 
 #include "deltarule/types.hpp"

@@ -91,6 +91,7 @@ class Network {
     return statistics_offsets_[static_cast<std::size_t>(l)];
   }
   bool normalizes_units(Index l) const;
+  bool overwrites_input(Index l) const;  // an activation alone, of what nobody reads again
   Index cached_rows(Index l) const { return cached_rows_[static_cast<std::size_t>(l)]; }
 
   const LayerRule& rule(Index l) const { return rules_[static_cast<std::size_t>(l)]; }
@@ -98,6 +99,7 @@ class Network {
   // The lowest layer that an update reaches; beyond L where none does.
   Index lowest_trained() const { return lowest_trained_; }
   // The layers that need a whole batch in training before one of its examples can pass.
+  bool couples_examples() const { return !couplings_.empty(); }
   const std::vector<Index>& couplings(const Pass& pass) const {
     static const std::vector<Index> none;
     return pass.training ? couplings_ : none;
@@ -157,6 +159,7 @@ class Network {
                       Slice slice, Index first, Index last, Cache<Scalar>& cache, Scalar* dX) const;
   // One layer of it: Z[l] from A[l-1], and dA[l-1] from dZ[l]; and what skips layer l on its way back.
   void forward_layer(const Scalar* parameters, Slice slice, Index l, Cache<Scalar>& cache) const;
+  void activate_slice(Slice slice, Index l, Cache<Scalar>& cache) const;
   void backward_layer(const Scalar* parameters, const TransposedWeights<Scalar>& transposed,
                       Slice slice, Index l, const Cache<Scalar>& cache,
                       MatrixRef<Scalar> dA_prev) const;
@@ -215,6 +218,7 @@ class Network {
   const Scalar* running_variance(Index l) const { return running_mean(l) + n(l); }
   void inverse_deviation(Index l, Scalar* inverse) const;  // 1 / sqrt(variance + epsilon)
   bool by_batch(Index l, const Cache<Scalar>& cache) const;
+  bool activates_input(Index l, const Cache<Scalar>& cache) const;
 
   std::vector<Layer> layers_;  // index 0 unused, here and below
   std::vector<Index> units_;   // n[0] ... n[L]

@@ -101,6 +101,18 @@ class Trainer {
   Loss loss_;
   std::vector<Cache<Scalar>> caches_;  // of the batch, or one for each thread
   TransposedWeights<Scalar> transposed_;
+  // Does a batch pass as one, or each of its slices by itself?
+  bool whole_batch() const { return groups_ == 1 || network_.couples_examples(); }
+  Index first_slice(const Slices& slices, Index group) const {
+    return slices.count * group / groups_;
+  }
+  Scalar* gradients_of_group(Index group) {
+    return group_gradients_.data() + group * network_.parameter_count();
+  }
+  const Scalar* gradients_of_group(Index group) const {
+    return group_gradients_.data() + group * network_.parameter_count();
+  }
+
   Index groups_ = 1;                // of slices, each with a gradient of its own
   Vector<Scalar> group_gradients_;  // one after another
   Matrix<Scalar> Y_;
