@@ -4,7 +4,7 @@
 backward functions one by one, on ``(n, m)``.
 """
 
-from deltarule import _core, blocks
+from deltarule import _core, blocks, initializers, metrics
 from deltarule.network import Dense, Network
 from deltarule.optimizers import SGD, Adam, Optimizer
 from deltarule.training import History, TrainingDivergedError
@@ -19,7 +19,9 @@ __all__ = [
     "TrainingDivergedError",
     "blocks",
     "get_num_threads",
+    "initializers",
     "isa",
+    "metrics",
     "set_num_threads",
 ]
 __version__ = "0.1.0"

@@ -27,7 +27,23 @@ def loss_backward(
 def loss_backward_from_logits(
     name: str, Z: Array, Y: Array, weights: Array | None = None
 ) -> tuple[float, Array]: ...
-def find_non_finite(X: Array, dtype: np.dtype[Any]) -> tuple[int, int, float] | None: ...
+def find_non_finite(
+    X: Array | SparseRows, dtype: np.dtype[Any]
+) -> tuple[int, int, float] | None: ...
+
+class SparseRows:
+    """Rows of a sparse matrix; a broken structure is a ValueError."""
+
+    ndim: int
+    shape: tuple[int, int]
+    itemsize: int
+    indices_ascend: bool
+    def __init__(
+        self, data: Array, indices: Array, indptr: Array, features: int, where: str, what: str
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: slice) -> SparseRows: ...
+    def dense(self) -> Array: ...
 
 class Sgd:
     def __init__(self, learning_rate: float, momentum: float, nesterov: bool) -> None: ...
@@ -62,7 +78,7 @@ class Network:
     parameter_count: int
     def __init__(self, inputs: int, layers: list[tuple[int, str]]) -> None: ...
     def parameter_offset(self, l: int) -> int: ...
-    def forward(self, parameters: Array, X: Array) -> Cache: ...
+    def forward(self, parameters: Array, X: Array | SparseRows) -> Cache: ...
     def backward(
         self, dA: Array, cache: Cache, scale: float, gradients: Array, input_gradient: bool
     ) -> Array | None: ...
@@ -70,7 +86,7 @@ class Network:
     def infer(
         self,
         parameters: Array,
-        X: Array,
+        X: Array | SparseRows,
         output: Array,
         loss: str | None = None,
         target: Target = ...,
@@ -88,7 +104,7 @@ class Trainer:
         state: Array,
         optimizer: Sgd | Adam,
         step: Array,
-        X: Array,
+        X: Array | SparseRows,
         target: Target,
         order: Array | None,
         first: int,
@@ -102,7 +118,7 @@ class Trainer:
         self,
         network: Network,
         parameters: Array,
-        X: Array,
+        X: Array | SparseRows,
         target: Target,
         gradients: Array,
     ) -> tuple[float, float]: ...

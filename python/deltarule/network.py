@@ -7,15 +7,15 @@ copied: this module hands rows over, and the core reads them as columns.
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from deltarule import _core, training
-from deltarule.data import as_rows
-from deltarule.initializers import INITIALIZERS, suits
+from deltarule.data import as_rows, one_or_more
+from deltarule.initializers import Initializer, as_initializer, draw, suits
 from deltarule.last_good import Room
 from deltarule.optimizers import Optimizer, aligned_zeros
 
@@ -38,14 +38,19 @@ class Dense:
     activation : str
         g: identity, sigmoid, tanh, relu, leaky_relu, elu, gelu, gelu_tanh, silu, softplus,
         exponential or softmax.
-    initializer : str, optional
-        What the weights are drawn from: he_normal, he_uniform, glorot_normal, glorot_uniform,
-        lecun_normal, lecun_uniform or zeros. By default, what suits the activation.
+    initializer : str, callable or array_like, optional
+        What the weights are drawn from, by default what suits the activation: he_normal,
+        he_uniform, glorot_normal, glorot_uniform, lecun_normal, lecun_uniform, orthogonal,
+        small_normal, normal, uniform, zeros or ones; a function of (generator, n, n_prev), such as
+        ``deltarule.initializers.Normal(0.1)``; or the weights (n, n_prev).
+    bias_initializer : str, callable or array_like
+        Likewise for the biases (n, 1), zeros by default.
     """
 
     units: int
     activation: str = "identity"
-    initializer: str | None = None
+    initializer: Initializer | None = None
+    bias_initializer: Initializer = "zeros"
 
     def __post_init__(self) -> None:
         if not isinstance(self.units, (int, np.integer)) or isinstance(self.units, bool):
@@ -59,10 +64,9 @@ class Dense:
                 f"Dense: activation is {self.activation!r}: expected one of "
                 f"{_core.activation_names()}"
             )
-        if self.initializer is not None and self.initializer not in INITIALIZERS:
-            raise ValueError(
-                f"Dense: initializer is {self.initializer!r}: expected one of {list(INITIALIZERS)}"
-            )
+        if self.initializer is not None:
+            as_initializer(self.initializer, "Dense: initializer")
+        as_initializer(self.bias_initializer, "Dense: bias_initializer", biases=True)
 
 
 class Layer:
@@ -202,9 +206,14 @@ class Network:
         self.input_size = int(input_size)
         self._generator = np.random.default_rng(seed)
         self._build()
-        for layer, dense in zip(self.layers, self._dense, strict=True):
-            draw = INITIALIZERS[dense.initializer or suits(dense.activation)]
-            layer.W = draw(self._generator, *layer.W.shape)
+        for index, (layer, dense) in enumerate(zip(self.layers, self._dense, strict=True)):
+            given = dense.initializer
+            where = f"Network: layers[{index}].initializer"
+            weights = as_initializer(suits(dense.activation) if given is None else given, where)
+            layer.W = draw(weights, self._generator, layer.units, layer.W.shape[1], where)
+            where = f"Network: layers[{index}].bias_initializer"
+            biases = as_initializer(dense.bias_initializer, where, biases=True)
+            layer.b = draw(biases, self._generator, layer.units, 1, where)
 
     def _build(self) -> None:
         """The core and the flat vectors for the architecture; every parameter is zero."""
@@ -394,20 +403,18 @@ class Network:
 
     def _predict_anything(self, X: ArrayLike, out: Array | None) -> Array:
         """Predict for what the core does not take as it stands, or not without a message."""
-        array = np.asarray(X)
-        if array.ndim == 1:
-            rows = None if out is None else out[np.newaxis]
-            A = self._predict_anything(array[np.newaxis], rows)
-            return A[0] if out is None else out
-        rows = as_rows(array, self.input_size, self.dtype, "predict")
+        given, one = one_or_more(X, "predict")
+        rows = as_rows(given, self.input_size, self.dtype, "predict")
         if out is None:
-            out = np.empty((len(rows), self.output_size), self.dtype)
+            A = np.empty((len(rows), self.output_size), self.dtype)
         elif not isinstance(out, np.ndarray):
             raise TypeError(f"predict: out is {type(out).__name__}: expected an ndarray")
-        elif np.may_share_memory(rows, out):
-            rows = rows.copy()
-        self._core.infer(self._parameters, rows, out)
-        return out
+        else:
+            A = out[np.newaxis] if one else out
+            if isinstance(rows, np.ndarray) and np.may_share_memory(rows, out):
+                rows = rows.copy()
+        self._core.infer(self._parameters, rows, A)
+        return out if out is not None else A[0] if one else A
 
     fit = training.fit
     evaluate = training.evaluate
@@ -454,7 +461,9 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "dense": self._dense,
+            "dense": tuple(  # a caller's function need not be one that can be pickled
+                replace(dense, initializer=None, bias_initializer="zeros") for dense in self._dense
+            ),
             "input_size": self.input_size,
             "dtype": self.dtype.name,
             "parameters": np.array(self._parameters),
