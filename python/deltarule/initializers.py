@@ -125,6 +125,9 @@ class _Given:
     def __init__(self, values: NDArray[Any]) -> None:
         self._values = values
 
+    def __repr__(self) -> str:
+        return f"<array of shape {self._values.shape}>"
+
     def __call__(self, generator: np.random.Generator, n: int, n_prev: int) -> NDArray[Any]:
         return self._values
 
@@ -217,7 +220,7 @@ def as_initializer(value: Initializer, where: str, *, biases: bool = False) -> D
         raise TypeError(f"{where} is {value}: expected {value.__name__}(...)")
     if callable(value):
         return value
-    array = np.array(value)  # a copy: the caller may change his own before a network is made
+    array = np.array(value)  # a copy: the caller may write to his own before a network is made
     if array.dtype.kind not in "biuf" or array.ndim == 0:
         raise TypeError(
             f"{where} is {value!r}: expected a name, an array of numbers, or a function of "

@@ -31,7 +31,7 @@ Named: TypeAlias = str | Callable[..., Any] | tuple[str, Callable[..., Any]]
 Metrics: TypeAlias = Sequence[Named] | Mapping[str, Callable[..., Any]] | Named
 
 # Numbers of a block of rows, where a row's value needs room as large as the row.
-_NUMBERS_A_BLOCK = 1 << 18
+_NUMBERS_A_BLOCK = 1 << 15
 # How far from 1 the sum of a softmax's outputs may be.
 _SUM_TOLERANCE = 1e-3
 
@@ -302,7 +302,9 @@ def _checked(name: str, function: Callable[..., Any], where: str) -> Metric:
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value[()]
         if not isinstance(value, Real):
-            raise TypeError(f"{where}: metric {name!r} returned {value!r}: expected a number")
+            raise TypeError(
+                f"{where}: metric {name!r} returned a {type(value).__name__}: expected a number"
+            )
         return float(value)
 
     return metric

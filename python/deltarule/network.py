@@ -44,7 +44,8 @@ class Dense:
         small_normal, normal, uniform, zeros or ones; a function of (generator, n, n_prev), such as
         ``deltarule.initializers.Normal(0.1)``; or the weights (n, n_prev).
     bias_initializer : str, callable or array_like
-        Likewise for the biases (n, 1), zeros by default.
+        Likewise for the biases, zeros by default; a function is asked for (n, 1), an array may be a
+        vector.
     """
 
     units: int
@@ -64,9 +65,13 @@ class Dense:
                 f"Dense: activation is {self.activation!r}: expected one of "
                 f"{_core.activation_names()}"
             )
-        if self.initializer is not None:
-            as_initializer(self.initializer, "Dense: initializer")
-        as_initializer(self.bias_initializer, "Dense: bias_initializer", biases=True)
+        for name in ("initializer", "bias_initializer"):
+            given = getattr(self, name)
+            if given is not None:
+                biases = name == "bias_initializer"
+                initializer = as_initializer(given, f"Dense: {name}", biases=biases)
+                if not isinstance(given, str):  # a copy of an array, which others may write to
+                    object.__setattr__(self, name, initializer)
 
 
 class Layer:
