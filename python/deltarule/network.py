@@ -66,9 +66,8 @@ class Dense:
                 f"{_core.activation_names()}"
             )
         for name in ("initializer", "bias_initializer"):
-            given = getattr(self, name)
-            if given is not None:
-                biases = name == "bias_initializer"
+            given, biases = getattr(self, name), name == "bias_initializer"
+            if biases or given is not None:
                 initializer = as_initializer(given, f"Dense: {name}", biases=biases)
                 if not isinstance(given, str):  # a copy of an array, which others may write to
                     object.__setattr__(self, name, initializer)

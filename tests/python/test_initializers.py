@@ -279,6 +279,11 @@ def test_what_is_no_initializer(given: Any, error: type[Exception], message: str
         dr.Dense(3, "tanh", bias_initializer=given)
 
 
+def test_biases_need_one() -> None:
+    with pytest.raises(TypeError, match="Dense: bias_initializer is None: expected a name"):
+        dr.Dense(3, bias_initializer=None)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", SCALED)
 def test_spreads_for_weights_are_none_for_biases(name: str) -> None:
     message = f"^Dense: bias_initializer is '{name}', whose spread is made for weights: expected"
