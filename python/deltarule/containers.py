@@ -99,9 +99,8 @@ def _sparse(matrix: Any, where: str, what: str) -> "_core.SparseRows":
     rows = _compressed(matrix, matrix.data, m, n, where, what)
     if rows.indices_ascend:
         return rows
-    matrix = matrix.copy()  # the caller's own stays as it is
-    matrix.has_canonical_format = False  # what it remembers of itself may be of another time
-    matrix.has_sorted_indices = False
+    # A copy, as the caller's own stays as it is. It has forgotten what that says of its order.
+    matrix = matrix.copy()
     matrix.sum_duplicates()
     return _compressed(matrix, matrix.data, m, n, where, what)
 

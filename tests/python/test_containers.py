@@ -202,6 +202,8 @@ def test_duplicates_are_added_up_and_the_callers_own_stays() -> None:
     assert_same_bits(net.predict(matrix), net.predict(expected))
     for now, then in zip(copied(matrix), before, strict=True):
         assert_same_bits(now, then)
+    matrix.data = np.array([200, 100, 2, 8], "u1")  # which add up beyond their type
+    assert_same_bits(net.predict(matrix), net.predict(matrix.toarray()))
     duplicated = sparse.coo_array(([1e38, 3e38], ([2, 2], [6, 6])), shape=(3, 8), dtype="f4")
     with pytest.raises(ValueError, match=r"X\[2, 6\] is inf: expected finite"):
         net.predict(duplicated)
