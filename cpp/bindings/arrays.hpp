@@ -104,7 +104,16 @@ Scalar* flat_vector(const py::array& array, Index size, const char* where, const
   return const_cast<Scalar*>(static_cast<const Scalar*>(array.data()));
 }
 
-// Rows of numbers of a type that the core reads. network.py converts the others beforehand.
-Examples examples(const py::array& array, Index features, const char* where, const char* what);
+// Rows of a sparse matrix whose structure has been checked. data.py makes them.
+struct SparseRows {
+  py::array data, indices, starts;
+  Examples examples;
+};
+
+// Rows of numbers of a type that the core reads, an array or SparseRows. data.py converts the others
+// beforehand.
+Examples examples(const py::object& rows, Index features, const char* where, const char* what);
+// Of an array's type; a TypeError for one that the core does not read.
+NumberType number_type(const py::array& array, const char* where, const char* what);
 
 }  // namespace deltarule::bindings

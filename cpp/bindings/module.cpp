@@ -7,5 +7,6 @@ PYBIND11_MODULE(DELTARULE_MODULE, module) {
   register_threads(module);
   register_kernels(module);
   register_optimizers(module);
+  register_sparse_rows(module);
   register_networks(module);
 }

@@ -30,7 +30,8 @@ using Rows = py::array_t<Scalar, py::array::c_style>;
 template <class Scalar>
 struct PyCache {
   Cache<Scalar> cache;
-  py::array parameters, X;
+  py::array parameters;
+  py::object X;
 };
 
 // The other side of a loss as the caller's arrays: labels (int64), or rows of numbers.
@@ -86,7 +87,7 @@ std::unique_ptr<Network<Scalar>> make_network(Index inputs, const std::vector<py
 
 template <class Scalar>
 std::unique_ptr<PyCache<Scalar>> forward(const Network<Scalar>& network,
-                                         const py::array& parameters, const py::array& X,
+                                         const py::array& parameters, const py::object& X,
                                          const Pass& pass) {
   const Scalar* const p =
       flat_vector<Scalar>(parameters, network.parameter_count(), "forward", "parameters", false);
@@ -127,14 +128,23 @@ py::array cached(const py::object& owner, const ConstMatrixMap<Scalar>& matrix) 
   return rows;
 }
 
+// A[0]: the caller's own array, or what has been gathered from sparse rows.
 template <class Scalar>
-double infer(const Network<Scalar>& network, const py::array& parameters, const py::array& X,
+py::object cached_X(const py::object& owner) {
+  const auto& [cache, parameters, X] = owner.cast<PyCache<Scalar>&>();
+  if (!py::isinstance<SparseRows>(X)) return X;
+  return cached<Scalar>(
+      owner, ConstMatrixMap<Scalar>(cache.X().data(), cache.X().rows(), cache.X().cols()));
+}
+
+template <class Scalar>
+double infer(const Network<Scalar>& network, const py::array& parameters, const py::object& X,
              py::array& output, const std::optional<std::string>& loss_name,
              const PyTarget& given) {
-  const Index n_L = network.n(network.depth()), m = X.ndim() == 2 ? X.shape(0) : 0;
   const Scalar* const p =
       flat_vector<Scalar>(parameters, network.parameter_count(), "predict", "parameters", false);
   const Examples rows = examples(X, network.n(0), "predict", "X");
+  const Index n_L = network.n(network.depth()), m = rows.count;
   if (!py::isinstance<Rows<Scalar>>(output) || output.ndim() != 2 || output.shape(0) != m ||
       output.shape(1) != n_L || !output.writeable())
     refuse("predict", "out is " + dtype_text(output) + " of shape " + shape_text(output) +
@@ -175,7 +185,8 @@ constexpr double work_to_let_go = 1e6;
 // A C-ordered array of Scalar, or nothing: neither a conversion nor a call into Python.
 template <class Scalar>
 std::optional<py::array> as_it_stands(const py::handle& object) {
-  if (!py::isinstance<py::array>(object)) return std::nullopt;
+  // No subclass: one may have an opinion of its numbers, as a masked array has.
+  if (!Py_IS_TYPE(object.ptr(), py::detail::npy_api::get().PyArray_Type_)) return std::nullopt;
   auto array = py::reinterpret_borrow<py::array>(object);
   constexpr int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
   const py::dtype dtype = array.dtype();
@@ -221,7 +232,7 @@ py::object predict(const Network<Scalar>& network, const py::handle& parameters,
   return *A;
 }
 
-TrainingSet training_set(const py::array& X, const PyTarget& target, Index inputs, Index outputs) {
+TrainingSet training_set(const py::object& X, const PyTarget& target, Index inputs, Index outputs) {
   TrainingSet set;
   set.X = examples(X, inputs, "fit", "X");
   if (target.Y) set.Y = examples(*target.Y, outputs, "fit", "y");
@@ -240,7 +251,7 @@ TrainingSet training_set(const py::array& X, const PyTarget& target, Index input
 template <class Scalar>
 py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::array& parameters,
               py::array& gradients, py::array& state, const Optimizer& optimizer, py::array& step,
-              Pass& pass, const py::array& X, const PyTarget& target,
+              Pass& pass, const py::object& X, const PyTarget& target,
               const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
               Index batch_size, const std::optional<Rows<double>>& learning_rates,
               bool keep_gradients, double clip_value, double clip_norm,
@@ -287,7 +298,7 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
 template <class Scalar>
 std::pair<double, double> loss_and_gradients(Trainer<Scalar>& trainer,
                                              const Network<Scalar>& network,
-                                             const py::array& parameters, const py::array& X,
+                                             const py::array& parameters, const py::object& X,
                                              const PyTarget& target, const Pass& pass,
                                              py::array& gradients) {
   const Index P = network.parameter_count();
@@ -305,7 +316,7 @@ void register_network(py::module_& module, const std::string& suffix) {
   using py::arg;
   using Net = Network<Scalar>;
   py::class_<PyCache<Scalar>>(module, ("Cache" + suffix).c_str(), py::module_local())
-      .def_property_readonly("X", [](const PyCache<Scalar>& c) { return c.X; })
+      .def_property_readonly("X", &cached_X<Scalar>)
       .def_property_readonly("m", [](const PyCache<Scalar>& c) { return c.cache.m(); })
       .def(
           "A",

@@ -8,6 +8,7 @@ namespace deltarule::bindings {
 void register_threads(pybind11::module_& module);
 void register_kernels(pybind11::module_& module);
 void register_optimizers(pybind11::module_& module);
+void register_sparse_rows(pybind11::module_& module);
 void register_networks(pybind11::module_& module);
 
 }  // namespace deltarule::bindings

@@ -42,13 +42,70 @@ void copy_row(const Examples& examples, Index example, Scalar* column) {
         static_cast<Scalar>(*reinterpret_cast<const Number*>(from + i * examples.feature_stride));
 }
 
+// Calls `use` with the starts and the indices of sparse rows, as the integers that they are.
+template <class Use>
+auto with_indices(const Examples& examples, Use use) {
+  const void *const starts = examples.sparse.starts, *const indices = examples.sparse.indices;
+  if (examples.sparse.wide)
+    return use(static_cast<const std::int64_t*>(starts), static_cast<const std::int64_t*>(indices));
+  return use(static_cast<const std::int32_t*>(starts), static_cast<const std::int32_t*>(indices));
+}
+
+template <class Number, class Scalar, class Integer>
+void scatter_row(const Examples& examples, Index example, const Integer* starts,
+                 const Integer* indices, Scalar* column) {
+  const auto* const numbers = static_cast<const Number*>(examples.data);
+  std::fill_n(column, examples.features, Scalar(0));
+  for (Integer k = starts[example]; k < starts[example + 1]; ++k) {
+    const Index i = static_cast<Index>(indices[k]) - examples.sparse.first_feature;
+    // Added, so that -0 becomes the 0 that it is in a dense matrix.
+    if (i >= 0 && i < examples.features) column[i] += static_cast<Scalar>(numbers[k]);
+  }
+}
+
 }  // namespace
+
+Examples Examples::features_from(Index first, Index some) const {
+  Examples part = *this;
+  part.features = some;
+  if (is_sparse())
+    part.sparse.first_feature += first;
+  else
+    part.data = static_cast<const std::byte*>(data) + first * feature_stride;
+  return part;
+}
+
+std::optional<SparseFault> find_sparse_fault(const Examples& examples, Index stored) {
+  return with_indices(examples,
+                      [&](const auto* starts, const auto* indices) -> std::optional<SparseFault> {
+                        std::int64_t least = 0, most = 0;  // the first row starts at 0
+                        for (Index e = 0; e <= examples.count; ++e) {
+                          if (starts[e] < least || starts[e] > most)
+                            return SparseFault{true, e, starts[e], least, most};
+                          least = starts[e];
+                          most = stored;
+                        }
+                        for (Index k = 0; k < static_cast<Index>(least); ++k)
+                          if (indices[k] < 0 || indices[k] >= examples.features)
+                            return SparseFault{false, k, indices[k], 0, examples.features - 1};
+                        return std::nullopt;
+                      });
+}
+
+bool indices_ascend(const Examples& examples) {
+  return with_indices(examples, [&](const auto* starts, const auto* indices) {
+    for (Index e = 0; e < examples.count; ++e)
+      for (auto k = static_cast<Index>(starts[e]) + 1; k < starts[e + 1]; ++k)
+        if (indices[k - 1] >= indices[k]) return false;
+    return true;
+  });
+}
 
 template <class Scalar>
 bool in_place(const Examples& examples) {
   constexpr auto own = std::is_same_v<Scalar, float> ? NumberType::float32 : NumberType::float64;
   constexpr auto size = static_cast<Index>(sizeof(Scalar));
-  return examples.type == own &&
+  return !examples.is_sparse() && examples.type == own &&
          reinterpret_cast<std::uintptr_t>(examples.data) % sizeof(Scalar) == 0 &&
          (examples.feature_stride == size || examples.features == 1) &&
          examples.example_stride % size == 0 && examples.example_stride >= size * examples.features;
@@ -67,10 +124,19 @@ void gather(const Examples& examples, const std::int64_t* order, Index first,
             MatrixRef<Scalar> columns) {
   with_number_type(examples.type, [&](auto number) {
     using Number = std::remove_const_t<std::remove_pointer_t<decltype(number)>>;
-    for (Index j = 0; j < columns.cols(); ++j) {
-      const Index example = order ? static_cast<Index>(order[first + j]) : first + j;
-      copy_row<Number>(examples, example, columns.col(j).data());
-    }
+    const auto for_each_column = [&](auto fill) {
+      for (Index j = 0; j < columns.cols(); ++j)
+        fill(order ? static_cast<Index>(order[first + j]) : first + j, columns.col(j).data());
+    };
+    if (examples.is_sparse())
+      with_indices(examples, [&](const auto* starts, const auto* indices) {
+        for_each_column([&](Index example, Scalar* column) {
+          scatter_row<Number>(examples, example, starts, indices, column);
+        });
+      });
+    else
+      for_each_column(
+          [&](Index example, Scalar* column) { copy_row<Number>(examples, example, column); });
   });
 }
 
@@ -122,8 +188,31 @@ std::optional<NonFinite> find_non_finite(const Examples& examples, Index first, 
   return std::nullopt;
 }
 
+// The stored numbers are a dense matrix of one column.
+template <class Scalar>
+std::optional<NonFinite> find_non_finite_in_sparse(const Examples& examples) {
+  const Index size = with_number_type(
+      examples.type, [](auto number) { return static_cast<Index>(sizeof(*number)); });
+  return with_indices(
+      examples, [&](const auto* starts, const auto* indices) -> std::optional<NonFinite> {
+        const auto first = static_cast<Index>(starts[0]);
+        const Examples stored{static_cast<const std::byte*>(examples.data) + first * size,
+                              examples.type,
+                              static_cast<Index>(starts[examples.count]) - first,
+                              1,
+                              size,
+                              size};
+        const auto found = find_non_finite<Scalar>(stored);
+        if (!found) return std::nullopt;
+        const Index k = first + found->example;
+        const auto* const next = std::upper_bound(starts, starts + examples.count, k);
+        return NonFinite{next - starts - 1, static_cast<Index>(indices[k]), found->value};
+      });
+}
+
 template <class Scalar>
 std::optional<NonFinite> find_non_finite(const Examples& examples) {
+  if (examples.is_sparse()) return find_non_finite_in_sparse<Scalar>(examples);
   return with_number_type(examples.type, [&](auto number) -> std::optional<NonFinite> {
     using Number = std::remove_const_t<std::remove_pointer_t<decltype(number)>>;
     if constexpr (std::is_floating_point_v<Number>) {

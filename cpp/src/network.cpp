@@ -796,11 +796,8 @@ void Cache<Scalar>::bind(const Examples& X, const std::int64_t* order, Index fir
 template <class Scalar>
 void Cache<Scalar>::load(Slice slice, Index first_row, Index rows) {
   if (X_ != gathered_) return;
-  Examples part = source_;
-  part.data = static_cast<const std::byte*>(source_.data) + first_row * source_.feature_stride;
-  part.features = rows;
   gather<Scalar>(
-      part, order_, first_ + slice.first,
+      source_.features_from(first_row, rows), order_, first_ + slice.first,
       MatrixMap<Scalar>(gathered_, n(0), m_).block(first_row, slice.first, rows, slice.count));
 }
 

@@ -4,7 +4,7 @@
 backward functions one by one, on ``(n, m)``.
 """
 
-from deltarule import _core, blocks
+from deltarule import _core, blocks, initializers, metrics
 from deltarule.layers import (
     Activation,
     BatchNorm,
@@ -38,7 +38,9 @@ __all__ = [
     "TrainingDivergedError",
     "blocks",
     "get_num_threads",
+    "initializers",
     "isa",
+    "metrics",
     "set_num_threads",
 ]
 __version__ = "0.1.0"

@@ -27,7 +27,23 @@ def loss_backward(
 def loss_backward_from_logits(
     name: str, Z: Array, Y: Array, weights: Array | None = None
 ) -> tuple[float, Array]: ...
-def find_non_finite(X: Array, dtype: np.dtype[Any]) -> tuple[int, int, float] | None: ...
+def find_non_finite(
+    X: Array | SparseRows, dtype: np.dtype[Any]
+) -> tuple[int, int, float] | None: ...
+
+class SparseRows:
+    """Rows of a sparse matrix; a broken structure is a ValueError."""
+
+    ndim: int
+    shape: tuple[int, int]
+    itemsize: int
+    indices_ascend: bool
+    def __init__(
+        self, data: Array, indices: Array, indptr: Array, features: int, where: str, what: str
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: slice) -> SparseRows: ...
+    def dense(self) -> Array: ...
 
 class Sgd:
     def __init__(self, learning_rate: float, momentum: float, nesterov: bool) -> None: ...
@@ -77,7 +93,7 @@ class Network:
         self, l: int, frozen: bool, rate: float, l1: float, l2: float, max_norm: float
     ) -> None: ...
     def keep_moments(self, cache: Cache) -> None: ...
-    def forward(self, parameters: Array, X: Array, pass_: Pass) -> Cache: ...
+    def forward(self, parameters: Array, X: Array | SparseRows, pass_: Pass) -> Cache: ...
     def backward(
         self, dA: Array, cache: Cache, scale: float, gradients: Array, input_gradient: bool
     ) -> Array | None: ...
@@ -85,7 +101,7 @@ class Network:
     def infer(
         self,
         parameters: Array,
-        X: Array,
+        X: Array | SparseRows,
         output: Array,
         loss: str | None = None,
         target: Target = ...,
@@ -104,7 +120,7 @@ class Trainer:
         optimizer: Sgd | Adam,
         step: Array,
         pass_: Pass,
-        X: Array,
+        X: Array | SparseRows,
         target: Target,
         order: Array | None,
         first: int,
@@ -122,7 +138,7 @@ class Trainer:
         self,
         network: Network,
         parameters: Array,
-        X: Array,
+        X: Array | SparseRows,
         target: Target,
         pass_: Pass,
         gradients: Array,

@@ -1,5 +1,6 @@
 """The door: what a user hands in, as arrays that the core takes; nothing is copied needlessly."""
 
+from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
@@ -7,39 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
-from deltarule.memory_map import let_go, mapped_file, rows_a_window
+from deltarule.containers import Opened, Rows, numbers, opened
+from deltarule.memory_map import WINDOW_BYTES, let_go, mapped_file, rows_a_window
 
 Array = NDArray[Any]
 DType = np.dtype[Any]
 
-# What the core reads as it is, batch by batch, whatever its strides.
-_READ_IN_PLACE = tuple(np.dtype(name) for name in ("f4", "f8", "u1", "i4", "i8"))
 
-
-def _real(values: ArrayLike, where: str, what: str) -> Array:
-    """An array of real numbers of any type."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{where}: {what} is {array.dtype}: expected real numbers (float32 and float64 are "
-            "taken as they are)"
-        )
-    return array
-
-
-def _numbers(values: ArrayLike, where: str, what: str) -> Array:
-    """An array of a number type that the core reads: the caller's own memory if it can be."""
-    array = _real(values, where, what)
-    if array.dtype == np.bool_:
-        return array.view(np.uint8)
-    if array.dtype in _READ_IN_PLACE and array.dtype.isnative and array.flags.aligned:
-        return array
-    if array.dtype.kind in "iu" and array.dtype != np.uint64:
-        return array.astype(np.int64)
-    return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
-
-
-def _expect_finite(array: Array, dtype: DType, where: str, what: str) -> None:
+def _expect_finite(
+    array: Rows, dtype: DType, where: str, what: str, columns: list[str] | None = None
+) -> None:
     """Hold numbers to being finite, also as the network's dtype."""
     table = array if array.ndim == 2 else array[:, np.newaxis]
     mapped = mapped_file(array)
@@ -52,6 +30,8 @@ def _expect_finite(array: Array, dtype: DType, where: str, what: str) -> None:
             continue
         row, column, value = first + found[0], found[1], found[2]
         place = f"[{row}, {column}]" if array.ndim == 2 else f"[{row}]"
+        if columns is not None:
+            place += f" in column {columns[column]!r}"
         expected = f"numbers that are finite as {dtype}" if isfinite(value) else "finite numbers"
         raise ValueError(
             f"{where}: {what}{place} is {value}: expected {expected}; remove or impute such rows "
@@ -60,44 +40,63 @@ def _expect_finite(array: Array, dtype: DType, where: str, what: str) -> None:
 
 
 def as_rows(
-    X: ArrayLike, n: int, dtype: DType, where: str, what: str = "X", side: str = "inputs"
-) -> Array:
+    X: ArrayLike | Opened, n: int, dtype: DType, where: str, what: str = "X", side: str = "inputs"
+) -> Rows:
     """Rows of ``n`` finite numbers, one for each of the network's inputs, or outputs."""
-    rows = _numbers(X, where, what)
+    rows, columns = opened(X, where, what)
     if rows.ndim != 2 or rows.shape[1] != n:
         raise ValueError(
             f"{where}: {what} has shape {rows.shape}: expected (n_samples, {n}), as the network "
             f"has {n} {side}"
         )
-    _expect_finite(rows, dtype, where, what)
+    if isinstance(rows, np.ndarray):
+        rows = numbers(rows)
+    _expect_finite(rows, dtype, where, what, columns)
     return rows
 
 
-def expect_codes(rows: Array, embedded: dict[int, int], where: str, what: str = "X") -> None:
-    """Hold the columns of category codes to 0 ... categories - 1."""
-    for column, categories in embedded.items():
-        codes = rows[:, column]
-        bad = np.flatnonzero((codes < 0) | (codes >= categories) | (codes != np.floor(codes)))
-        if bad.size:
-            raise ValueError(
-                f"{where}: {what}[{bad[0]}, {column}] is {codes[bad[0]]}: expected a category code, "
-                f"0 to {categories - 1}, as an Embedding takes the column"
-            )
-
-
-def moments(rows: Array) -> tuple[Array, Array]:
-    """The mean and the variance of each column, in float64, a window of rows at a time."""
-    mean, squares, total = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0
-    window = rows_a_window(rows)
+def _windows(rows: Rows) -> Iterator[tuple[int, Array]]:
+    """Dense pieces of rows, each with the number of its first row, no larger than memory likes."""
+    mapped = mapped_file(rows)
+    window = max(1, WINDOW_BYTES // (rows.itemsize * max(1, rows.shape[1])))
     for first in range(0, len(rows), window):
-        part = np.asarray(rows[first : first + window], np.float64)
-        count, part_mean = len(part), part.mean(axis=0)
+        part = rows[first : first + window]
+        yield first, part if isinstance(part, np.ndarray) else part.dense()
+        if mapped is not None:
+            let_go(mapped)
+
+
+def expect_codes(rows: Rows, embedded: dict[int, int], where: str, what: str = "X") -> None:
+    """Hold the columns of category codes to 0 ... categories - 1."""
+    for first, part in _windows(rows) if embedded else ():
+        for column, categories in embedded.items():
+            codes = part[:, column]
+            bad = np.flatnonzero((codes < 0) | (codes >= categories) | (codes != np.floor(codes)))
+            if bad.size:
+                raise ValueError(
+                    f"{where}: {what}[{first + bad[0]}, {column}] is {codes[bad[0]]}: expected a "
+                    f"category code, 0 to {categories - 1}, as an Embedding takes the column"
+                )
+
+
+def moments(rows: Rows) -> tuple[Array, Array]:
+    """The mean and the variance of each column, in float64 (Chan et al. 1979)."""
+    mean, squares, total = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0
+    for _, part in _windows(rows):
+        count, part_mean = len(part), part.mean(axis=0, dtype=np.float64)
         apart = part_mean - mean
         squares += ((part - part_mean) ** 2).sum(axis=0)
         squares += apart**2 * (total * count / (total + count))
         total += count
         mean += apart * (count / total)
     return mean, squares / total
+
+
+def one_or_more(X: ArrayLike, where: str) -> tuple[Opened, bool]:
+    """Open X, one example (n,) as a table of one row; and tell whether it was one."""
+    rows, columns = opened(X, where, "X")
+    one = rows.ndim == 1
+    return Opened(rows[np.newaxis] if one else rows, columns), one
 
 
 def as_target(
@@ -110,7 +109,7 @@ def as_target(
     sample_weight: ArrayLike | None = None,
 ) -> "_core.Target":
     """What a loss holds ``m`` examples of ``n_outputs`` against, and how much each weighs."""
-    values = _real(y, where, "y")
+    values, columns = _dense(y, where, "y")
     if values.shape[:1] != (m,):
         raise ValueError(
             f"{where}: y has shape {values.shape} but X has {m} rows: expected as many"
@@ -118,7 +117,7 @@ def as_target(
     weights = None if sample_weight is None else _weights(sample_weight, m, where)
     if loss == "categorical_cross_entropy" and values.ndim == 1:
         return _core.Target(None, _labels(values, n_outputs, where), weights)
-    values = _numbers(values, where, "y")
+    values = numbers(values)
     if values.ndim == 1 and n_outputs == 1:
         values = values[:, np.newaxis]
     if values.shape != (m, n_outputs):
@@ -133,7 +132,7 @@ def as_target(
                 else ""
             )
         )
-    _expect_finite(values, dtype, where, "y")
+    _expect_finite(values, dtype, where, "y", columns)
     if loss.endswith("cross_entropy"):
         outside = (values < 0) | (values > 1)
         if outside.any():
@@ -145,8 +144,17 @@ def as_target(
     return _core.Target(values, None, weights)
 
 
+def _dense(values: ArrayLike, where: str, what: str) -> Opened:
+    """Open what is as large as the network's output, or smaller: sparse matrices become arrays."""
+    given = opened(values, where, what)
+    if isinstance(given.rows, np.ndarray):
+        return given
+    return Opened(given.rows.dense(), given.columns)
+
+
 def _labels(values: Array, n_classes: int, where: str) -> Array:
     if values.dtype.kind == "f":
+        _expect_finite(numbers(values), np.dtype(np.float64), where, "y")
         raise TypeError(
             f"{where}: y is {values.dtype.name}: expected integer class labels, 0 to "
             f"{n_classes - 1} (`y.astype(int)`), or one row of {n_classes} probabilities an example"
@@ -162,7 +170,8 @@ def _labels(values: Array, n_classes: int, where: str) -> Array:
 
 
 def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
-    weights = np.ascontiguousarray(_numbers(sample_weight, where, "sample_weight"), np.float64)
+    given = _dense(sample_weight, where, "sample_weight").rows
+    weights = np.ascontiguousarray(numbers(given), np.float64)
     if weights.shape != (m,):
         raise ValueError(
             f"{where}: sample_weight has shape {weights.shape}: expected ({m},), one an example"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
-from deltarule.initializers import INITIALIZERS, suits
+from deltarule.initializers import Initializer, as_initializer, draw, suits
 
 Array = NDArray[Any]
 Shapes = dict[str, tuple[int, ...]]
@@ -55,8 +55,10 @@ class LayerDescription:
         """What the layer keeps that no gradient reaches, likewise."""
         return {}
 
-    def initial(self, name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
-        """What a parameter starts from."""
+    def initial(
+        self, name: str, shape: tuple[int, ...], generator: np.random.Generator, where: str
+    ) -> Any:
+        """What a parameter starts from; ``where`` is for the message of what does not fit."""
         raise NotImplementedError
 
     def _expect(self, name: str, low: float, high: float = np.inf) -> None:
@@ -101,9 +103,14 @@ class Dense(LayerDescription):
     activation : str
         g: identity, sigmoid, tanh, relu, leaky_relu, elu, gelu, gelu_tanh, silu, softplus,
         exponential or softmax.
-    initializer : str, optional
-        What the weights are drawn from: he_normal, he_uniform, glorot_normal, glorot_uniform,
-        lecun_normal, lecun_uniform or zeros. By default, what suits the activation.
+    initializer : str, callable or array_like, optional
+        What the weights are drawn from, by default what suits the activation: he_normal,
+        he_uniform, glorot_normal, glorot_uniform, lecun_normal, lecun_uniform, orthogonal,
+        small_normal, normal, uniform, zeros or ones; a function of (generator, n, n_prev), such as
+        ``deltarule.initializers.Normal(0.1)``; or the weights (n, n_prev).
+    bias_initializer : str, callable or array_like
+        Likewise for the biases, zeros by default; a function is asked for (n, 1), an array may be a
+        vector.
     l1, l2 : float
         Penalties on the weights: training minimises the cost plus ``l1 sum |w| + l2/2 sum w^2``.
     max_norm : float
@@ -117,7 +124,8 @@ class Dense(LayerDescription):
 
     units: int
     activation: str = "identity"
-    initializer: str | None = None
+    initializer: Initializer | None = None
+    bias_initializer: Initializer = "zeros"
     _: KW_ONLY
     l1: float = 0.0
     l2: float = 0.0
@@ -127,10 +135,12 @@ class Dense(LayerDescription):
         super().__post_init__()
         _count(self.units, "Dense: units")
         _expect_activation(self, self.activation)
-        if self.initializer is not None and self.initializer not in INITIALIZERS:
-            raise ValueError(
-                f"Dense: initializer is {self.initializer!r}: expected one of {list(INITIALIZERS)}"
-            )
+        for name in ("initializer", "bias_initializer"):
+            given, biases = getattr(self, name), name == "bias_initializer"
+            if biases or given is not None:
+                initializer = as_initializer(given, f"Dense: {name}", biases=biases)
+                if not isinstance(given, str):  # a copy of an array, which others may write to
+                    object.__setattr__(self, name, initializer)
         for name in ("l1", "l2", "max_norm"):
             self._expect(name, 0)
 
@@ -144,12 +154,13 @@ class Dense(LayerDescription):
         return {"W": (int(self.units), n_prev), "b": (int(self.units), 1)}
 
     def initial(  # noqa: D102
-        self, name: str, shape: tuple[int, ...], generator: np.random.Generator
+        self, name: str, shape: tuple[int, ...], generator: np.random.Generator, where: str
     ) -> Any:
-        if name == "b":
-            return np.zeros(shape)
-        draw = INITIALIZERS[self.initializer or suits(self.activation)]
-        return draw(generator, shape[0], shape[1])
+        biases = name == "b"
+        given = self.bias_initializer if biases else self.initializer
+        where += ".bias_initializer" if biases else ".initializer"
+        initializer = suits(self.activation) if given is None else given
+        return draw(as_initializer(initializer, where, biases=biases), generator, *shape, where)
 
 
 @dataclass(frozen=True)
@@ -214,7 +225,9 @@ class _Scaled(LayerDescription):
     def parameters(self, n_prev: int) -> Shapes:
         return {"gamma": (n_prev, 1), "beta": (n_prev, 1)}
 
-    def initial(self, name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+    def initial(
+        self, name: str, shape: tuple[int, ...], generator: np.random.Generator, where: str
+    ) -> Any:
         return np.full(shape, 1.0 if name == "gamma" else 0.0)
 
 
@@ -319,7 +332,7 @@ class PReLU(LayerDescription):
         return {"slope": (n_prev, 1)}
 
     def initial(  # noqa: D102
-        self, name: str, shape: tuple[int, ...], generator: np.random.Generator
+        self, name: str, shape: tuple[int, ...], generator: np.random.Generator, where: str
     ) -> Any:
         return np.full(shape, float(self.slope))
 
@@ -409,7 +422,7 @@ class Embedding(LayerDescription):
         }
 
     def initial(  # noqa: D102
-        self, name: str, shape: tuple[int, ...], generator: np.random.Generator
+        self, name: str, shape: tuple[int, ...], generator: np.random.Generator, where: str
     ) -> Any:
         return generator.normal(0.0, 0.05, shape)
 

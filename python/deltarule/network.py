@@ -8,6 +8,7 @@ copied: this module hands rows over, and the core reads them as columns.
 import threading
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from deltarule import _core, training
-from deltarule.data import as_rows, expect_codes, moments
+from deltarule.containers import Opened, Rows
+from deltarule.data import as_rows, expect_codes, moments, one_or_more
 from deltarule.last_good import Room
 from deltarule.layers import (
     Dense,
@@ -272,7 +274,8 @@ class Network:
         self._build()
         for layer in self.layers:
             for name, shape in layer.description.parameters(self._inputs_of(layer)).items():
-                setattr(layer, name, layer.description.initial(name, shape, self._generator))
+                where = f"Network: layers[{layer._index}]"
+                setattr(layer, name, layer.description.initial(name, shape, self._generator, where))
         # From the generator's seed, not its numbers: what it draws stays the same without dropout.
         seeds: Any = self._generator.bit_generator.seed_seq
         self._pass = _core.Pass(True, int(seeds.spawn(1)[0].generate_state(1, np.uint64)[0]), 0)
@@ -359,7 +362,7 @@ class Network:
             raise ValueError("adapt: X has no rows: expected 1 or more")
         self._adapt(rows)
 
-    def _adapt(self, rows: Array) -> None:
+    def _adapt(self, rows: Rows) -> None:
         mean, variance = moments(rows)
         variance[variance == 0] = 1.0
         for column in self._embedded:
@@ -368,7 +371,7 @@ class Network:
         self.layers[0].variance = variance[:, np.newaxis]
         self._adapted = True
 
-    def _rows(self, X: ArrayLike, where: str, what: str = "X") -> Array:
+    def _rows(self, X: ArrayLike | Opened, where: str, what: str = "X") -> Rows:
         """Rows of X that have passed the door; category codes are held to their range."""
         rows = as_rows(X, self.input_size, self.dtype, where, what)
         expect_codes(rows, self._embedded, where, what)
@@ -536,20 +539,18 @@ class Network:
 
     def _predict_anything(self, X: ArrayLike, out: Array | None) -> Array:
         """Predict for what the core does not take as it stands, or not without a message."""
-        array = np.asarray(X)
-        if array.ndim == 1:
-            rows = None if out is None else out[np.newaxis]
-            A = self._predict_anything(array[np.newaxis], rows)
-            return A[0] if out is None else out
-        rows = self._rows(array, "predict")
+        given, one = one_or_more(X, "predict")
+        rows = self._rows(given, "predict")
         if out is None:
-            out = np.empty((len(rows), self.output_size), self.dtype)
+            A = np.empty((len(rows), self.output_size), self.dtype)
         elif not isinstance(out, np.ndarray):
             raise TypeError(f"predict: out is {type(out).__name__}: expected an ndarray")
-        elif np.may_share_memory(rows, out):
-            rows = rows.copy()
-        self._core.infer(self._parameters, rows, out)
-        return out
+        else:
+            A = out[np.newaxis] if one else out
+            if isinstance(rows, np.ndarray) and np.may_share_memory(rows, out):
+                rows = rows.copy()
+        self._core.infer(self._parameters, rows, A)
+        return out if out is not None else A[0] if one else A
 
     fit = training.fit
     evaluate = training.evaluate
@@ -597,7 +598,13 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "layers": self._descriptions,
+            # A caller's initialiser need not be one that can be pickled, and has done its work.
+            "layers": tuple(
+                replace(layer, initializer=None, bias_initializer="zeros")
+                if isinstance(layer, Dense)
+                else layer
+                for layer in self._descriptions
+            ),
             "rules": [dict(layer._rule) for layer in self.layers],
             "input_size": self.input_size,
             "dtype": self.dtype.name,

@@ -4,7 +4,7 @@ Python walks the epochs; the core makes the steps, a run of mini-batches a call,
 interpreter free for others. Runs are cut by the clock, so that progress and Ctrl-C never wait long.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from deltarule import _core
 from deltarule.data import as_target
 from deltarule.last_good import LastGood
 from deltarule.memory_map import let_go, mapped_file, rows_a_window, shuffled_in_windows
-from deltarule.metrics import METRICS, default_metrics
+from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics
 from deltarule.optimizers import Optimizer, as_optimizer
 from deltarule.progress import Progress
 
@@ -89,7 +89,7 @@ def fit(
     shuffle: bool = True,
     sample_weight: ArrayLike | None = None,
     validation_data: tuple[ArrayLike, ArrayLike] | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: Metrics | None = None,
     progress: bool = False,
 ) -> History:
     """Train by gradient descent on mini-batches, from the weights that are there.
@@ -99,10 +99,13 @@ def fit(
     network : Network
         The method ``network.fit`` is this function.
     X : array_like of shape (n_samples, n_features)
-        float32, float64, uint8, int32 and int64 arrays of any strides, memory maps among them, are
-        read batch by batch; nothing is copied whole.
+        Arrays, what has DLPack (PyTorch's tensors) or the buffer protocol, pandas and polars data
+        frames, SciPy's sparse matrices. float32, float64, uint8, int32 and int64 arrays of any
+        strides, memory maps among them, are read batch by batch, and so are sparse matrices, in
+        CSR form: nothing is copied whole, or made dense beyond the batch.
     y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        Numbers, probabilities, or for categorical cross-entropy integer class labels.
+        Numbers, probabilities, or for categorical cross-entropy integer class labels; held in any
+        of these.
     loss : str, optional
         mean_squared_error, binary_cross_entropy or categorical_cross_entropy; by default the one
         that goes with the output activation: categorical for softmax, binary for sigmoid, squared
@@ -120,9 +123,11 @@ def fit(
         Not negative; the cost is the weighted mean.
     validation_data : (X, y), optional
         Judged after each epoch: ``val_loss`` and ``val_<metric>``.
-    metrics : sequence of str, optional
-        accuracy, binary_accuracy, mean_absolute_error. Named, they are also computed on X after
-        each epoch; by default, what suits the loss, on the validation data alone.
+    metrics : sequence or dict, optional
+        Names of ``deltarule.metrics.METRICS``, functions of ``(y, A)`` or of
+        ``(y, A, sample_weight)``, and pairs ``(name, function)``; see ``deltarule.metrics``. Given,
+        they are also computed on X after each epoch; by default, what suits the loss, on the
+        validation data alone. A metric that is not defined on the data is NaN.
     progress : bool
         Show a progress bar (with tqdm where it is installed, else a line an epoch).
 
@@ -145,7 +150,7 @@ def fit(
     m = len(rows)
     epochs = _count(epochs, "epochs", least=0)
     batch_size = min(_count(batch_size, "batch_size", least=1), m)
-    judged = _metrics(metrics, loss, network.output_size)
+    judged = _metrics(metrics, loss, network.output_size, "fit")
     if validation_data is not None:
         if not (isinstance(validation_data, (tuple, list)) and len(validation_data) == 2):
             raise ValueError(
@@ -204,7 +209,7 @@ def evaluate(
     y: ArrayLike,
     *,
     loss: str | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: Metrics | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Compute the cost and metrics of a network on data.
@@ -215,7 +220,7 @@ def evaluate(
         The method ``network.evaluate`` is this function.
     X, y, loss, sample_weight
         As in ``fit``.
-    metrics : sequence of str, optional
+    metrics : sequence or dict, optional
         As in ``fit``; by default what suits the loss.
 
     Returns
@@ -229,11 +234,12 @@ def evaluate(
         For data that does not fit.
     """
     loss, rows, target = at_the_door(network, X, y, loss, sample_weight, "evaluate")
-    return _judge(network, rows, target, loss, _metrics(metrics, loss, network.output_size))
+    judged = _metrics(metrics, loss, network.output_size, "evaluate")
+    return _judge(network, rows, target, loss, judged)
 
 
 def _judge(
-    network: "Network", rows: Array, target: "_core.Target", loss: str, judged: Sequence[str]
+    network: "Network", rows: Array, target: "_core.Target", loss: str, judged: dict[str, Metric]
 ) -> dict[str, float]:
     """The cost and metrics on data that has passed the door."""
     m = len(rows)
@@ -248,7 +254,7 @@ def _judge(
     held = target.Y if target.labels is None else target.labels
     assert held is not None
     return {"loss": total / weight} | {
-        name: METRICS[name](A, held, target.weights) for name in judged
+        name: metric(held, A, target.weights) for name, metric in judged.items()
     }
 
 
@@ -371,13 +377,8 @@ def _part(target: "_core.Target", part: slice, dtype: np.dtype[Any]) -> "_core.T
     )
 
 
-def _metrics(metrics: Sequence[str] | None, loss: str, n_outputs: int) -> Sequence[str]:
-    if metrics is None:
-        return default_metrics(loss, n_outputs)
-    for name in metrics:
-        if name not in METRICS:
-            raise ValueError(f"metrics: {name!r} is unknown: expected some of {sorted(METRICS)}")
-    return metrics
+def _metrics(metrics: Metrics | None, loss: str, n_outputs: int, where: str) -> dict[str, Metric]:
+    return as_metrics(default_metrics(loss, n_outputs) if metrics is None else metrics, where)
 
 
 def _count(value: int, name: str, least: int) -> int:

@@ -202,3 +202,136 @@ TEST_CASE("a double that is too large for a float is found") {
   CHECK(found->feature == 0);
   CHECK(found->value == 3.5e38);
 }
+
+namespace {
+
+// A sparse matrix of 4 rows and 6 columns; the second row is empty, and a zero is stored.
+template <class Number, class Integer>
+struct Compressed {
+  static constexpr Index rows = 4, columns = 6, stored = 7;
+  std::vector<Number> numbers{Number(3), Number(1), Number(0), Number(2),
+                              Number(7), Number(5), Number(9)};
+  std::vector<Integer> indices{1, 4, 0, 3, 5, 0, 5}, starts{0, 2, 2, 5, 7};
+
+  Examples examples() const {
+    Examples result{numbers.data(), number_type<Number>, rows, columns, 0, 0};
+    result.sparse = {starts.data(), indices.data(), sizeof(Integer) == 8};
+    return result;
+  }
+  Matrix<double> dense() const {
+    Matrix<double> columns_of = Matrix<double>::Zero(columns, rows);
+    for (Index e = 0; e < rows; ++e)
+      for (auto k = static_cast<std::size_t>(starts[static_cast<std::size_t>(e)]);
+           k < static_cast<std::size_t>(starts[static_cast<std::size_t>(e) + 1]); ++k)
+        columns_of(static_cast<Index>(indices[k]), e) += static_cast<double>(numbers[k]);
+    return columns_of;
+  }
+};
+
+template <class Integer, class Use>
+void check_fault(bool in_starts, Index at, Use spoil) {
+  Compressed<float, Integer> matrix;
+  spoil(matrix);
+  const auto fault =
+      find_sparse_fault(matrix.examples(), static_cast<Index>(matrix.numbers.size()));
+  REQUIRE(fault.has_value());
+  CHECK(fault->in_starts == in_starts);
+  CHECK(fault->at == at);
+  CHECK((fault->value < fault->least || fault->value > fault->most));
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("sparse rows are gathered as the dense rows that they stand for", Number, float,
+                   double, std::uint8_t, std::int32_t, std::int64_t) {
+  const auto check = [](auto matrix) {
+    const Examples examples = matrix.examples();
+    const Matrix<double> dense = matrix.dense();
+    CHECK_FALSE(in_place<float>(examples));
+    CHECK_FALSE(in_place<double>(examples));
+    CHECK(gathered<double>(examples) == dense);
+    CHECK(exact(gathered<float>(examples)) == dense);
+    const std::vector<std::int64_t> order{3, 0, 0, 1};
+    CHECK(gathered<double>(examples, order) == dense(Eigen::all, order));
+    // Into what has been written to before, and nowhere else.
+    Matrix<double> frame = Matrix<double>::Constant(9, 6, -1.0), expected = frame;
+    gather<double>(examples, nullptr, 1, frame.block(2, 1, 6, 3));
+    expected.block(2, 1, 6, 3) = dense.rightCols(3);
+    CHECK(frame == expected);
+  };
+  check(Compressed<Number, std::int32_t>());
+  check(Compressed<Number, std::int64_t>());
+}
+
+TEST_CASE("some features of examples, dense or sparse, and some of those") {
+  const Table<double> table;
+  const Compressed<double, std::int32_t> matrix;
+  for (const Examples& examples :
+       {table.whole(), table.cut(5, 4, 6, 5, -width, -1), matrix.examples()}) {
+    const Matrix<double> whole = gathered<double>(examples);
+    for (Index first = 0; first < examples.features; ++first)
+      for (Index count = 0; first + count <= examples.features; ++count)
+        CHECK(gathered<double>(examples.features_from(first, count)) ==
+              whole.middleRows(first, count));
+    CHECK(gathered<double>(examples.features_from(1, 4).features_from(2, 2)) ==
+          whole.middleRows(3, 2));
+  }
+}
+
+TEST_CASE("numbers stored for one feature are added up, and -0 is 0") {
+  Compressed<float, std::int32_t> matrix;
+  matrix.indices[1] = 1;
+  matrix.numbers[2] = -0.0F;
+  CHECK(gathered<double>(matrix.examples())(1, 0) == 4.0);
+  CHECK_FALSE(std::signbit(gathered<float>(matrix.examples())(0, 2)));
+}
+
+TEST_CASE_TEMPLATE("what leads out of a sparse matrix is found", Integer, std::int32_t,
+                   std::int64_t) {
+  CHECK_FALSE(find_sparse_fault(Compressed<float, Integer>().examples(), 7).has_value());
+  check_fault<Integer>(true, 0, [](auto& matrix) { matrix.starts[0] = 1; });
+  check_fault<Integer>(true, 0, [](auto& matrix) { matrix.starts[0] = -1; });
+  check_fault<Integer>(true, 2, [](auto& matrix) { matrix.starts[2] = 1; });
+  check_fault<Integer>(true, 1, [](auto& matrix) { matrix.starts[1] = 8; });
+  check_fault<Integer>(true, 4, [](auto& matrix) { matrix.numbers.resize(6); });
+  check_fault<Integer>(
+      true, 4, [](auto& matrix) { matrix.starts[4] = std::numeric_limits<Integer>::max(); });
+  check_fault<Integer>(false, 0, [](auto& matrix) { matrix.indices[0] = 6; });
+  check_fault<Integer>(false, 6, [](auto& matrix) { matrix.indices[6] = -1; });
+  check_fault<Integer>(
+      false, 3, [](auto& matrix) { matrix.indices[3] = std::numeric_limits<Integer>::min(); });
+  // An index that comes to lie outside later on is not followed.
+  Compressed<float, Integer> matrix;
+  matrix.indices[3] = std::numeric_limits<Integer>::max();
+  CHECK(gathered<float>(matrix.examples()).col(2).sum() == 7.0F);
+}
+
+TEST_CASE("whether indices ascend") {
+  Compressed<float, std::int64_t> matrix;
+  CHECK(indices_ascend(matrix.examples()));
+  matrix.indices[1] = 1;  // twice
+  CHECK_FALSE(indices_ascend(matrix.examples()));
+  matrix.indices[1] = 0;
+  CHECK_FALSE(indices_ascend(matrix.examples()));
+}
+
+TEST_CASE("the first stored number that is not finite is found in its row and column") {
+  Compressed<double, std::int32_t> matrix;
+  CHECK_FALSE(find_non_finite<double>(matrix.examples()).has_value());
+  matrix.numbers[6] = infinity<double>;
+  matrix.numbers[3] = 1e300;
+  const auto check_at = [](const std::optional<NonFinite>& found, Index example, Index feature) {
+    REQUIRE(found.has_value());
+    CHECK(found->example == example);
+    CHECK(found->feature == feature);
+  };
+  check_at(find_non_finite<double>(matrix.examples()), 3, 5);
+  check_at(find_non_finite<float>(matrix.examples()), 2, 3);
+  // Of some rows alone, which do not start at the first stored number.
+  Examples last = matrix.examples();
+  last.sparse.starts = matrix.starts.data() + 3;
+  last.count = 1;
+  check_at(find_non_finite<float>(last), 0, 5);
+  CHECK_FALSE(
+      find_non_finite<float>(Compressed<std::int64_t, std::int64_t>().examples()).has_value());
+}
