@@ -160,7 +160,8 @@ class Dense(LayerDescription):
         given = self.bias_initializer if biases else self.initializer
         where += ".bias_initializer" if biases else ".initializer"
         initializer = suits(self.activation) if given is None else given
-        return draw(as_initializer(initializer, where, biases=biases), generator, *shape, where)
+        n, n_prev = shape
+        return draw(as_initializer(initializer, where, biases=biases), generator, n, n_prev, where)
 
 
 @dataclass(frozen=True)
