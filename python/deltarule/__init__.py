@@ -6,16 +6,36 @@ backward functions one by one, on ``(n, m)``.
 
 from deltarule import _core, blocks
 from deltarule.network import Dense, Network
-from deltarule.optimizers import SGD, Adam, Optimizer
+from deltarule.optimizers import (
+    LBFGS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+)
 from deltarule.training import History, TrainingDivergedError
 
 __all__ = [
+    "LBFGS",
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "Dense",
     "History",
+    "Lion",
+    "NAdam",
     "Network",
     "Optimizer",
+    "RAdam",
+    "RMSprop",
     "TrainingDivergedError",
     "blocks",
     "get_num_threads",

@@ -29,17 +29,12 @@ def loss_backward_from_logits(
 ) -> tuple[float, Array]: ...
 def find_non_finite(X: Array, dtype: np.dtype[Any]) -> tuple[int, int, float] | None: ...
 
-class Sgd:
-    def __init__(self, learning_rate: float, momentum: float, nesterov: bool) -> None: ...
+class Optimizer:
+    def __init__(self, name: str, hyper_parameters: dict[str, float]) -> None: ...
 
-class Adam:
-    def __init__(
-        self, learning_rate: float, beta_1: float, beta_2: float, epsilon: float
-    ) -> None: ...
-
-def state_vector_count(optimizer: Sgd | Adam) -> int: ...
+def state_vector_count(optimizer: Optimizer) -> int: ...
 def optimizer_update(
-    optimizer: Sgd | Adam, step: Array, parameters: Array, gradients: Array, state: Array
+    optimizer: Optimizer, step: Array, parameters: Array, gradients: Array, state: Array
 ) -> None: ...
 
 class Target:
@@ -86,7 +81,7 @@ class Trainer:
         parameters: Array,
         gradients: Array,
         state: Array,
-        optimizer: Sgd | Adam,
+        optimizer: Optimizer,
         step: Array,
         X: Array,
         target: Target,
