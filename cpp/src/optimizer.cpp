@@ -51,7 +51,9 @@ Number sign(Number x) {
 template <class Scalar, class Rule, std::size_t... k>
 void update_range(const Rule& rule, Scalar* p, const Scalar* g, [[maybe_unused]] Scalar* state,
                   [[maybe_unused]] Index size, Index count, std::index_sequence<k...>) {
-  const auto vector = [=](std::size_t index) { return state + static_cast<Index>(index) * size; };
+  [[maybe_unused]] const auto vector = [=](std::size_t index) {
+    return state + static_cast<Index>(index) * size;
+  };
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<Scalar, float>) {
     // The rest of a register goes the same way, so that bits do not depend on where a range begins.

@@ -5,6 +5,7 @@ backward functions one by one, on ``(n, m)``.
 """
 
 from deltarule import _core, blocks
+from deltarule.last_good import TrainingDivergedError
 from deltarule.network import Dense, Network
 from deltarule.optimizers import (
     LBFGS,
@@ -19,7 +20,7 @@ from deltarule.optimizers import (
     RAdam,
     RMSprop,
 )
-from deltarule.training import History, TrainingDivergedError
+from deltarule.training import History
 
 __all__ = [
     "LBFGS",

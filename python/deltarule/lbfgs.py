@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-
 class _NotFiniteError(ArithmeticError):
     """Out of the minimiser, to the message."""
 
@@ -46,9 +45,9 @@ def minimize(
     try:
         from scipy.optimize import minimize as scipy_minimize
     except ModuleNotFoundError as error:
-        raise ImportError("fit: LBFGS needs SciPy: expected it installed (pip install scipy)") from (
-            error
-        )
+        raise ImportError(
+            "fit: LBFGS needs SciPy: expected it installed (pip install scipy)"
+        ) from (error)
     if not iterations:
         return
     options = optimizer._values()

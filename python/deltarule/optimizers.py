@@ -126,7 +126,7 @@ class Optimizer:
                 raise TypeError(f"{received}: expected an integer")
             if value < 1:
                 raise ValueError(f"{received}: expected 1 or more")
-            return value
+            return int(value)
         if is_flag or not isinstance(value, (int, float, np.integer, np.floating)):
             raise TypeError(f"{received}: expected a number")
         below = declared.metadata["below"]
