@@ -531,10 +531,11 @@ HYPER_PARAMETERS = {
     dr.AdamW: ours(**MOMENTS, amsgrad=FLAG),
     dr.NAdam: ours(**MOMENTS, momentum_decay=st.floats(0, 1)),
     dr.RAdam: ours(**MOMENTS),
-    dr.RMSprop: ours(
-        decay=st.floats(0.5, 0.999),
-        epsilon=EPSILON,
-        momentum=st.just(0.0) | FRACTION,
+    dr.RMSprop: ours(  # which corrects no beginning: its first steps are ten times as long
+        learning_rate=st.floats(1e-5, 2e-3),
+        decay=st.floats(0.5, 0.99),
+        epsilon=st.floats(0.01, 0.1),
+        momentum=st.just(0.0) | st.floats(0, 0.9),
         centered=FLAG,
     ),
     dr.Adagrad: ours(
