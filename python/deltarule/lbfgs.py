@@ -44,10 +44,9 @@ def minimize(
     """
     try:
         from scipy.optimize import minimize as scipy_minimize
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            "fit: LBFGS needs SciPy: expected it installed (pip install scipy)"
-        ) from (error)
+    except ModuleNotFoundError as missing:
+        message = "fit: LBFGS needs SciPy, which is not installed: pip install scipy"
+        raise ImportError(message) from missing
     if not iterations:
         return
     options = optimizer._values()

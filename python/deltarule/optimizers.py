@@ -7,6 +7,8 @@ row of the table (cpp/src/optimizer.cpp). docs/notation has the equations.
 import math
 import weakref
 from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from operator import is_
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -41,6 +43,12 @@ def _flag() -> Any:
     return field(default=False, metadata={"kind": "flag"})
 
 
+@cache
+def _declared(kind: Any) -> "tuple[Field[Any], ...]":
+    """The fields of a kind of optimizer that are hyper-parameters."""
+    return tuple(f for f in fields(kind) if f.init)
+
+
 @dataclass(kw_only=True, eq=False)
 class Optimizer:
     """What every optimizer has: the steps it has made, and its state for one network.
@@ -60,6 +68,10 @@ class Optimizer:
         default_factory=lambda: np.zeros(1, np.int64), init=False, repr=False
     )
     _network: "weakref.ref[Network] | None" = field(default=None, init=False, repr=False)
+    # The latest rule, and the values that it was made of: checks would cost more than a small step.
+    _made: "tuple[tuple[Any, ...], _core.Optimizer] | None" = field(
+        default=None, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         self._values()
@@ -75,11 +87,14 @@ class Optimizer:
 
     def _values(self) -> dict[str, float]:
         """The hyper-parameters as they are now, held to what their fields declare."""
-        return {f.name: self._checked(f) for f in fields(self) if f.init}
+        return {declared.name: self._checked(declared) for declared in _declared(type(self))}
 
     def _rule(self) -> "_core.Optimizer":
         """The core's update rule with the hyper-parameters as they are now."""
-        return _core.Optimizer(self.name, self._values())
+        values = tuple([getattr(self, declared.name) for declared in _declared(type(self))])
+        if self._made is None or not all(map(is_, values, self._made[0])):
+            self._made = values, _core.Optimizer(self.name, self._values())
+        return self._made[1]
 
     def _state_for(self, network: "Network") -> NDArray[Any]:
         """The state vectors, made at the first use with a network."""
@@ -110,7 +125,7 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy is bound to no network; it takes the next one that its state fits.
-        return vars(self) | {"_network": None}
+        return vars(self) | {"_network": None, "_made": None}
 
     def _checked(self, declared: "Field[Any]") -> float:
         """A hyper-parameter, held to what its field declares."""

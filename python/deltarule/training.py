@@ -139,6 +139,8 @@ def fit(
         When the cost of a batch is not finite. The weights are then the last whose cost was finite.
     KeyboardInterrupt
         On Ctrl-C, between two steps. The weights and ``network.history`` are whole.
+    ImportError
+        For ``LBFGS`` where SciPy is not installed.
     """
     loss, rows, target = at_the_door(network, X, y, loss, sample_weight, "fit")
     m = len(rows)

@@ -260,7 +260,7 @@ def test_without_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     net = network(N)
     before = net.parameters.copy()
-    with pytest.raises(ImportError, match=r"fit: LBFGS needs SciPy: .*pip install scipy"):
+    with pytest.raises(ImportError, match=r"fit: LBFGS needs SciPy, .*pip install scipy"):
         net.fit(*data(9, N), optimizer="lbfgs")
     assert_same_bits(net.parameters, before)
 
