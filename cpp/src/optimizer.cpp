@@ -187,8 +187,11 @@ Momentum scheduled_momentum(const Optimizer& o, std::int64_t step) {
   const double ratio = std::pow(0.96, o.momentum_decay);
   double power = ratio, product = 1.0;
   std::int64_t i = 1;
-  for (; i <= step && product > nothing && power > nothing; ++i, power *= ratio)
+  while (i <= step && product > nothing && power > nothing) {
     product *= o.beta_1 * (1.0 - 0.5 * power);
+    power *= ratio;
+    ++i;
+  }
   if (product > nothing) product *= std::pow(o.beta_1, static_cast<double>(step + 1 - i));
   const auto mu = [&](std::int64_t t) {
     return o.beta_1 * (1.0 - 0.5 * std::pow(0.96, static_cast<double>(t) * o.momentum_decay));

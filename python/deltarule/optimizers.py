@@ -44,7 +44,7 @@ def _flag() -> Any:
 
 
 @cache
-def _declared(kind: Any) -> "tuple[Field[Any], ...]":
+def _hyper_parameters(kind: Any) -> "tuple[Field[Any], ...]":
     """The fields of a kind of optimizer that are hyper-parameters."""
     return tuple(f for f in fields(kind) if f.init)
 
@@ -85,13 +85,17 @@ class Optimizer:
     def step(self, value: int) -> None:
         self._counter[0] = value
 
+    def _declared(self) -> "tuple[Field[Any], ...]":
+        kind: Any = type(self)  # mypy takes a class of dataclasses for unhashable
+        return _hyper_parameters(kind)
+
     def _values(self) -> dict[str, float]:
         """The hyper-parameters as they are now, held to what their fields declare."""
-        return {declared.name: self._checked(declared) for declared in _declared(type(self))}
+        return {declared.name: self._checked(declared) for declared in self._declared()}
 
     def _rule(self) -> "_core.Optimizer":
         """The core's update rule with the hyper-parameters as they are now."""
-        values = tuple([getattr(self, declared.name) for declared in _declared(type(self))])
+        values = tuple([getattr(self, declared.name) for declared in self._declared()])
         if self._made is None or not all(map(is_, values, self._made[0])):
             self._made = values, _core.Optimizer(self.name, self._values())
         return self._made[1]
