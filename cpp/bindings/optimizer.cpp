@@ -1,19 +1,28 @@
 #include "deltarule/optimizer.hpp"
 
+#include "arrays.hpp"
 #include "register.hpp"
 
 #include <pybind11/stl.h>
 
+#include <map>
+#include <string>
+
 namespace deltarule::bindings {
-namespace py = pybind11;
+namespace {
+
+Optimizer make_optimizer(const std::string& name, const std::map<std::string, double>& values) {
+  Optimizer optimizer{&named(optimizer_kinds(), name, "optimizer")};
+  for (const auto& [hyper_parameter, value] : values)
+    optimizer.*named(hyper_parameters(), hyper_parameter, "hyper-parameter").value = value;
+  return optimizer;
+}
+
+}  // namespace
 
 void register_optimizers(py::module_& module) {
-  py::class_<Sgd>(module, "Sgd", py::module_local())
-      .def(py::init<double, double, bool>(), py::arg("learning_rate"), py::arg("momentum"),
-           py::arg("nesterov"));
-  py::class_<Adam>(module, "Adam", py::module_local())
-      .def(py::init<double, double, double, double>(), py::arg("learning_rate"), py::arg("beta_1"),
-           py::arg("beta_2"), py::arg("epsilon"));
+  py::class_<Optimizer>(module, "Optimizer", py::module_local())
+      .def(py::init(&make_optimizer), py::arg("name"), py::arg("hyper_parameters"));
   module.def("state_vector_count", &state_vector_count, py::arg("optimizer"));
 }
 

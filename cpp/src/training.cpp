@@ -433,7 +433,7 @@ void Trainer<Scalar>::make_layer_steps(const Optimizer& optimizer, std::int64_t 
   for (Index l = 1; l <= network_.depth(); ++l)
     if (const double rate = network_.rule(l).rate; rate != 1.0)
       layer_steps_[static_cast<std::size_t>(l)] = OptimizerStep<Scalar>(
-          with_learning_rate(optimizer, rate * learning_rate(optimizer)), step);
+          with_learning_rate(optimizer, rate * optimizer.learning_rate), step);
 }
 
 template class Trainer<float>;

@@ -5,6 +5,7 @@ backward functions one by one, on ``(n, m)``.
 """
 
 from deltarule import _core, blocks, initializers, metrics
+from deltarule.last_good import TrainingDivergedError
 from deltarule.layers import (
     Activation,
     BatchNorm,
@@ -17,22 +18,42 @@ from deltarule.layers import (
     Standardize,
 )
 from deltarule.network import Network
-from deltarule.optimizers import SGD, Adam, Optimizer
-from deltarule.training import History, TrainingDivergedError
+from deltarule.optimizers import (
+    LBFGS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+)
+from deltarule.training import History
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "BatchNorm",
     "Dense",
     "Dropout",
     "Embedding",
     "History",
     "LayerNorm",
+    "Lion",
+    "NAdam",
     "Network",
     "Optimizer",
     "PReLU",
+    "RAdam",
+    "RMSprop",
     "Residual",
     "Standardize",
     "TrainingDivergedError",

@@ -45,17 +45,12 @@ class SparseRows:
     def __getitem__(self, rows: slice) -> SparseRows: ...
     def dense(self) -> Array: ...
 
-class Sgd:
-    def __init__(self, learning_rate: float, momentum: float, nesterov: bool) -> None: ...
+class Optimizer:
+    def __init__(self, name: str, hyper_parameters: dict[str, float]) -> None: ...
 
-class Adam:
-    def __init__(
-        self, learning_rate: float, beta_1: float, beta_2: float, epsilon: float
-    ) -> None: ...
-
-def state_vector_count(optimizer: Sgd | Adam) -> int: ...
+def state_vector_count(optimizer: Optimizer) -> int: ...
 def optimizer_update(
-    optimizer: Sgd | Adam, step: Array, parameters: Array, gradients: Array, state: Array
+    optimizer: Optimizer, step: Array, parameters: Array, gradients: Array, state: Array
 ) -> None: ...
 
 class Pass:
@@ -117,7 +112,7 @@ class Trainer:
         parameters: Array,
         gradients: Array,
         state: Array,
-        optimizer: Sgd | Adam,
+        optimizer: Optimizer,
         step: Array,
         pass_: Pass,
         X: Array | SparseRows,

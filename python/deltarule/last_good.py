@@ -27,6 +27,10 @@ _MOST_RUNS = 64
 Room = tuple[Array, Array | None]
 
 
+class TrainingDivergedError(ArithmeticError):
+    """The cost stopped being finite; the network has its last good weights."""
+
+
 class _Snapshot:
     """Weights, optimizer state, and the runs of batches made since."""
 

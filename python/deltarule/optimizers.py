@@ -1,9 +1,15 @@
-"""Optimizers: hyper-parameters, and the flat state that goes with one network's parameters."""
+"""Optimizers: hyper-parameters, and the flat state that goes with one network's parameters.
+
+An optimizer is a class here that declares its hyper-parameters, and in the core a function and a
+row of the table (cpp/src/optimizer.cpp). docs/notation has the equations.
+"""
 
 import math
 import weakref
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from operator import is_
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +28,27 @@ def aligned_zeros(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     return raw[offset : offset + size * dtype.itemsize].view(dtype)
 
 
+def _number(default: float, below: float = math.inf) -> Any:
+    """Declare a hyper-parameter that is a number from 0 up to ``below``."""
+    return field(default=default, metadata={"kind": "number", "below": below})
+
+
+def _integer(default: int) -> Any:
+    """Declare a hyper-parameter that is an integer from 1 on."""
+    return field(default=default, metadata={"kind": "integer"})
+
+
+def _flag() -> Any:
+    """Declare a hyper-parameter that is True or False, and False by default."""
+    return field(default=False, metadata={"kind": "flag"})
+
+
+@cache
+def _hyper_parameters(kind: Any) -> "tuple[Field[Any], ...]":
+    """The fields of a kind of optimizer that are hyper-parameters."""
+    return tuple(f for f in fields(kind) if f.init)
+
+
 @dataclass(kw_only=True, eq=False)
 class Optimizer:
     """What every optimizer has: the steps it has made, and its state for one network.
@@ -33,12 +60,21 @@ class Optimizer:
         before the first update.
     """
 
+    name: ClassVar[str]
+
     state: NDArray[Any] | None = field(default=None, init=False, repr=False)
     # The core counts steps in place, so that no interrupt comes between an update and its count.
     _counter: NDArray[np.int64] = field(
         default_factory=lambda: np.zeros(1, np.int64), init=False, repr=False
     )
     _network: "weakref.ref[Network] | None" = field(default=None, init=False, repr=False)
+    # The latest rule, and the values that it was made of: checks would cost more than a small step.
+    _made: "tuple[tuple[Any, ...], _core.Optimizer] | None" = field(
+        default=None, init=False, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        self._values()
 
     @property
     def step(self) -> int:
@@ -49,46 +85,73 @@ class Optimizer:
     def step(self, value: int) -> None:
         self._counter[0] = value
 
-    def _rule(self) -> "_core.Sgd | _core.Adam":
+    def _declared(self) -> "tuple[Field[Any], ...]":
+        kind: Any = type(self)  # mypy takes a class of dataclasses for unhashable
+        return _hyper_parameters(kind)
+
+    def _values(self) -> dict[str, float]:
+        """The hyper-parameters as they are now, held to what their fields declare."""
+        return {declared.name: self._checked(declared) for declared in self._declared()}
+
+    def _rule(self) -> "_core.Optimizer":
         """The core's update rule with the hyper-parameters as they are now."""
-        raise NotImplementedError
+        values = tuple([getattr(self, declared.name) for declared in self._declared()])
+        if self._made is None or not all(map(is_, values, self._made[0])):
+            self._made = values, _core.Optimizer(self.name, self._values())
+        return self._made[1]
 
     def _state_for(self, network: "Network") -> NDArray[Any]:
         """The state vectors, made at the first use with a network."""
+        kind = type(self).__name__
+        vectors = _core.state_vector_count(self._rule())
+        size = vectors * network.parameters.size
         if self.state is None:
-            vectors = _core.state_vector_count(self._rule())
-            self.state = aligned_zeros(vectors * network.parameters.size, network.dtype)
+            self.state = aligned_zeros(size, network.dtype)
             self._network = weakref.ref(network)
-        elif self._network is None and self._fits(network):
+        elif self._network is None and self._fits(network, size):
             self._network = weakref.ref(network)
         elif self._network is None or self._network() is not network:
             raise ValueError(
-                f"{type(self).__name__}: this optimizer holds the state of another network: "
-                f"expected a new {type(self).__name__}(...) for each network"
+                f"{kind}: this optimizer holds the state of another network: "
+                f"expected a new {kind}(...) for each network"
+            )
+        elif self.state.size != size:
+            raise ValueError(
+                f"{kind}: the state has {self.state.size} numbers but {self!r} keeps {vectors} "
+                f"vectors of {network.parameters.size}: expected a new {kind}(...) where a "
+                "hyper-parameter changes what is kept"
             )
         return self.state
 
-    def _fits(self, network: "Network") -> bool:
-        vectors = _core.state_vector_count(self._rule())
-        shape = (vectors * network.parameters.size,)
+    def _fits(self, network: "Network", size: int) -> bool:
         state = self.state
-        return state is not None and state.shape == shape and state.dtype == network.dtype
+        return state is not None and state.shape == (size,) and state.dtype == network.dtype
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy is bound to no network; it takes the next one that its state fits.
-        return vars(self) | {"_network": None}
+        return vars(self) | {"_network": None, "_made": None}
 
-    def _number(self, name: str, below: float = math.inf) -> float:
-        """A hyper-parameter, held to being a number from 0 up to ``below``."""
-        value = getattr(self, name)
-        number = isinstance(value, (int, float, np.integer, np.floating))
-        if not number or isinstance(value, bool):
-            raise TypeError(f"{type(self).__name__}: {name} is {value!r}: expected a number")
+    def _checked(self, declared: "Field[Any]") -> float:
+        """A hyper-parameter, held to what its field declares."""
+        value, kind = getattr(self, declared.name), declared.metadata["kind"]
+        received = f"{type(self).__name__}: {declared.name} is {value!r}"
+        is_flag = isinstance(value, (bool, np.bool_))
+        if kind == "flag":
+            if not is_flag:
+                raise TypeError(f"{received}: expected True or False")
+            return float(value)
+        if kind == "integer":
+            if is_flag or not isinstance(value, (int, np.integer)):
+                raise TypeError(f"{received}: expected an integer")
+            if value < 1:
+                raise ValueError(f"{received}: expected 1 or more")
+            return int(value)
+        if is_flag or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise TypeError(f"{received}: expected a number")
+        below = declared.metadata["below"]
         if not 0 <= value < below:
             bound = "finite" if below == math.inf else f"less than {below:g}"
-            raise ValueError(
-                f"{type(self).__name__}: {name} is {value!r}: expected 0 or more and {bound}"
-            )
+            raise ValueError(f"{received}: expected 0 or more and {bound}")
         return float(value)
 
 
@@ -107,20 +170,22 @@ class SGD(Optimizer):
         In [0, 1).
     nesterov : bool
         Look ahead (Sutskever et al. 2013); needs a momentum.
+    weight_decay : float
+        lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
     """
 
-    learning_rate: float = 1e-3
-    momentum: float = 0.0
-    nesterov: bool = False
+    name = "sgd"
 
-    def __post_init__(self) -> None:
-        self._rule()
+    learning_rate: float = _number(1e-3)
+    momentum: float = _number(0.0, below=1)
+    nesterov: bool = _flag()
+    weight_decay: float = _number(0.0)
 
-    def _rule(self) -> "_core.Sgd":
-        momentum = self._number("momentum", below=1)
-        if self.nesterov and momentum == 0:
+    def _values(self) -> dict[str, float]:
+        values = super()._values()
+        if self.nesterov and self.momentum == 0:
             raise ValueError("SGD: nesterov is True but momentum is 0: expected a momentum")
-        return _core.Sgd(self._number("learning_rate"), momentum, bool(self.nesterov))
+        return values
 
 
 @dataclass(eq=False)
@@ -139,30 +204,296 @@ class Adam(Optimizer):
         Decay of the first and the second moment, in [0, 1).
     epsilon : float
         Added to the root. Not negative.
+    weight_decay : float
+        lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
+    amsgrad : bool
+        Take the largest ``v`` so far instead of ``v`` (Reddi et al. 2018), which is a third vector
+        of state.
 
     References
     ----------
     Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
+    Reddi, Kale & Kumar 2018, "On the Convergence of Adam and Beyond", algorithm 2.
     """
 
-    learning_rate: float = 1e-3
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
+    name = "adam"
 
-    def __post_init__(self) -> None:
-        self._rule()
+    learning_rate: float = _number(1e-3)
+    beta_1: float = _number(0.9, below=1)
+    beta_2: float = _number(0.999, below=1)
+    epsilon: float = _number(1e-8)
+    weight_decay: float = _number(0.0)
+    amsgrad: bool = _flag()
 
-    def _rule(self) -> "_core.Adam":
-        return _core.Adam(
-            self._number("learning_rate"),
-            self._number("beta_1", below=1),
-            self._number("beta_2", below=1),
-            self._number("epsilon"),
+
+@dataclass(eq=False)
+class AdamW(Adam):
+    """Adam with decoupled weight decay, which the moments do not see.
+
+    ``p := p - learning_rate weight_decay p`` first, then Adam's step.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon, amsgrad
+        As in ``Adam``.
+    weight_decay : float
+        lambda, of all parameters. Not negative.
+
+    References
+    ----------
+    Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2.
+    """
+
+    name = "adamw"
+
+    weight_decay: float = _number(1e-2)
+
+
+@dataclass(eq=False)
+class NAdam(Optimizer):
+    """Adam with Nesterov's momentum, whose strength grows over the steps.
+
+    With Adam's moments and ``v_hat``, and ``mu_t = beta_1 (1 - 0.96^(t momentum_decay) / 2)``,
+    ``p := p - learning_rate n / (sqrt(v_hat) + epsilon)`` where
+    ``n = (1 - mu_t) g / (1 - mu_1 ... mu_t) + mu_(t+1) m / (1 - mu_1 ... mu_(t+1))``.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon, weight_decay
+        As in ``Adam``.
+    momentum_decay : float
+        psi: how fast ``mu_t`` grows from ``beta_1 / 2`` to ``beta_1``. Not negative.
+
+    References
+    ----------
+    Dozat 2016, "Incorporating Nesterov Momentum into Adam".
+    """
+
+    name = "nadam"
+
+    learning_rate: float = _number(2e-3)
+    beta_1: float = _number(0.9, below=1)
+    beta_2: float = _number(0.999, below=1)
+    epsilon: float = _number(1e-8)
+    weight_decay: float = _number(0.0)
+    momentum_decay: float = _number(4e-3)
+
+
+@dataclass(eq=False)
+class RAdam(Optimizer):
+    """Adam that waits for the second moment to be worth something, and rectifies it.
+
+    With Adam's moments and ``rho_t = rho_inf - 2 t beta_2^t / (1 - beta_2^t)``,
+    ``rho_inf = 2 / (1 - beta_2) - 1``: ``p := p - learning_rate m_hat`` while ``rho_t <= 5``, then
+    ``p := p - learning_rate r_t m_hat sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)`` with
+    ``r_t^2 = (rho_t - 4)(rho_t - 2) rho_inf / ((rho_inf - 4)(rho_inf - 2) rho_t)``.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon, weight_decay
+        As in ``Adam``.
+
+    References
+    ----------
+    Liu et al. 2020, "On the Variance of the Adaptive Learning Rate and Beyond", algorithm 2; its
+    bound of 4 is 5 here, as in PyTorch.
+    """
+
+    name = "radam"
+
+    learning_rate: float = _number(1e-3)
+    beta_1: float = _number(0.9, below=1)
+    beta_2: float = _number(0.999, below=1)
+    epsilon: float = _number(1e-8)
+    weight_decay: float = _number(0.0)
+
+
+@dataclass(eq=False)
+class RMSprop(Optimizer):
+    """Steps scaled by the running root mean square of the gradient.
+
+    ``s := decay s + (1 - decay) g^2`` and ``p := p - learning_rate g / (sqrt(s) + epsilon)``; with
+    ``momentum``, ``v := momentum v + g / (sqrt(s) + epsilon)`` and ``p := p - learning_rate v``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha. Not negative.
+    decay : float
+        Of the running means (PyTorch's alpha), in [0, 1).
+    epsilon : float
+        Added to the root. Not negative.
+    momentum : float
+        In [0, 1).
+    centered : bool
+        Divide by the standard deviation, ``sqrt(s - a^2)`` with
+        ``a := decay a + (1 - decay) g`` (Graves 2013).
+    weight_decay : float
+        lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
+
+    References
+    ----------
+    Tieleman & Hinton 2012, "Lecture 6.5: RMSProp".
+    Graves 2013, "Generating Sequences With Recurrent Neural Networks", equations 38 to 42.
+    """
+
+    name = "rmsprop"
+
+    learning_rate: float = _number(1e-2)
+    decay: float = _number(0.99, below=1)
+    epsilon: float = _number(1e-8)
+    momentum: float = _number(0.0, below=1)
+    centered: bool = _flag()
+    weight_decay: float = _number(0.0)
+
+
+@dataclass(eq=False)
+class Adagrad(Optimizer):
+    """Steps scaled by the root of the sum of all squared gradients so far.
+
+    ``s := s + g^2`` and ``p := p - alpha_t g / (sqrt(initial_accumulator + s) + epsilon)``, with
+    ``alpha_t = learning_rate / (1 + (t - 1) learning_rate_decay)``.
+
+    Parameters
+    ----------
+    learning_rate, learning_rate_decay, initial_accumulator, epsilon : float
+        Not negative.
+    weight_decay : float
+        lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
+
+    References
+    ----------
+    Duchi, Hazan & Singer 2011, "Adaptive Subgradient Methods", figure 1 with diagonal matrices.
+    """
+
+    name = "adagrad"
+
+    learning_rate: float = _number(1e-2)
+    learning_rate_decay: float = _number(0.0)
+    epsilon: float = _number(1e-10)
+    initial_accumulator: float = _number(0.0)
+    weight_decay: float = _number(0.0)
+
+
+@dataclass(eq=False)
+class Adadelta(Optimizer):
+    """Steps as long as the running root mean square of the steps before.
+
+    ``s := rho s + (1 - rho) g^2``, ``d := sqrt(u + epsilon) / sqrt(s + epsilon) g``,
+    ``u := rho u + (1 - rho) d^2`` and ``p := p - learning_rate d``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Not negative.
+    rho : float
+        Decay of the running means, in [0, 1).
+    epsilon : float
+        Added under the roots. Not negative.
+    weight_decay : float
+        lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
+
+    References
+    ----------
+    Zeiler 2012, "ADADELTA: An Adaptive Learning Rate Method", algorithm 1.
+    """
+
+    name = "adadelta"
+
+    learning_rate: float = _number(1.0)
+    rho: float = _number(0.9, below=1)
+    epsilon: float = _number(1e-6)
+    weight_decay: float = _number(0.0)
+
+
+@dataclass(eq=False)
+class Lion(Optimizer):
+    """Steps of one length, by the sign of a momentum; decoupled weight decay.
+
+    ``p := p - learning_rate (sign(beta_1 m + (1 - beta_1) g) + weight_decay p)``, then
+    ``m := beta_2 m + (1 - beta_2) g``. Sensible learning rates are a third to a tenth of Adam's.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha. Not negative.
+    beta_1, beta_2 : float
+        In [0, 1).
+    weight_decay : float
+        lambda, of all parameters. Not negative.
+
+    References
+    ----------
+    Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms", algorithm 2.
+    """
+
+    name = "lion"
+
+    learning_rate: float = _number(1e-4)
+    beta_1: float = _number(0.9, below=1)
+    beta_2: float = _number(0.99, below=1)
+    weight_decay: float = _number(0.0)
+
+
+@dataclass(eq=False)
+class LBFGS(Optimizer):
+    """L-BFGS on the cost of all examples, by SciPy's L-BFGS-B; for ``fit`` alone.
+
+    An iteration draws the curvature from the latest changes of weights and gradients, and goes as
+    far along its direction as a line search finds good. It suits small data and small networks,
+    in ``dtype="float64"`` best.
+
+    ``fit`` takes ``epochs`` for the most iterations to make, and ends before where SciPy finds
+    nothing more to gain. ``history["loss"]`` has the cost after each iteration. ``batch_size`` and
+    ``shuffle`` mean nothing. Each ``fit`` begins without a memory of earlier ones.
+
+    Parameters
+    ----------
+    history_size : int
+        The changes of weights and gradients to keep (SciPy's maxcor).
+    max_evaluations : int
+        Stop after the iteration in which the cost has been computed more often (maxfun).
+    max_line_search : int
+        The most evaluations of one line search (maxls).
+    tolerance : float
+        Stop where an iteration lowers the cost by less than this share of it (ftol).
+    gradient_tolerance : float
+        Stop where no number of the gradient is larger than this (gtol).
+
+    Attributes
+    ----------
+    message : str
+        Why the latest fit ended, in SciPy's words.
+
+    Raises
+    ------
+    ImportError
+        In ``fit``, where SciPy is not installed.
+
+    References
+    ----------
+    Byrd, Lu, Nocedal & Zhu 1995, "A Limited Memory Algorithm for Bound Constrained Optimization".
+    """
+
+    name = "lbfgs"
+
+    history_size: int = _integer(10)
+    max_evaluations: int = _integer(15_000)
+    max_line_search: int = _integer(20)
+    tolerance: float = _number(2.220446049250313e-09)
+    gradient_tolerance: float = _number(1e-5)
+    message: str = field(default="", init=False, repr=False)
+
+    def _rule(self) -> "_core.Optimizer":
+        raise TypeError(
+            "LBFGS: it makes no step from a gradient alone: expected fit(X, y, optimizer=LBFGS())"
         )
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    kind.name: kind
+    for kind in (SGD, Adam, AdamW, NAdam, RAdam, RMSprop, Adagrad, Adadelta, Lion, LBFGS)
+}
 
 
 def as_optimizer(optimizer: Optimizer | str) -> Optimizer:

@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
 from deltarule.data import as_target
-from deltarule.last_good import LastGood
+from deltarule.last_good import LastGood, TrainingDivergedError
+from deltarule.lbfgs import minimize
 from deltarule.memory_map import let_go, mapped_file, rows_a_window, shuffled_in_windows
 from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics
-from deltarule.optimizers import Optimizer, as_optimizer
+from deltarule.optimizers import LBFGS, Optimizer, as_optimizer
 from deltarule.progress import Progress
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ Array = NDArray[Any]
 # Seconds that a run of mini-batches aims at: well under what a person notices as a delay.
 _RUN_SECONDS = 0.05
 _EVALUATION_ROWS = 1 << 16
-
-
-class TrainingDivergedError(ArithmeticError):
-    """The cost stopped being finite; the network has its last good weights."""
 
 
 class History(dict[str, list[float]]):
@@ -112,7 +109,9 @@ def fit(
         error for the rest. Over several outputs, squared error and binary cross-entropy are means.
     optimizer : Optimizer or str
         Such as ``deltarule.Adam(1e-3)``. An optimizer that has trained this network goes on from
-        its state; a name makes a new one.
+        its state; a name makes a new one: sgd, adam, adamw, nadam, radam, rmsprop, adagrad,
+        adadelta, lion or lbfgs. With ``deltarule.LBFGS()`` every step sees all examples, and epochs
+        are the most iterations to make.
     epochs, batch_size : int
         The last batch of an epoch may be smaller.
     shuffle : bool
@@ -145,6 +144,8 @@ def fit(
         When the cost of a batch is not finite. The weights are then the last whose cost was finite.
     KeyboardInterrupt
         On Ctrl-C, between two steps. The weights and ``network.history`` are whole.
+    ImportError
+        For ``LBFGS`` where SciPy is not installed.
     """
     loss, rows, target = at_the_door(network, X, y, loss, sample_weight, "fit")
     m = len(rows)
@@ -180,6 +181,27 @@ def fit(
         )
     try:
         network.history = history = History()
+
+        def end_epoch(epoch: int, cost: float, bar: Progress) -> None:
+            record = {"loss": cost}
+            if metrics is not None:
+                on_training_set = _judge(network, rows, target, loss, judged)
+                record |= {name: on_training_set[name] for name in judged}
+            if validation_data is not None:
+                on_validation_set = _judge(network, val_rows, val_target, loss, judged)
+                record |= {f"val_{name}": v for name, v in on_validation_set.items()}
+            history.record(record)
+            bar.end_epoch(epoch, record)
+
+        if isinstance(optimizer, LBFGS):
+            with Progress(epochs, 1, enabled=progress) as bar:
+
+                def end_iteration(iteration: int, cost: float) -> None:
+                    bar.advance(iteration + 1, cost)
+                    end_epoch(iteration, cost, bar)
+
+                minimize(network, optimizer, loss, rows, target, epochs, end_iteration)
+            return history
         steps = _Steps(network, optimizer, loss, rows, target, batch_size)
         with Progress(epochs, steps.batches, enabled=progress) as bar:
             for epoch in range(epochs):
@@ -187,15 +209,7 @@ def fit(
                 for done in steps.epoch(epoch, order):
                     if progress:
                         bar.advance(epoch * steps.batches + done, steps.mean_cost(done))
-                record = {"loss": steps.mean_cost()}
-                if metrics is not None:
-                    on_training_set = _judge(network, rows, target, loss, judged)
-                    record |= {name: on_training_set[name] for name in judged}
-                if validation_data is not None:
-                    on_validation_set = _judge(network, val_rows, val_target, loss, judged)
-                    record |= {f"val_{name}": v for name, v in on_validation_set.items()}
-                history.record(record)
-                bar.end_epoch(epoch, record)
+                end_epoch(epoch, steps.mean_cost(), bar)
         steps.expect_finite_weights(epochs)
         steps.close()
         return history

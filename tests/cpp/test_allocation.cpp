@@ -1,6 +1,7 @@
 #include "allocation_counter.hpp"
 #include "deltarule/training.hpp"
 #include "model.hpp"
+#include "optimizers.hpp"
 #include "support.hpp"
 
 #include <doctest/doctest.h>
@@ -91,7 +92,8 @@ TEST_CASE_TEMPLATE("after its first batch training a small network allocates not
   for (const int n : {1, 2}) {
     CAPTURE(n);
     const Threads threads(n);
-    for (const Optimizer& optimizer : {Optimizer(Sgd{0.01, 0.9}), Optimizer(Adam{})}) {
+    for (const Optimizer& optimizer :
+         {Optimizer(Sgd{0.01, 0.9}), Optimizer(Adam{}), make("nadam")}) {
       WarmTraining<Scalar> tiny(3, {{5, tanh}, {2, softmax}}, 8, optimizer);
       CHECK(allocations_in([&] { tiny.run(50); }) == 0);
       CHECK(allocations_in([&] { tiny.run_examples(8 * 20 + 1); }) == 0);  // a last batch of 1

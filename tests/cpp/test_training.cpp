@@ -1,5 +1,6 @@
 #include "deltarule/training.hpp"
 #include "model.hpp"
+#include "optimizers.hpp"
 #include "reference.hpp"
 #include "support.hpp"
 
@@ -283,7 +284,7 @@ TEST_CASE_TEMPLATE("a run is the naive steps in the order given", Scalar, float,
     CHECK(error(as_vector(training.costs()), as_vector(costs)) < accumulated_rounding<Scalar>);
   };
   for (const Optimizer& optimizer : optimizers) {
-    CAPTURE(optimizer.index());
+    CAPTURE(optimizer.kind->name);
     for (const Ending& ending : endings) {
       CAPTURE(static_cast<int>(ending.loss));
       CAPTURE(static_cast<int>(ending.output));
@@ -333,7 +334,7 @@ TEST_CASE_TEMPLATE("two runs are one run in two parts", Scalar, float, double) {
   problem.use_weights(engine);
   const Order order = shuffled(engine, 50);
   for (const Optimizer& optimizer : optimizers) {
-    CAPTURE(optimizer.index());
+    CAPTURE(optimizer.kind->name);
     Training<Scalar> whole(problem, optimizer), parts(problem, optimizer);
     whole.run(order, 8);
     parts.run({order.data(), 0, 24}, 8);
@@ -350,7 +351,7 @@ TEST_CASE_TEMPLATE("a learning rate a batch is that many runs, each at its own",
   const std::vector<double> rates{0.1, 0.0, 0.02};
   Interrupt never;
   for (const Optimizer& optimizer : optimizers) {
-    CAPTURE(optimizer.index());
+    CAPTURE(optimizer.kind->name);
     Training<Scalar> at_once(problem, optimizer), one_by_one(problem, optimizer);
     at_once.run({nullptr, 0, 24}, 8, never, {rates.data()});
     for (std::size_t i = 0; i < rates.size(); ++i)
@@ -405,7 +406,7 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Sca
     problem.use_weights(engine);
     const Order order = shuffled(engine, shape.m);
     for (const Optimizer& optimizer : {optimizers[1], optimizers[3]}) {
-      CAPTURE(optimizer.index());
+      CAPTURE(optimizer.kind->name);
       const auto train = [&](int n) {
         const Threads threads(n);
         Training<Scalar> training(problem, optimizer);

@@ -396,7 +396,7 @@ def test_refused_for_validation(case: Case) -> None:
         ({"epochs": True}, TypeError, "epochs is True: expected an integer"),
         ({"batch_size": 0}, ValueError, "batch_size is 0: expected 1 or more"),
         ({"batch_size": "32"}, TypeError, "batch_size is '32': expected an integer"),
-        ({"optimizer": "adamw"}, ValueError, "optimizer is 'adamw': expected"),
+        ({"optimizer": "adamax"}, ValueError, "optimizer is 'adamax': expected"),
         ({"validation_data": (X_,)}, (TypeError, ValueError), "validation_data"),
         ({"validation_data": X_}, (TypeError, ValueError), "validation_data"),
     ],

@@ -3,32 +3,57 @@
 
 #include "deltarule/types.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <variant>
+#include <span>
+#include <string_view>
 
 namespace deltarule {
 
-// p := p - learning_rate g;  with momentum, v := momentum v + g and p := p - learning_rate v;
-// with Nesterov's, p := p - learning_rate (g + momentum v)
-struct Sgd {
-  static constexpr int state_vectors = 1;
-  double learning_rate = 0.01, momentum = 0.0;
-  bool nesterov = false;
+struct OptimizerKind;
+
+// A kind of optimizer and its hyper-parameters, of which each kind has its own; docs/notation has
+// the equations. Flags are 0 or 1.
+struct Optimizer {
+  const OptimizerKind* kind = nullptr;
+  double learning_rate = 1e-3, weight_decay = 0.0;
+  double momentum = 0.0, nesterov = 0.0;
+  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8, amsgrad = 0.0, momentum_decay = 0.0;
+  double decay = 0.99, centered = 0.0, rho = 0.9;
+  double learning_rate_decay = 0.0, initial_accumulator = 0.0;
 };
 
-// Kingma & Ba 2015, algorithm 1, with both bias corrections; epsilon stands outside the root.
-struct Adam {
-  static constexpr int state_vectors = 2;
-  double learning_rate = 1e-3, beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8;
+struct HyperParameter {
+  std::string_view name;
+  double Optimizer::* value;
+};
+std::span<const HyperParameter> hyper_parameters();
+
+// What one step does to each number, with everything computed that is the same for all of them.
+template <class Scalar>
+struct StepRule {
+  void (*update)(const StepRule& rule, Scalar* p, const Scalar* g, Scalar* state, Index size,
+                 Index count);
+  alignas(double) std::byte constants[128];
 };
 
-using Optimizer = std::variant<Sgd, Adam>;
+// Where weight_decay goes: into the gradient, as the derivative of a penalty, or past it to the
+// parameter (Loshchilov & Hutter 2019).
+enum class WeightDecay { in_gradient, decoupled };
 
-double learning_rate(const Optimizer& optimizer);
+struct OptimizerKind {
+  std::string_view name;
+  WeightDecay weight_decay;
+  int (*state_vectors)(const Optimizer& optimizer);
+  StepRule<float> (*rule_float)(const Optimizer& optimizer, std::int64_t step);
+  StepRule<double> (*rule_double)(const Optimizer& optimizer, std::int64_t step);
+};
+std::span<const OptimizerKind> optimizer_kinds();
+
 // The same with another learning rate, as a schedule wants it.
 Optimizer with_learning_rate(Optimizer optimizer, double learning_rate);
 
-// The state vectors that an optimizer keeps; each is as long as the parameters.
+// The state vectors that an optimizer keeps; each is as long as the parameters and begins at 0.
 int state_vector_count(const Optimizer& optimizer);
 
 // The flat vectors of one network. `state` holds the optimizer's vectors one after another.
@@ -50,20 +75,7 @@ class OptimizerStep {
               Index count) const;
 
  private:
-  struct Sgd {
-    Scalar learning_rate, momentum;
-    bool nesterov;
-    void operator()(Scalar* p, const Scalar* g, Scalar* state, Index size, Index count) const;
-  };
-  struct Adam {
-    Scalar beta_1, beta_2, rest_1, rest_2;  // rest_1 = 1 - beta_1
-    Scalar rate, root_scale, epsilon;       // both bias corrections are in rate and root_scale
-    void operator()(Scalar* p, const Scalar* g, Scalar* state, Index size, Index count) const;
-  };
-  static Sgd constants(const deltarule::Sgd& sgd, std::int64_t step);
-  static Adam constants(const deltarule::Adam& adam, std::int64_t step);
-
-  std::variant<Sgd, Adam> rule_;
+  StepRule<Scalar> rule_;
 };
 
 }  // namespace deltarule
