@@ -4,22 +4,41 @@
 backward functions one by one, on ``(n, m)``.
 """
 
-from deltarule import _core, blocks
+from deltarule import _core, blocks, callbacks, schedules
+from deltarule.callbacks import (
+    Checkpoint,
+    CSVLog,
+    EarlyStopping,
+    JSONLinesLog,
+    TensorBoard,
+    TimeLimit,
+)
+from deltarule.checkpoint import ModelFileError
+from deltarule.history import History
 from deltarule.network import Dense, Network
 from deltarule.optimizers import SGD, Adam, Optimizer
-from deltarule.training import History, TrainingDivergedError
+from deltarule.training import TrainingDivergedError
 
 __all__ = [
     "SGD",
     "Adam",
+    "CSVLog",
+    "Checkpoint",
     "Dense",
+    "EarlyStopping",
     "History",
+    "JSONLinesLog",
+    "ModelFileError",
     "Network",
     "Optimizer",
+    "TensorBoard",
+    "TimeLimit",
     "TrainingDivergedError",
     "blocks",
+    "callbacks",
     "get_num_threads",
     "isa",
+    "schedules",
     "set_num_threads",
 ]
 __version__ = "0.1.0"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
+from deltarule.schedules import LearningRate, rate_now
 
 if TYPE_CHECKING:
     from deltarule.network import Network
@@ -39,6 +40,8 @@ class Optimizer:
         default_factory=lambda: np.zeros(1, np.int64), init=False, repr=False
     )
     _network: "weakref.ref[Network] | None" = field(default=None, init=False, repr=False)
+    # Epochs of fit made so far, for a schedule that goes by them.
+    epochs: int = field(default=0, init=False, repr=False)
 
     @property
     def step(self) -> int:
@@ -81,6 +84,8 @@ class Optimizer:
     def _number(self, name: str, below: float = math.inf) -> float:
         """A hyper-parameter, held to being a number from 0 up to ``below``."""
         value = getattr(self, name)
+        if name == "learning_rate":
+            value = rate_now(value, self.step, self.epochs)
         number = isinstance(value, (int, float, np.integer, np.floating))
         if not number or isinstance(value, bool):
             raise TypeError(f"{type(self).__name__}: {name} is {value!r}: expected a number")
@@ -101,15 +106,16 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
-        alpha, the step's length. Not negative.
+    learning_rate : float, Schedule or callable
+        alpha, the step's length. Not negative. A schedule, or any function of the step, makes it
+        change with time (``deltarule.schedules``).
     momentum : float
         In [0, 1).
     nesterov : bool
         Look ahead (Sutskever et al. 2013); needs a momentum.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: LearningRate = 1e-3
     momentum: float = 0.0
     nesterov: bool = False
 
@@ -133,8 +139,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
-        alpha. Not negative.
+    learning_rate : float, Schedule or callable
+        alpha, as for SGD.
     beta_1, beta_2 : float
         Decay of the first and the second moment, in [0, 1).
     epsilon : float
@@ -145,7 +151,7 @@ class Adam(Optimizer):
     Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: LearningRate = 1e-3
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
