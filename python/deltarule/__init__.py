@@ -14,9 +14,11 @@ from deltarule.callbacks import (
     TimeLimit,
 )
 from deltarule.checkpoint import ModelFileError
+from deltarule.diagnostics import Diagnostics, TrainingWarning, gradient_check
 from deltarule.history import History
 from deltarule.network import Dense, Network
 from deltarule.optimizers import SGD, Adam, Optimizer
+from deltarule.rate_range import LearningRateRange, learning_rate_range
 from deltarule.training import TrainingDivergedError
 
 __all__ = [
@@ -25,19 +27,24 @@ __all__ = [
     "CSVLog",
     "Checkpoint",
     "Dense",
+    "Diagnostics",
     "EarlyStopping",
     "History",
     "JSONLinesLog",
+    "LearningRateRange",
     "ModelFileError",
     "Network",
     "Optimizer",
     "TensorBoard",
     "TimeLimit",
     "TrainingDivergedError",
+    "TrainingWarning",
     "blocks",
     "callbacks",
     "get_num_threads",
+    "gradient_check",
     "isa",
+    "learning_rate_range",
     "schedules",
     "set_num_threads",
 ]

@@ -6,6 +6,7 @@ numbers, little-endian, one tensor after another. Nothing in such a file is ever
 nothing in it is believed before it has been checked.
 """
 
+import copy
 import json
 import math
 import os
@@ -21,9 +22,9 @@ from deltarule.history import History
 from deltarule.schedules import Schedule
 
 if TYPE_CHECKING:
-    from deltarule.callbacks import TrainingRun
     from deltarule.network import Network
     from deltarule.optimizers import Optimizer
+    from deltarule.training_run import TrainingRun
 
 Array = NDArray[Any]
 PathLike = str | os.PathLike[str]
@@ -416,7 +417,8 @@ class Saved:
                 f"{self._path}: {saved['kind']} has no {set(saved['hyperparameters']) - known}"
             )
         if "optimizer.state" in self._tensors:
-            self._expect_tensor("optimizer.state", optimizer._state_for(network))
+            # A copy's, so that the optimizer is still free for another network if this is refused.
+            self._expect_tensor("optimizer.state", copy.deepcopy(optimizer)._state_for(network))
 
     def _expect_tensor(self, name: str, like: Array) -> None:
         tensor = self._tensors.get(name)
@@ -431,14 +433,20 @@ class Saved:
 
     def restore(self, run: "TrainingRun") -> None:
         """Put a training where the saved one was."""
+        for index, each in enumerate(run.callbacks):
+            if hasattr(each, "restore"):
+                state = self._metadata["callbacks"][index]["state"]
+                try:
+                    each.restore(state | self._part(f"callbacks.{index}."))
+                except (KeyError, TypeError, ValueError) as error:
+                    raise ModelFileError(
+                        f"{self._path}: the state of callbacks[{index}] is not what "
+                        f"{type(each).__name__} takes: {error!r}"
+                    ) from error
         restore_network(run.network, self._part("network."), self._metadata["network"])
         restore_optimizer(
             run.optimizer, run.network, self._part("optimizer."), self._metadata["optimizer"]
         )
-        for index, each in enumerate(run.callbacks):
-            if hasattr(each, "restore"):
-                state = self._metadata["callbacks"][index]["state"]
-                each.restore(state | self._part(f"callbacks.{index}."))
         run.history, run.resumed = run.network.history, True
 
     def _part(self, prefix: str) -> dict[str, Array]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from deltarule import _core, training
+from deltarule import _core, diagnostics, training
 from deltarule.data import as_rows
 from deltarule.initializers import INITIALIZERS, suits
 from deltarule.last_good import Room
@@ -411,6 +411,7 @@ class Network:
 
     fit = training.fit
     evaluate = training.evaluate
+    gradient_check = diagnostics.gradient_check
 
     def summary(self) -> str:
         """Describe the layers, their shapes and parameters, and the memory that they take."""

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from deltarule.checks import expect_count
 from deltarule.history import monitored
 
 Array = NDArray[Any]
@@ -78,14 +79,7 @@ class Schedule:
 
     def _expect_counts(self, *names: str, least: int = 1) -> None:
         for name in names:
-            _expect_count(getattr(self, name), f"{self._name}: {name}", least)
-
-
-def _expect_count(value: Any, what: str, least: int) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise TypeError(f"{what} is {value!r}: expected an integer")
-    if value < least:
-        raise ValueError(f"{what} is {value}: expected {least} or more")
+            expect_count(getattr(self, name), f"{self._name}: {name}", least)
 
 
 @dataclass(frozen=True)
@@ -138,7 +132,7 @@ class MultiStep(Schedule):
         super().__post_init__()
         self._expect_numbers("initial", "factor")
         for index, milestone in enumerate(self.milestones):
-            _expect_count(milestone, f"MultiStep: milestones[{index}]", least=0)
+            expect_count(milestone, f"MultiStep: milestones[{index}]", least=0)
         object.__setattr__(self, "milestones", tuple(sorted(map(int, self.milestones))))
 
     def rates(self, t: Array) -> Array:  # noqa: D102

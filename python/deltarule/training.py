@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
 from deltarule.batches import Batches
-from deltarule.callbacks import TrainingRun, as_callbacks, expect_validation
 from deltarule.checkpoint import Saved
+from deltarule.checks import expect_count
 from deltarule.data import as_rows, as_target
 from deltarule.history import History as History
 from deltarule.last_good import LastGood, Run
@@ -25,6 +25,7 @@ from deltarule.optimizers import Optimizer, as_optimizer
 from deltarule.progress import Progress
 from deltarule.sampling import Order, in_turn, order_of
 from deltarule.schedules import as_schedule, rates_of_steps
+from deltarule.training_run import TrainingRun, as_callbacks, expect_validation
 
 if TYPE_CHECKING:
     from deltarule.network import Network
@@ -157,7 +158,7 @@ def fit(
     KeyboardInterrupt
         On Ctrl-C, between two steps. The weights and ``network.history`` are whole.
     """
-    epochs = _count(epochs, "epochs", least=0)
+    epochs = expect_count(epochs, "fit: epochs", least=0)
     examples = (
         _batches(network, X, loss, sample_weight, sampling, steps_per_epoch, epochs)
         if y is None
@@ -303,7 +304,7 @@ def _examples(
         raise ValueError(
             "fit: steps_per_epoch is for an X that comes in batches: expected None, as y is given"
         )
-    batch_size = min(_count(batch_size, "batch_size", least=1), len(rows))
+    batch_size = min(expect_count(batch_size, "fit: batch_size", least=1), len(rows))
     order = order_of(sampling, shuffle, rows, target, batch_size)
     return _Examples(loss, rows, target, batch_size, order)
 
@@ -323,7 +324,7 @@ def _batches(
             "a batch may be (X, y, sample_weight)"
         )
     if steps_per_epoch is not None:
-        steps_per_epoch = _count(steps_per_epoch, "steps_per_epoch", least=1)
+        steps_per_epoch = expect_count(steps_per_epoch, "fit: steps_per_epoch", least=1)
     stream = Batches(X, steps_per_epoch, epochs)
     nothing = _core.Target(None, None, None)
     return _Examples(loss_for(network, loss, "fit"), None, nothing, 0, in_turn, stream)
@@ -479,7 +480,9 @@ class _Steps:
             of_all = f" of {self._examples.batches}" if self._examples.batches else ""
             self._restore(f"epoch {self._run.epoch}, batch {self._done + steps + 1}{of_all}")
         if seen:
-            self._run.show_step(self._gradients, before, lambda: _batch_of(run))
+            total, weight = costs[0].tolist()
+            cost = total / weight if weight else 0.0
+            self._run.show_step(cost, self._gradients, before, lambda: _batch_of(run))
 
     def _make(
         self, run: Run, costs: Array | None = None, *, keep_gradients: bool = False
@@ -561,11 +564,3 @@ def _metrics(metrics: Sequence[str] | None, loss: str, n_outputs: int) -> Sequen
         if name not in METRICS:
             raise ValueError(f"metrics: {name!r} is unknown: expected some of {sorted(METRICS)}")
     return metrics
-
-
-def _count(value: int, name: str, least: int) -> int:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise TypeError(f"fit: {name} is {value!r}: expected an integer")
-    if value < least:
-        raise ValueError(f"fit: {name} is {value}: expected {least} or more")
-    return int(value)
