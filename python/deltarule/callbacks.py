@@ -42,13 +42,24 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
+# What names say about values.
+_GOOD = {
+    "min": ("loss", "error", "rmse", "mse", "mae", "deviance"),
+    "max": ("accuracy", "precision", "recall", "f1", "auc", "r2"),
+}
+
+
 class Best:
     """The best value so far, small or large ones being good."""
 
     def __init__(self, monitor: str, mode: str | None, min_delta: float, who: str) -> None:
         if mode is None:
-            losses = ("loss", "error", "deviance")
-            mode = "min" if monitor.endswith(losses) else "max"
+            mode = next((good for good, names in _GOOD.items() if monitor.endswith(names)), None)
+        if mode is None:
+            raise ValueError(
+                f"{who}: monitor is {monitor!r} and mode is None: expected mode='min' or 'max', as "
+                "the name does not say whether small or large values are good"
+            )
         expect_mode(mode, who)
         if not min_delta >= 0:
             raise ValueError(f"{who}: min_delta is {min_delta!r}: expected 0 or more")
@@ -79,7 +90,8 @@ class EarlyStopping:
     min_delta : float
         Better means by more than this.
     mode : {"min", "max"}, optional
-        Whether small or large values are good; by default small ones of losses and errors.
+        Whether small or large values are good; by default what the name says, if it does: small
+        losses and errors, large accuracies.
     restore_best_weights : bool
         Leave the network with the weights of its best epoch.
 
@@ -201,7 +213,7 @@ class Checkpoint:
             checkpoint.write(self.path.replace("{epoch}", str(run.epoch)), run)
 
     def state(self) -> dict[str, Any]:  # noqa: D102
-        return {"best": self._best.value}
+        return {"best": self._best.value} if self.keep == "best" else {}
 
     def restore(self, state: Mapping[str, Any]) -> None:  # noqa: D102
         self._best.value = state["best"]

@@ -328,13 +328,18 @@ def write(path: PathLike, run: "TrainingRun") -> None:
         tensors |= {f"{part}.{name}": array for name, array in arrays.items()}
         metadata[part] = rest
     metadata["callbacks"] = []
-    for index, each in enumerate(run.callbacks):
-        state = each.state() if hasattr(each, "state") else {}
+    for index, each in enumerate(_with_state(run.callbacks)):
+        state = each.state()
         arrays = {name: v for name, v in state.items() if isinstance(v, np.ndarray)}
         tensors |= {f"callbacks.{index}.{name}": array for name, array in arrays.items()}
         rest = {name: _plain(v) for name, v in state.items() if name not in arrays}
         metadata["callbacks"].append({"kind": type(each).__name__, "state": rest})
     write_tensors(path, tensors, {"deltarule": json.dumps(metadata)})
+
+
+def _with_state(callbacks: Sequence[Any]) -> list[Any]:
+    """Those callbacks that have something to remember."""
+    return [each for each in callbacks if hasattr(each, "state") and each.state()]
 
 
 class Saved:
@@ -361,11 +366,11 @@ class Saved:
             ) from None
         self._compare_network(network)
         self._compare_optimizer(optimizer, network)
-        kinds = [type(each).__name__ for each in callbacks]
+        kinds = [type(each).__name__ for each in _with_state(callbacks)]
         saved = [each["kind"] for each in self._metadata["callbacks"]]
         if kinds != saved:
             raise ValueError(
-                f"fit: resume: {path} was written with callbacks {saved}: expected the same, not "
+                f"fit: resume: {path} holds the state of callbacks {saved}: expected the same, not "
                 f"{kinds}"
             )
 
@@ -433,16 +438,15 @@ class Saved:
 
     def restore(self, run: "TrainingRun") -> None:
         """Put a training where the saved one was."""
-        for index, each in enumerate(run.callbacks):
-            if hasattr(each, "restore"):
-                state = self._metadata["callbacks"][index]["state"]
-                try:
-                    each.restore(state | self._part(f"callbacks.{index}."))
-                except (KeyError, TypeError, ValueError) as error:
-                    raise ModelFileError(
-                        f"{self._path}: the state of callbacks[{index}] is not what "
-                        f"{type(each).__name__} takes: {error!r}"
-                    ) from error
+        for index, each in enumerate(_with_state(run.callbacks)):
+            state = self._metadata["callbacks"][index]["state"]
+            try:
+                each.restore(state | self._part(f"callbacks.{index}."))
+            except (KeyError, TypeError, ValueError) as error:
+                raise ModelFileError(
+                    f"{self._path}: the state of {type(each).__name__} is not what it takes: "
+                    f"{error!r}"
+                ) from error
         restore_network(run.network, self._part("network."), self._metadata["network"])
         restore_optimizer(
             run.optimizer, run.network, self._part("optimizer."), self._metadata["optimizer"]

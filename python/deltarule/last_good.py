@@ -56,6 +56,7 @@ class _Snapshot:
             np.copyto(self.state, optimizer.state)
         self.step = optimizer.step
         self.runs: list[tuple[Run, int]] = []  # and the steps that each made
+        self.held = 0  # bytes, for the runs alone
         self.taken = perf_counter()
         self._most_seconds = max(_LEAST_SECONDS, _COPIES_OF_TIME * (self.taken - started))
 
@@ -68,7 +69,7 @@ class _Snapshot:
         return (
             len(self.runs) >= _MOST_RUNS
             or perf_counter() - self.taken > self._most_seconds
-            or sum(run.held for run, _ in self.runs) > _MOST_BYTES_HELD
+            or self.held > _MOST_BYTES_HELD
         )
 
 
@@ -108,6 +109,7 @@ class LastGood:
             self._rooms.append(self._good.room)
             self._good, self._new = self._new, None
         self._good.runs.append((run, steps))
+        self._good.held += run.held
 
     def close(self) -> None:
         """Leave the memory to the next fit."""

@@ -354,10 +354,14 @@ class _Steps:
         self._trainer, self._gradients = run.network._training_room(examples.loss)
         self._state = run.optimizer._state_for(run.network)
         self._before: Array | None = None  # the weights before a step that a callback sees
-        self._costs = np.empty((examples.batches or 1, 2))  # of an epoch: sum and weight of each
+        self._batches = examples.batches
+        self._costs = np.empty((self._batches or 1, 2))  # of an epoch: sum and weight of each
         self._done = 0
-        self._all_done = run.history.epochs * (examples.batches or 0)
+        self._all_done = run.history.epochs * (self._batches or 0)
         self._run_batches = 1
+        X = examples.rows
+        self._mapped = None if X is None else mapped_file(X)
+        self._window_batches = 0 if X is None else max(1, rows_a_window(X) // examples.batch_size)
         self.epoch_is_finished = False
         self.learning_rate = 0.0  # of the last step
         self._last_good = LastGood(run.network, run.optimizer, run.network._snapshot_rooms)
@@ -380,19 +384,19 @@ class _Steps:
                 break
         else:
             self.epoch_is_finished = True
-        if self._done == self._examples.batches:
+        if self._done == self._batches:
             self.epoch_is_finished = True
 
     def _from_rows(self) -> Iterator[int]:
         X, batch_size = self._examples.rows, self._examples.batch_size
         assert X is not None
         order = self._examples.order(self._network._generator)
-        all_batches = self._examples.batches or 0
-        mapped, window_batches = mapped_file(X), max(1, rows_a_window(X) // batch_size)
+        all_batches = self._batches or 0
+        mapped = self._mapped
         while self._done < all_batches:
             batches = min(self._run_batches, all_batches - self._done)
             if mapped is not None:  # a run reads one window, and lets it go
-                batches = min(batches, window_batches - self._done % window_batches)
+                batches = min(batches, self._window_batches - self._done % self._window_batches)
             unseen = self._run.steps_unseen(self._optimizer.step)
             if unseen is not None:
                 batches = min(batches, max(1, unseen))
@@ -409,8 +413,9 @@ class _Steps:
             )
             if mapped is not None:
                 let_go(mapped)
-            seconds = max(perf_counter() - started, 1e-6)
-            self._run_batches = max(1, int(batches * min(_RUN_SECONDS / seconds, 8.0)))
+            if unseen != 0:  # a step that is seen takes longer than the steps between
+                seconds = max(perf_counter() - started, 1e-6)
+                self._run_batches = max(1, int(batches * min(_RUN_SECONDS / seconds, 8.0)))
             yield batches
 
     def _from_stream(self) -> Iterator[int]:
@@ -440,11 +445,11 @@ class _Steps:
         """Leave to the next fit what it can use again."""
         self._last_good.close()
 
-    def expect_finite_weights(self) -> None:
+    def expect_finite_weights(self, where: str = "after the last batch") -> None:
         """Hold the last step's weights, which no cost has judged, to being finite."""
         flat = self._network.parameters[:, np.newaxis]
         if _core.find_non_finite(flat, flat.dtype) is not None:
-            self._restore(f"epoch {self._run.epoch}, after the last batch")
+            self._restore(f"epoch {self._run.epoch}, {where}")
 
     def _make_steps(
         self,
@@ -477,9 +482,10 @@ class _Steps:
             raise exception
         if ended == "non_finite":
             self.learning_rate = _rate_of(optimizer, rates, steps)
-            of_all = f" of {self._examples.batches}" if self._examples.batches else ""
+            of_all = f" of {self._batches}" if self._batches else ""
             self._restore(f"epoch {self._run.epoch}, batch {self._done + steps + 1}{of_all}")
         if seen:
+            self.expect_finite_weights(f"after batch {self._done + 1}")
             total, weight = costs[0].tolist()
             cost = total / weight if weight else 0.0
             self._run.show_step(cost, self._gradients, before, lambda: _batch_of(run))

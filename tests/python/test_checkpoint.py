@@ -353,8 +353,8 @@ def test_a_file_that_does_not_fit_changes_nothing(saved: Path) -> None:
         (
             network(N),
             dr.Adam(),
-            r"callbacks \['Checkpoint'\]: expected the same",
-            {"callbacks": []},
+            r"callbacks \[\]: expected the same, not \['EarlyStopping'\]",
+            {"callbacks": [dr.EarlyStopping("loss")]},
         ),
     ]
     for net, optimizer, message, options in cases:
@@ -403,7 +403,6 @@ def changed(path: Path, change: Callable[[dict[str, Any], dict[str, Array]], Any
         lambda metadata, tensors: metadata["optimizer"].update(hyperparameters=[]),
         lambda metadata, tensors: metadata["optimizer"]["hyperparameters"].update(_rule=1),
         lambda metadata, tensors: metadata.update(callbacks=3),
-        lambda metadata, tensors: metadata["callbacks"][0].update(state={}),
         lambda metadata, tensors: tensors.pop("network.parameters"),
         lambda metadata, tensors: tensors["network.parameters"].fill(np.nan),
         lambda metadata, tensors: tensors.update({"optimizer.state": np.zeros(3, np.float32)}),
@@ -415,6 +414,24 @@ def test_contents_that_are_wrong(change: Callable[..., Any], saved: Path) -> Non
     with nothing_written(net), pytest.raises(dr.ModelFileError, match="run"):
         resume(saved, net, optimizer)
     assert optimizer.step == 0
+
+
+def test_a_callback_s_state_that_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    callbacks = [dr.EarlyStopping("loss"), dr.Checkpoint(path)]
+    network(N).fit(*data(9, N), callbacks=callbacks)
+    changed(path, lambda metadata, tensors: metadata["callbacks"][0]["state"].pop("best"))
+    net = network(N)
+    before = net.parameters.copy()
+    with pytest.raises(dr.ModelFileError, match="state of EarlyStopping is not what it takes"):
+        resume(path, net, dr.Adam(), callbacks=callbacks)
+    assert_same_bits(net.parameters, before)
+
+
+def test_callbacks_without_state_may_come_and_go(saved: Path, tmp_path: Path) -> None:
+    net = network(N)
+    resume(saved, net, dr.Adam(), callbacks=[dr.TimeLimit(60), dr.CSVLog(tmp_path / "log")])
+    assert net.history.epochs == 3
 
 
 def test_a_file_of_something_else(tmp_path: Path) -> None:

@@ -288,6 +288,17 @@ def test_on_fit_end_is_told_how_it_ended() -> None:
     assert end.exception is None
 
 
+def test_a_step_to_weights_that_are_not_finite_is_not_shown() -> None:
+    look = Look()
+    net = network([4, 2], "identity")
+    before = net.parameters.copy()
+    X, y = data(10, [4, 2])
+    with pytest.raises(dr.TrainingDivergedError, match="epoch 1, after batch 1: the network keeps"):
+        net.fit(X, 100 * y, optimizer=dr.SGD(3e38), batch_size=5, callbacks=[look])
+    assert look.seen == []
+    assert_same_bits(net.parameters, before)
+
+
 @pytest.mark.parametrize("runs", [1, 64])
 def test_weights_that_a_callback_changes_are_not_made_again(
     runs: int, monkeypatch: pytest.MonkeyPatch
