@@ -1,10 +1,30 @@
 """Batches that come from outside, one after another, so that the whole is never held."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+from deltarule import _core
+
+Array = NDArray[Any]
+# From X, y, the examples' weights and a place for messages to what the core takes.
+Door = Callable[[Any, Any, Any, str], tuple[Array, "_core.Target"]]
+
+
+class Batch(NamedTuple):
+    """A batch that has passed the door, in memory of its own."""
+
+    rows: Array
+    target: "_core.Target"
+    scale: float  # what the door has divided the weights by
+
+    @property
+    def bytes(self) -> int:
+        """What it takes."""
+        return sum(part.nbytes for part in (self.rows, *_parts(self.target)) if part is not None)
 
 
 class Batches:
@@ -14,7 +34,7 @@ class Batches:
     iterator serves one epoch, or ``steps_per_epoch`` batches at a time.
     """
 
-    def __init__(self, source: Any, steps_per_epoch: int | None, epochs: int) -> None:
+    def __init__(self, source: Any, steps_per_epoch: int | None, epochs: int, door: Door) -> None:
         if isinstance(source, (np.ndarray, str, dict)) or not (
             callable(source) or isinstance(source, Iterable)
         ):
@@ -22,7 +42,7 @@ class Batches:
                 f"fit: y is None and X is a {type(source).__name__}: expected y, or for X an "
                 "iterable of (X, y) batches"
             )
-        self._source, self.steps_per_epoch = source, steps_per_epoch
+        self._source, self.steps_per_epoch, self._door = source, steps_per_epoch, door
         self._once = not callable(source) and iter(source) is source
         if self._once and steps_per_epoch is None and epochs > 1:
             raise ValueError(
@@ -38,8 +58,8 @@ class Batches:
             return self.steps_per_epoch
         return len(self._source)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Any, Any, Any]]:
-        """Go through an epoch's batches: X, y, and the examples' weights or None."""
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Go through an epoch's batches."""
         iterator = iter(self._source() if callable(self._source) else self._source)
         number = 0
         for number, batch in enumerate(islice(iterator, self.steps_per_epoch), 1):
@@ -48,10 +68,21 @@ class Batches:
                     f"fit: epoch {epoch}, batch {number} is a {type(batch).__name__}: expected a "
                     "tuple (X, y) or (X, y, sample_weight)"
                 )
-            X, y, *weights = batch
-            yield X, y, weights[0] if weights else None
+            X, y, weights = (*batch, None)[:3]
+            rows, target = self._door(X, y, weights, f"fit: epoch {epoch}, batch {number}")
+            scale = 1.0 if target.weights is None else np.max(weights) / target.weights.max()
+            yield Batch(_copy(rows), _core.Target(*map(_copy, _parts(target))), float(scale))
         if number == 0 or (self._once and number < (self.steps_per_epoch or 0)):
             raise ValueError(
                 f"fit: epoch {epoch} ended after {number} batches: expected "
                 f"{self.steps_per_epoch or '1 or more'}"
             )
+
+
+def _parts(target: "_core.Target") -> tuple[Any, Any, Any]:
+    return target.Y, target.labels, target.weights
+
+
+def _copy(part: Any) -> Any:
+    """A copy, as whoever yields a batch may fill the same memory with the next."""
+    return part.copy() if isinstance(part, np.ndarray) else part

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
+class TrainingDivergedError(ArithmeticError):
+    """The cost stopped being finite; the network has its last good weights."""
+
+
 class Run(NamedTuple):
     """All that a run of mini-batches is made from, beside the weights and the state."""
 

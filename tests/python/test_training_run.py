@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule import last_good, schedules, training
+from deltarule import last_good, schedules
 from deltarule.training_run import TrainingRun
 from support import Array, assert_same_bits, batches, data, network, step
 
@@ -67,41 +67,6 @@ def test_only_the_steps_that_are_asked_for() -> None:
     for each in callbacks:
         seen = [at for hook, _, at in each.entries if hook == "step"]
         assert seen == list(range(each.every_steps, 15, each.every_steps))
-
-
-def calls_to_the_core(monkeypatch: pytest.MonkeyPatch, callbacks: list[Any]) -> list[int]:
-    calls: list[int] = []
-    make = training._Steps._make
-
-    def counted(self: Any, run: Any, *arguments: Any, **options: Any) -> Any:
-        calls.append(-(-run.examples // run.batch_size))
-        return make(self, run, *arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(training._Steps, "_make", counted)
-        patch.setattr(training, "_RUN_SECONDS", 1e9)
-        X, y = data(500, N)
-        network(N).fit(X, y, epochs=3, batch_size=5, callbacks=callbacks)
-    return calls
-
-
-def test_callbacks_that_do_not_see_steps_do_not_cut_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    without = calls_to_the_core(monkeypatch, [])
-    assert calls_to_the_core(monkeypatch, [Diary(), dr.TimeLimit(1e6)]) == without
-    assert calls_to_the_core(monkeypatch, [EveryStep()]) == [1] * 300
-    assert len(calls_to_the_core(monkeypatch, [EveryStep(100)])) <= len(without) + 9
-
-
-@pytest.mark.parametrize("every", [1, 3, 10])
-@pytest.mark.parametrize("n", [N, [100, 300, 200, 10]])
-def test_watching_does_not_change_a_bit(n: list[int], every: int) -> None:
-    X, y = data(60, n)
-    watched, alone = network(n), network(n)
-    options: dict[str, Any] = {"epochs": 2, "batch_size": 7}
-    watched.fit(X, y, callbacks=[EveryStep(every), Diary()], **options)
-    alone.fit(X, y, **options)
-    assert_same_bits(watched.parameters, alone.parameters)
-    assert watched.history == alone.history
 
 
 class Look:
