@@ -39,8 +39,8 @@ class Batches:
             callable(source) or isinstance(source, Iterable)
         ):
             raise TypeError(
-                f"fit: y is None and X is a {type(source).__name__}: expected y, or for X an "
-                "iterable of (X, y) batches"
+                "fit: y is None: expected real numbers, or an iterable of (X, y) batches in place "
+                f"of X, which is a {type(source).__name__}"
             )
         self._source, self.steps_per_epoch, self._door = source, steps_per_epoch, door
         self._once = not callable(source) and iter(source) is source

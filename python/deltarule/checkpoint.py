@@ -277,13 +277,13 @@ def restore_optimizer(
     metadata: Mapping[str, Any],
 ) -> None:
     """Make an optimizer what `optimizer_state` saw; they have been compared."""
+    if "state" in tensors:  # first, as an optimizer that belongs to another network is refused
+        optimizer._state_for(network)[:] = tensors["state"]
     for name, value in metadata["hyperparameters"].items():
         setattr(optimizer, name, value)
     rate: Any = getattr(optimizer, "learning_rate", None)
     if isinstance(rate, Schedule):
         rate.restore(metadata["schedule_state"])
-    if "state" in tensors:
-        optimizer._state_for(network)[:] = tensors["state"]
     optimizer.step, optimizer.epochs = metadata["step"], metadata["epochs"]
 
 
@@ -447,10 +447,10 @@ class Saved:
                     f"{self._path}: the state of {type(each).__name__} is not what it takes: "
                     f"{error!r}"
                 ) from error
-        restore_network(run.network, self._part("network."), self._metadata["network"])
         restore_optimizer(
             run.optimizer, run.network, self._part("optimizer."), self._metadata["optimizer"]
         )
+        restore_network(run.network, self._part("network."), self._metadata["network"])
         run.history, run.resumed = run.network.history, True
 
     def _part(self, prefix: str) -> dict[str, Array]:

@@ -363,6 +363,17 @@ def test_a_file_that_does_not_fit_changes_nothing(saved: Path) -> None:
         assert optimizer.step == 0
 
 
+def test_an_optimizer_of_another_network_changes_nothing(saved: Path) -> None:
+    other, optimizer = network(N), dr.Adam()
+    other.fit(*data(9, N), optimizer=optimizer)
+    net = network(N)
+    before, state = net.parameters.copy(), optimizer.state.copy()  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="holds the state of another network"):
+        resume(saved, net, optimizer)
+    assert_same_bits(net.parameters, before)
+    assert_same_bits(optimizer.state, state)  # type: ignore[arg-type]
+
+
 def test_a_schedule_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "run"
     rate = schedules.Cosine(0.1, 9)
