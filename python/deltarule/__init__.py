@@ -4,7 +4,18 @@
 backward functions one by one, on ``(n, m)``.
 """
 
-from deltarule import _core, blocks, initializers, metrics
+from deltarule import _core, blocks, callbacks, initializers, metrics, schedules
+from deltarule.callbacks import (
+    Checkpoint,
+    CSVLog,
+    EarlyStopping,
+    JSONLinesLog,
+    TensorBoard,
+    TimeLimit,
+)
+from deltarule.checkpoint import ModelFileError
+from deltarule.diagnostics import Diagnostics, TrainingWarning, gradient_check
+from deltarule.history import History
 from deltarule.last_good import TrainingDivergedError
 from deltarule.layers import (
     Activation,
@@ -31,7 +42,7 @@ from deltarule.optimizers import (
     RAdam,
     RMSprop,
 )
-from deltarule.training import History
+from deltarule.rate_range import LearningRateRange, learning_rate_range
 
 __all__ = [
     "LBFGS",
@@ -42,12 +53,19 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm",
+    "CSVLog",
+    "Checkpoint",
     "Dense",
+    "Diagnostics",
     "Dropout",
+    "EarlyStopping",
     "Embedding",
     "History",
+    "JSONLinesLog",
     "LayerNorm",
+    "LearningRateRange",
     "Lion",
+    "ModelFileError",
     "NAdam",
     "Network",
     "Optimizer",
@@ -56,12 +74,19 @@ __all__ = [
     "RMSprop",
     "Residual",
     "Standardize",
+    "TensorBoard",
+    "TimeLimit",
     "TrainingDivergedError",
+    "TrainingWarning",
     "blocks",
+    "callbacks",
     "get_num_threads",
+    "gradient_check",
     "initializers",
     "isa",
+    "learning_rate_range",
     "metrics",
+    "schedules",
     "set_num_threads",
 ]
 __version__ = "0.1.0"

@@ -7,28 +7,47 @@ now and then, and the steps since are made again, to the same bits.
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from deltarule import _core
+from deltarule.containers import Rows
 
 if TYPE_CHECKING:
     from deltarule.network import Network
     from deltarule.optimizers import Optimizer
 
 Array = NDArray[Any]
-Run = Callable[[Array | None, int, int], tuple[int, str, BaseException | None]]
-
-# How old the copy may grow: it bounds what is made again. Copies cost a hundredth of the time.
-_LEAST_SECONDS, _COPIES_OF_TIME = 1.0, 100
-_MOST_RUNS = 64
-
-# Memory for the parameters and the state; writing to memory that is new takes longer than a copy.
-Room = tuple[Array, Array | None]
 
 
 class TrainingDivergedError(ArithmeticError):
     """The cost stopped being finite; the network has its last good weights."""
+
+
+class Run(NamedTuple):
+    """All that a run of mini-batches is made from, beside the weights and the state."""
+
+    X: Rows
+    target: "_core.Target"
+    order: Array | None
+    first: int  # of the order, or of the rows
+    examples: int
+    batch_size: int
+    rule: Any
+    learning_rates: Array | None  # one a batch, or the rule's own for all
+    held: int = 0  # bytes that are kept for this run alone
+
+
+Make = Callable[[Run], tuple[int, str, BaseException | None]]
+
+# How old the copy may grow: it bounds what is made again. Copies cost a hundredth of the time.
+_LEAST_SECONDS, _COPIES_OF_TIME = 1.0, 100
+_MOST_RUNS, _MOST_BYTES_HELD = 64, 64 * 2**20
+
+# Memory for the parameters and the state; writing to memory that is new takes longer than a copy.
+Room = tuple[Array, Array | None]
 
 
 class _Snapshot:
@@ -43,17 +62,23 @@ class _Snapshot:
         self.step = optimizer.step
         self.statistics = np.array(network.statistics)
         self.passes = network._pass.number
-        self.runs: list[tuple[Array | None, int, int]] = []
+        self.average = None if network.average is None else network.average.copy()
+        self.runs: list[tuple[Run, int]] = []  # and the steps that each made
+        self.held = 0  # bytes, for the runs alone
         self.taken = perf_counter()
         self._most_seconds = max(_LEAST_SECONDS, _COPIES_OF_TIME * (self.taken - started))
 
     @property
     def steps(self) -> int:
-        return sum(steps for _, _, steps in self.runs)
+        return sum(steps for _, steps in self.runs)
 
     @property
     def old(self) -> bool:
-        return len(self.runs) >= _MOST_RUNS or perf_counter() - self.taken > self._most_seconds
+        return (
+            len(self.runs) >= _MOST_RUNS
+            or perf_counter() - self.taken > self._most_seconds
+            or self.held > _MOST_BYTES_HELD
+        )
 
 
 def _take(rooms: list[Room], network: "Network", optimizer: "Optimizer") -> Room:
@@ -78,25 +103,27 @@ class LastGood:
         self._good = _Snapshot(network, optimizer, rooms)
         self._new: _Snapshot | None = None
 
-    def begin_run(self, order: Array | None, first_batch: int) -> None:
-        """Before a run: take a new snapshot where the old one has grown old."""
-        if self._good.old:
-            self._new = _Snapshot(self._network, self._optimizer, self._rooms)
-        self._begun = (order, first_batch)
+    def begin_run(self, changed: bool) -> None:
+        """Before a run: take a new snapshot where the old one has grown old.
 
-    def end_run(self, steps: int) -> None:
+        Or where the weights may have been changed by other hands, which cannot be made again.
+        """
+        if self._good.old or changed:
+            self._new = _Snapshot(self._network, self._optimizer, self._rooms)
+
+    def end_run(self, run: Run, steps: int) -> None:
         """After a run: note the steps it made; one step proves the snapshot before it good."""
-        order, first_batch = self._begun
         if self._new is not None and steps:
             self._rooms.append(self._good.room)
             self._good, self._new = self._new, None
-        self._good.runs.append((order, first_batch, steps))
+        self._good.runs.append((run, steps))
+        self._good.held += run.held
 
     def close(self) -> None:
         """Leave the memory to the next fit."""
         self._rooms[:] = [self._good.room]
 
-    def restore(self, run: Run) -> str:
+    def restore(self, make: Make) -> str:
         """Go back to the weights before the last step, and say which those are."""
         good = self._good
         again = max(good.steps - 1, 0)
@@ -106,12 +133,15 @@ class LastGood:
         self._optimizer.step = good.step
         self._network.statistics[:] = good.statistics
         self._network._pass.number = good.passes
+        if good.average is not None and self._network.average is not None:
+            self._network.average[:] = good.average
         runs, good.runs, left = good.runs, [], again
-        for order, first_batch, steps in runs:
+        for run, steps in runs:
             if left == 0:
                 break
-            _, _, exception = run(order, first_batch, min(steps, left))
+            steps = min(steps, left)
+            _, _, exception = make(run._replace(examples=min(run.examples, steps * run.batch_size)))
             if exception is not None:
                 raise exception
-            left -= min(steps, left)
+            left -= steps
         return f"the weights of step {self._optimizer.step}, the last whose cost was finite"

@@ -12,11 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
+from deltarule.containers import Rows
 from deltarule.last_good import TrainingDivergedError
+from deltarule.losses import Loss
 from deltarule.optimizers import LBFGS, aligned_zeros
 
 if TYPE_CHECKING:
+    from deltarule.progress import Progress
+    from deltarule.steps import Examples
     from deltarule.network import Network
+    from deltarule.training_run import TrainingRun
 
 Array = NDArray[Any]
 
@@ -30,25 +35,24 @@ _NUMBERS_A_PART = 1 << 24
 
 
 def minimize(
-    network: "Network",
-    optimizer: LBFGS,
-    loss: str,
-    rows: Array,
-    target: "_core.Target",
-    iterations: int,
-    end_iteration: Callable[[int, float], None],
+    run: "TrainingRun", examples: "Examples", bar: "Progress", end_epoch: Callable[[float], None]
 ) -> None:
-    """Lower a network's cost over all examples by so many iterations at the most.
+    """Lower the cost over all examples, an iteration an epoch, as long as ``fit`` would go on.
 
-    After each, ``end_iteration`` is told which it was, from 0 on, and its cost.
+    After each, ``end_epoch`` is told its cost.
     """
     try:
         from scipy.optimize import minimize as scipy_minimize
     except ModuleNotFoundError as missing:
         message = "fit: LBFGS needs SciPy, which is not installed: pip install scipy"
         raise ImportError(message) from missing
-    if not iterations:
-        return
+    network, optimizer = run.network, run.optimizer
+    assert isinstance(optimizer, LBFGS)
+    if examples.rows is None:
+        raise ValueError(
+            "fit: LBFGS needs all examples at each iteration, but X comes in batches: expected X "
+            "and y as arrays; or train with Adam"
+        )
     for layer in network.layers:
         kind = layer.description.kind
         if kind == "dropout" or (kind == "batch_norm" and not layer.frozen):
@@ -57,16 +61,19 @@ def minimize(
                 f"{type(layer.description).__name__} layer: expected one without, or a frozen one; "
                 "or train with Adam"
             )
+    if not run.begin_epoch():
+        return
     options = optimizer._values()
-    cost_of = _Cost(network, loss, rows, target)
-    made = 0
+    cost_of = _Cost(network, examples.loss, examples.rows, examples.target)
+    iterations = run.epochs - run.history.epochs
 
     def end(x: Array) -> None:
-        nonlocal made
         network.parameters[:] = x
         optimizer.step += 1
-        end_iteration(made, cost_of.latest)  # the line search ends where it computed the cost last
-        made += 1
+        bar.advance(run.epoch, cost_of.latest)
+        end_epoch(cost_of.latest)  # the line search ends where it computed the cost last
+        if run.stopping or not run.begin_epoch():
+            raise StopIteration
 
     try:
         result = scipy_minimize(
@@ -85,6 +92,7 @@ def minimize(
             },
         )
     except _NotFiniteError as error:
+        made = run.history.epochs
         kept = f"iteration {made}" if made else "the beginning"
         raise TrainingDivergedError(
             f"fit: the cost or its gradient is not finite in iteration {made + 1}: the network "
@@ -97,7 +105,7 @@ def minimize(
 class _Cost:
     """The cost and its gradient as functions of a flat float64 vector."""
 
-    def __init__(self, network: "Network", loss: str, rows: Array, target: "_core.Target") -> None:
+    def __init__(self, network: "Network", loss: Loss, rows: Rows, target: "_core.Target") -> None:
         self._network, self._rows, self._target = network, rows, target
         self._trainer, self._gradients = network._training_room(loss)
         self._parameters = aligned_zeros(network.parameters.size, network.dtype)

@@ -8,14 +8,15 @@ copied: this module hands rows over, and the core reads them as columns.
 import threading
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from deltarule import _core, training
+from deltarule import _core, diagnostics, training
 from deltarule.containers import Opened, Rows
 from deltarule.data import as_rows, expect_codes, moments, one_or_more
 from deltarule.last_good import Room
@@ -242,6 +243,8 @@ class Network:
     statistics : ndarray
         What layers keep that no gradient reaches, flat as well: running and given means and
         variances.
+    average : ndarray or None
+        The moving average of the parameters, where a ``fit`` has kept one.
     history : History
         Of the latest ``fit``, also when it was interrupted.
 
@@ -299,6 +302,7 @@ class Network:
         self._trainers: dict[str, _core.Trainer] = {}
         self._gradients: Array | None = None
         self._snapshot_rooms: list[Room] = []
+        self.average: Array | None = None
         self.history = training.History()
 
     def _inputs_of(self, layer: Layer) -> int:
@@ -362,6 +366,17 @@ class Network:
             raise ValueError("adapt: X has no rows: expected 1 or more")
         self._adapt(rows)
 
+    def _adapt_once(self, rows: Rows | None) -> None:
+        """Before the first fit: take means and variances from its data, if they are wanted."""
+        if self._adapted:
+            return
+        if rows is None:
+            raise ValueError(
+                "fit: X comes in batches, of which the Standardize layer cannot know all: expected "
+                "network.adapt(X) beforehand"
+            )
+        self._adapt(rows)
+
     def _adapt(self, rows: Rows) -> None:
         mean, variance = moments(rows)
         variance[variance == 0] = 1.0
@@ -376,6 +391,38 @@ class Network:
         rows = as_rows(X, self.input_size, self.dtype, where, what)
         expect_codes(rows, self._embedded, where, what)
         return rows
+
+    def _begin_average(self) -> None:
+        self.average = aligned_zeros(self._parameters.size, self.dtype)
+        self.average[:] = self._parameters
+
+    @contextmanager
+    def averaged(self) -> Iterator[Self]:
+        """Have the moving average of the parameters in their place, within a ``with`` block.
+
+        Raises
+        ------
+        RuntimeError
+            Where there is none: ``fit(..., average=0.999)`` keeps one.
+
+        Examples
+        --------
+        >>> net = Network([Dense(1)], input_size=2)
+        >>> _ = net.fit([[0.0, 1.0]], [1.0], average=0.9)
+        >>> with net.averaged():
+        ...     A = net.predict([[0.0, 1.0]])
+        """
+        if self.average is None:
+            raise RuntimeError(
+                "averaged: the network has no average of its parameters: expected a fit with "
+                "average=0.999 or another decay beforehand"
+            )
+        own = self._parameters.copy()
+        self._parameters[:] = self.average
+        try:
+            yield self
+        finally:
+            self._parameters[:] = own
 
     def unflatten(self, flat: Array) -> list[Any]:
         """Views of each layer's part of a flat vector, such as ``parameters`` or gradients.
@@ -554,6 +601,7 @@ class Network:
 
     fit = training.fit
     evaluate = training.evaluate
+    gradient_check = diagnostics.gradient_check
 
     def summary(self) -> str:
         """Describe the layers, their shapes and parameters, and the memory that they take."""
@@ -611,6 +659,7 @@ class Network:
             "parameters": np.array(self._parameters),
             "statistics": np.array(self._statistics),
             "adapted": self._adapted,
+            "average": None if self.average is None else np.array(self.average),
             "pass": (self._pass.seed, self._pass.number),
             "generator": self._generator,
             "history": self.history,
@@ -625,6 +674,10 @@ class Network:
         self._parameters[:] = state["parameters"]
         self._statistics[:] = state["statistics"]
         self._adapted = state["adapted"]
+        if state["average"] is not None:
+            self._begin_average()
+            assert self.average is not None
+            self.average[:] = state["average"]
         self._pass = _core.Pass(True, *state["pass"])
         for layer, rule in zip(self.layers, state["rules"], strict=True):
             layer._rule.update(rule)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
+from deltarule.schedules import LearningRate, rate_now
 
 if TYPE_CHECKING:
     from deltarule.network import Network
@@ -72,6 +73,8 @@ class Optimizer:
     _made: "tuple[tuple[Any, ...], _core.Optimizer] | None" = field(
         default=None, init=False, repr=False
     )
+    # Epochs of fit made so far, for a schedule that goes by them.
+    epochs: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._values()
@@ -95,7 +98,7 @@ class Optimizer:
 
     def _rule(self) -> "_core.Optimizer":
         """The core's update rule with the hyper-parameters as they are now."""
-        values = tuple([getattr(self, declared.name) for declared in self._declared()])
+        values = tuple([self._value(declared) for declared in self._declared()])
         if self._made is None or not all(map(is_, values, self._made[0])):
             self._made = values, _core.Optimizer(self.name, self._values())
         return self._made[1]
@@ -131,9 +134,16 @@ class Optimizer:
         # A copy is bound to no network; it takes the next one that its state fits.
         return vars(self) | {"_network": None, "_made": None}
 
+    def _value(self, declared: "Field[Any]") -> Any:
+        """A hyper-parameter as it is now, where a schedule has it change."""
+        value = getattr(self, declared.name)
+        if declared.name == "learning_rate" and callable(value):
+            return rate_now(value, self.step, self.epochs)
+        return value
+
     def _checked(self, declared: "Field[Any]") -> float:
         """A hyper-parameter, held to what its field declares."""
-        value, kind = getattr(self, declared.name), declared.metadata["kind"]
+        value, kind = self._value(declared), declared.metadata["kind"]
         received = f"{type(self).__name__}: {declared.name} is {value!r}"
         is_flag = isinstance(value, (bool, np.bool_))
         if kind == "flag":
@@ -164,8 +174,9 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
-        alpha, the step's length. Not negative.
+    learning_rate : float, Schedule or callable
+        alpha, the step's length. Not negative. A schedule, or any function of the step, makes it
+        change with time (``deltarule.schedules``).
     momentum : float
         In [0, 1).
     nesterov : bool
@@ -176,7 +187,7 @@ class SGD(Optimizer):
 
     name = "sgd"
 
-    learning_rate: float = _number(1e-3)
+    learning_rate: LearningRate = _number(1e-3)
     momentum: float = _number(0.0, below=1)
     nesterov: bool = _flag()
     weight_decay: float = _number(0.0)
@@ -198,8 +209,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
-        alpha. Not negative.
+    learning_rate : float, Schedule or callable
+        alpha, as for SGD.
     beta_1, beta_2 : float
         Decay of the first and the second moment, in [0, 1).
     epsilon : float
@@ -218,7 +229,7 @@ class Adam(Optimizer):
 
     name = "adam"
 
-    learning_rate: float = _number(1e-3)
+    learning_rate: LearningRate = _number(1e-3)
     beta_1: float = _number(0.9, below=1)
     beta_2: float = _number(0.999, below=1)
     epsilon: float = _number(1e-8)
@@ -271,7 +282,7 @@ class NAdam(Optimizer):
 
     name = "nadam"
 
-    learning_rate: float = _number(2e-3)
+    learning_rate: LearningRate = _number(2e-3)
     beta_1: float = _number(0.9, below=1)
     beta_2: float = _number(0.999, below=1)
     epsilon: float = _number(1e-8)
@@ -301,7 +312,7 @@ class RAdam(Optimizer):
 
     name = "radam"
 
-    learning_rate: float = _number(1e-3)
+    learning_rate: LearningRate = _number(1e-3)
     beta_1: float = _number(0.9, below=1)
     beta_2: float = _number(0.999, below=1)
     epsilon: float = _number(1e-8)
@@ -339,7 +350,7 @@ class RMSprop(Optimizer):
 
     name = "rmsprop"
 
-    learning_rate: float = _number(1e-2)
+    learning_rate: LearningRate = _number(1e-2)
     decay: float = _number(0.99, below=1)
     epsilon: float = _number(1e-8)
     momentum: float = _number(0.0, below=1)
@@ -368,7 +379,7 @@ class Adagrad(Optimizer):
 
     name = "adagrad"
 
-    learning_rate: float = _number(1e-2)
+    learning_rate: LearningRate = _number(1e-2)
     learning_rate_decay: float = _number(0.0)
     epsilon: float = _number(1e-10)
     initial_accumulator: float = _number(0.0)
@@ -400,7 +411,7 @@ class Adadelta(Optimizer):
 
     name = "adadelta"
 
-    learning_rate: float = _number(1.0)
+    learning_rate: LearningRate = _number(1.0)
     rho: float = _number(0.9, below=1)
     epsilon: float = _number(1e-6)
     weight_decay: float = _number(0.0)
@@ -429,7 +440,7 @@ class Lion(Optimizer):
 
     name = "lion"
 
-    learning_rate: float = _number(1e-4)
+    learning_rate: LearningRate = _number(1e-4)
     beta_1: float = _number(0.9, below=1)
     beta_2: float = _number(0.99, below=1)
     weight_decay: float = _number(0.0)

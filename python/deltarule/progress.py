@@ -8,7 +8,7 @@ from typing import Any, Self
 class Progress:
     """Shows batches done, the cost so far, and each epoch's record."""
 
-    def __init__(self, epochs: int, batches: int, *, enabled: bool) -> None:
+    def __init__(self, epochs: int, batches: int | None, *, enabled: bool) -> None:
         self._epochs, self._enabled = epochs, enabled
         self._bar: Any = None
         if enabled:
@@ -16,7 +16,8 @@ class Progress:
                 from tqdm.auto import tqdm
             except ModuleNotFoundError:
                 return
-            self._bar = tqdm(total=epochs * batches, unit="batch", mininterval=0.05)
+            total = None if batches is None else epochs * batches
+            self._bar = tqdm(total=total, unit="batch", mininterval=0.05)
 
     def advance(self, batches: int, cost: float) -> None:
         """Tell how many batches are done, in all epochs."""

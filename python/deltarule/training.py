@@ -1,69 +1,52 @@
-"""The training loop: epochs, batches, history, and what happens when training goes wrong.
+"""The training loop: what is handed in, epoch after epoch, and what an epoch is judged by."""
 
-Python walks the epochs; the core makes the steps, a run of mini-batches a call, with the
-interpreter free for others. Runs are cut by the clock, so that progress and Ctrl-C never wait long.
-"""
-
-from collections.abc import Iterator
-from time import perf_counter
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
+from deltarule.batches import Batches
+from deltarule.checkpoint import Saved
+from deltarule.checks import expect_count
+from deltarule.containers import Rows
 from deltarule.data import as_target
-from deltarule.last_good import LastGood, TrainingDivergedError
+from deltarule.history import History as History
+from deltarule.last_good import TrainingDivergedError as TrainingDivergedError
 from deltarule.lbfgs import minimize
-from deltarule.memory_map import let_go, mapped_file, rows_a_window, shuffled_in_windows
+from deltarule.losses import Loss, LossFunction, as_loss
 from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics
 from deltarule.optimizers import LBFGS, Optimizer, as_optimizer
 from deltarule.progress import Progress
+from deltarule.sampling import in_turn, order_of
+from deltarule.schedules import as_schedule
+from deltarule.steps import Examples, Steps, every_step_of
+from deltarule.training_run import TrainingRun, as_callbacks, expect_validation
 
 if TYPE_CHECKING:
     from deltarule.network import Network
 
 Array = NDArray[Any]
+AnyLoss = Loss | LossFunction | str | None
 
-# Seconds that a run of mini-batches aims at: well under what a person notices as a delay.
-_RUN_SECONDS = 0.05
 _EVALUATION_ROWS = 1 << 16
 
 
-class History(dict[str, list[float]]):
-    """Losses and metrics, one value an epoch: ``history["loss"]``, ``history["val_accuracy"]``."""
-
-    @property
-    def epochs(self) -> int:
-        """Epochs that were finished."""
-        return len(self.get("loss", ()))
-
-    def record(self, values: dict[str, float]) -> None:
-        """Append an epoch's values."""
-        for name, value in values.items():
-            self.setdefault(name, []).append(value)
-
-
-def loss_for(network: "Network", loss: str | None, where: str) -> str:
-    """The loss by its name, or the one that goes with the network's output activation."""
-    if loss is None:
-        return {
-            "softmax": "categorical_cross_entropy",
-            "sigmoid": "binary_cross_entropy",
-        }.get(network.layers[-1].activation, "mean_squared_error")
-    if loss not in _core.loss_names():
-        raise ValueError(f"{where}: loss is {loss!r}: expected one of {_core.loss_names()}")
-    return loss
+def loss_for(network: "Network", loss: AnyLoss, where: str) -> Loss:
+    """The loss as it goes with the network's output activation."""
+    return as_loss(loss, network.layers[-1].activation, where)
 
 
 def at_the_door(
     network: "Network",
     X: ArrayLike,
     y: ArrayLike,
-    loss: str | None,
+    loss: AnyLoss,
     sample_weight: ArrayLike | None,
     where: str,
-) -> tuple[str, Array, "_core.Target"]:
+) -> tuple[Loss, Rows, "_core.Target"]:
     """A loss, and rows and targets that suit it and the network."""
     loss = loss_for(network, loss, where)
     rows = network._rows(X, where)
@@ -76,18 +59,25 @@ def at_the_door(
 
 def fit(
     network: "Network",
-    X: ArrayLike,
-    y: ArrayLike,
+    X: Any,
+    y: ArrayLike | None = None,
     *,
-    loss: str | None = None,
+    loss: AnyLoss = None,
     optimizer: Optimizer | str = "adam",
     epochs: int = 1,
     batch_size: int = 32,
     shuffle: bool = True,
+    sampling: str | ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     validation_data: tuple[ArrayLike, ArrayLike] | None = None,
     metrics: Metrics | None = None,
+    callbacks: Sequence[Any] = (),
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+    average: float | None = None,
     progress: bool = False,
+    steps_per_epoch: int | None = None,
+    resume: str | os.PathLike[str] | None = None,
 ) -> History:
     """Train by gradient descent on mini-batches, from the weights that are there.
 
@@ -96,28 +86,33 @@ def fit(
     network : Network
         The method ``network.fit`` is this function.
     X : array_like of shape (n_samples, n_features)
-        Arrays, what has DLPack (PyTorch's tensors) or the buffer protocol, pandas and polars data
-        frames, SciPy's sparse matrices. float32, float64, uint8, int32 and int64 arrays of any
-        strides, memory maps among them, are read batch by batch, and so are sparse matrices, in
-        CSR form: nothing is copied whole, or made dense beyond the batch.
+        float32, float64, uint8, int32 and int64 arrays of any strides, memory maps among them, are
+        read batch by batch; nothing is copied whole. Or, without y, batches: an iterable of
+        ``(X, y)`` or ``(X, y, sample_weight)``, walked once an epoch; a function that returns an
+        iterator for each epoch; or an iterator, for one epoch. Such batches are taken in the order
+        and of the size that they come in.
     y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        Numbers, probabilities, or for categorical cross-entropy integer class labels; held in any
-        of these.
-    loss : str, optional
-        mean_squared_error, binary_cross_entropy or categorical_cross_entropy; by default the one
-        that goes with the output activation: categorical for softmax, binary for sigmoid, squared
-        error for the rest. Over several outputs, squared error and binary cross-entropy are means.
+        Numbers, probabilities, or for a loss over classes integer class labels.
+    loss : Loss, str or callable, optional
+        Such as ``deltarule.Huber(delta=2.0)``, or a name for one with its defaults:
+        mean_squared_error, mean_absolute_error, huber, log_cosh, poisson, binary_cross_entropy,
+        categorical_cross_entropy, focal. By default the one that goes with the output activation:
+        categorical cross-entropy for softmax, binary for sigmoid, squared error for the rest. Over
+        several outputs a loss is their mean, over classes their sum. A function of one's own gives
+        the losses and their derivatives, as ``deltarule.CustomLoss`` says.
     optimizer : Optimizer or str
         Such as ``deltarule.Adam(1e-3)``. An optimizer that has trained this network goes on from
-        its state; a name makes a new one: sgd, adam, adamw, nadam, radam, rmsprop, adagrad,
-        adadelta, lion or lbfgs. With ``deltarule.LBFGS()`` every step sees all examples, and epochs
-        are the most iterations to make.
+        its state; a name makes a new one. Its learning rate may be a schedule.
     epochs, batch_size : int
         The last batch of an epoch may be smaller.
     shuffle : bool
         Draw a new order of the examples each epoch, from the network's own generator. A full batch
         is not shuffled, as its order means nothing; a memory map is shuffled in windows of 32 MiB,
         whose blocks come from all over the file.
+    sampling : "balanced" or array_like of shape (n_samples,), optional
+        Draw each epoch's examples with replacement, as many as there are, from the network's own
+        generator: each with a chance in proportion to its weight, or such that every class of y
+        has the same chance.
     sample_weight : array_like of shape (n_samples,), optional
         Not negative; the cost is the weighted mean.
     validation_data : (X, y), optional
@@ -125,21 +120,42 @@ def fit(
     metrics : sequence or dict, optional
         Names of ``deltarule.metrics.METRICS``, functions of ``(y, A)`` or of
         ``(y, A, sample_weight)``, and pairs ``(name, function)``; see ``deltarule.metrics``. Given,
-        they are also computed on X after each epoch; by default, what suits the loss, on the
-        validation data alone. A metric that is not defined on the data is NaN.
+        they are also computed on X after each epoch, unless it comes in batches; by default, what
+        suits the loss, on the validation data alone. A metric that is not defined on the data is
+        NaN.
+    callbacks : sequence of callbacks
+        Such as ``deltarule.EarlyStopping()``, or one's own (``deltarule.callbacks``).
+    clip_value : float, optional
+        Hold each number of the gradients to -clip_value ... clip_value.
+    clip_norm : float, optional
+        Shorten the gradients, as one vector, to this Euclidean norm where they are longer (Pascanu
+        et al. 2013); after ``clip_value``.
+    average : float, optional
+        Keep an exponential moving average of the parameters, ``network.average``, with this decay
+        in [0, 1): after each step, ``average := decay average + (1 - decay) parameters``. It goes
+        on from one fit to the next; ``network.averaged()`` predicts with it.
     progress : bool
         Show a progress bar (with tqdm where it is installed, else a line an epoch).
+    steps_per_epoch : int, optional
+        How many batches make an epoch, where X comes in batches; by default all that come.
+    resume : path-like, optional
+        A file of ``deltarule.Checkpoint``: go on from there to the planned number of epochs. With
+        the same arguments as the first time, the weights are those of a training that was never
+        interrupted, to the last bit.
 
     Returns
     -------
     History
-        ``loss`` is the mean over the epoch's batches, each at the weights of its time. Also kept as
+        ``loss`` is the mean over the epoch's batches, each at the weights of its time, and
+        ``learning_rate``, where there is a schedule, that of the epoch's last step. Also kept as
         ``network.history``, as far as it got, when training is interrupted.
 
     Raises
     ------
     ValueError, TypeError
         For data that does not fit, NaN or Inf in it included, before anything is written.
+    ModelFileError
+        For a file to resume from that is damaged or something else.
     TrainingDivergedError
         When the cost of a batch is not finite. The weights are then the last whose cost was finite.
     KeyboardInterrupt
@@ -147,32 +163,31 @@ def fit(
     ImportError
         For ``LBFGS`` where SciPy is not installed.
     """
-    loss, rows, target = at_the_door(network, X, y, loss, sample_weight, "fit")
-    m = len(rows)
-    epochs = _count(epochs, "epochs", least=0)
-    batch_size = min(_count(batch_size, "batch_size", least=1), m)
-    judged = _metrics(metrics, loss, network.output_size, "fit")
-    if validation_data is not None:
-        if not (isinstance(validation_data, (tuple, list)) and len(validation_data) == 2):
-            raise ValueError(
-                f"fit: validation_data is a {type(validation_data).__name__}: expected (X, y)"
-            )
-        X_val, y_val = validation_data
-        val_rows = network._rows(X_val, "fit", "validation X")
-        if not len(val_rows):
-            raise ValueError("fit: validation X has no rows: expected 1 or more")
-        val_target = as_target(
-            y_val,
-            loss,
-            len(val_rows),
-            network.output_size,
-            network.dtype,
-            "fit: validation data",
+    epochs = expect_count(epochs, "fit: epochs", least=0)
+    examples = (
+        _batches(network, X, loss, sample_weight, sampling, steps_per_epoch, epochs)
+        if y is None
+        else _examples(
+            network, X, y, loss, sample_weight, sampling, steps_per_epoch, batch_size, shuffle
         )
+    )
+    loss = examples.loss
+    judged = _metrics(metrics, loss, network.output_size, "fit")
+    validation = _validation(network, validation_data, loss)
     network._expect_finite_parameters("fit")
-    if not network._adapted:
-        network._adapt(rows)
+    network._adapt_once(examples.rows)
     optimizer = as_optimizer(optimizer)
+    every_step = every_step_of(network, optimizer, clip_value, clip_norm, average)
+    callbacks = as_callbacks(callbacks, validated=validation is not None)
+    rate = getattr(optimizer, "learning_rate", None)
+    schedule = as_schedule(rate) if callable(rate) else None
+    expect_validation(schedule, "the learning rate", validated=validation is not None)
+    if resume is not None and isinstance(optimizer, LBFGS):
+        raise ValueError(
+            "fit: resume is for optimizers that make steps: expected None, as LBFGS keeps no "
+            "memory from one fit to the next"
+        )
+    saved = None if resume is None else Saved(resume, network, optimizer, callbacks)
 
     if not network._training.acquire(blocking=False):
         raise RuntimeError(
@@ -180,39 +195,41 @@ def fit(
             "copy (copy.deepcopy) instead"
         )
     try:
-        network.history = history = History()
+        network.history = History()
+        run = TrainingRun(network, optimizer, callbacks, epochs)
+        if saved is not None:
+            saved.restore(run)
+        with run, Progress(epochs, examples.batches, enabled=progress) as bar:
+            run.call("on_fit_begin")
 
-        def end_epoch(epoch: int, cost: float, bar: Progress) -> None:
-            record = {"loss": cost}
-            if metrics is not None:
-                on_training_set = _judge(network, rows, target, loss, judged)
-                record |= {name: on_training_set[name] for name in judged}
-            if validation_data is not None:
-                on_validation_set = _judge(network, val_rows, val_target, loss, judged)
-                record |= {f"val_{name}": v for name, v in on_validation_set.items()}
-            history.record(record)
-            bar.end_epoch(epoch, record)
+            def end_epoch(cost: float) -> None:
+                record = {"loss": cost}
+                if metrics is not None and examples.rows is not None:
+                    on_training_set = _judge(network, examples.rows, examples.target, loss, judged)
+                    record |= {name: on_training_set[name] for name in judged}
+                if validation is not None:
+                    on_validation_set = _judge(network, *validation, loss, judged)
+                    record |= {f"val_{name}": v for name, v in on_validation_set.items()}
+                if schedule is not None:
+                    record["learning_rate"] = steps.learning_rate
+                run.end_epoch(record)
+                bar.end_epoch(run.epoch - 1, record)
 
-        if isinstance(optimizer, LBFGS):
-            with Progress(epochs, 1, enabled=progress) as bar:
-
-                def end_iteration(iteration: int, cost: float) -> None:
-                    bar.advance(iteration + 1, cost)
-                    end_epoch(iteration, cost, bar)
-
-                minimize(network, optimizer, loss, rows, target, epochs, end_iteration)
-            return history
-        steps = _Steps(network, optimizer, loss, rows, target, batch_size)
-        with Progress(epochs, steps.batches, enabled=progress) as bar:
-            for epoch in range(epochs):
-                order = _order(network, rows, batch_size) if shuffle and batch_size < m else None
-                for done in steps.epoch(epoch, order):
+            if isinstance(optimizer, LBFGS):
+                minimize(run, examples, bar, end_epoch)
+                return run.history
+            steps = Steps(run, examples, every_step)
+            while run.begin_epoch():
+                for done in steps.epoch():
                     if progress:
-                        bar.advance(epoch * steps.batches + done, steps.mean_cost(done))
-                end_epoch(epoch, steps.mean_cost(), bar)
-        steps.expect_finite_weights(epochs)
-        steps.close()
-        return history
+                        bar.advance(done, steps.mean_cost)
+                    run.call("on_run_end")
+                if not steps.epoch_is_finished:
+                    break
+                end_epoch(steps.mean_cost)
+            steps.expect_finite_weights()
+            steps.close()
+        return run.history
     finally:
         network._training.release()
 
@@ -222,7 +239,7 @@ def evaluate(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    loss: str | None = None,
+    loss: AnyLoss = None,
     metrics: Metrics | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> dict[str, float]:
@@ -253,16 +270,16 @@ def evaluate(
 
 
 def _judge(
-    network: "Network", rows: Array, target: "_core.Target", loss: str, judged: dict[str, Metric]
+    network: "Network", rows: Rows, target: "_core.Target", loss: Loss, judged: dict[str, Metric]
 ) -> dict[str, float]:
     """The cost and metrics on data that has passed the door."""
     m = len(rows)
     A = np.empty((m, network.output_size), network.dtype)
-    total = 0.0
+    total, formula = 0.0, loss._formula()
     for first in range(0, m, _EVALUATION_ROWS):
         part = slice(first, min(first + _EVALUATION_ROWS, m))
         total += network._core.infer(
-            network.parameters, rows[part], A[part], loss, _part(target, part, network.dtype)
+            network.parameters, rows[part], A[part], formula, _part(target, part, network.dtype)
         )
     weight = m if target.weights is None else float(target.weights.sum())
     held = target.Y if target.labels is None else target.labels
@@ -272,114 +289,66 @@ def _judge(
     }
 
 
-def _order(network: "Network", X: Array, batch_size: int) -> Array:
-    """An order of the examples for an epoch, from the network's own generator."""
-    m, window = len(X), _batches_a_window(X, batch_size) * batch_size
-    if mapped_file(X) is None or m <= window:
-        return network._generator.permutation(m)
-    return shuffled_in_windows(network._generator, m, window)
-
-
-def _batches_a_window(X: Array, batch_size: int) -> int:
-    return max(1, rows_a_window(X) // batch_size)
-
-
-class _Steps:
-    """The steps of one ``fit``, a run of mini-batches a call to the core."""
-
-    def __init__(
-        self,
-        network: "Network",
-        optimizer: Optimizer,
-        loss: str,
-        X: Array,
-        target: "_core.Target",
-        batch_size: int,
-    ) -> None:
-        self._network, self._optimizer = network, optimizer
-        self._X, self._target, self._batch_size = X, target, batch_size
-        self.batches = -(-len(X) // batch_size)
-        self._trainer, self._gradients = network._training_room(loss)
-        self._state = optimizer._state_for(network)
-        self._costs = np.empty((self.batches, 2))  # of this epoch: sum and weight of each batch
-        self._run_batches = 1
-        self._mapped = mapped_file(X)
-        self._window_batches = _batches_a_window(X, batch_size)
-        self._last_good = LastGood(network, optimizer, network._snapshot_rooms)
-
-    def mean_cost(self, batches: int | None = None) -> float:
-        """The epoch's cost so far or in all, each batch at the weights of its time."""
-        total, weight = self._costs[:batches].sum(axis=0).tolist()
-        return float(total / weight) if weight else 0.0
-
-    def epoch(self, epoch: int, order: Array | None) -> Iterator[int]:
-        """Make an epoch's steps; yields, after each run, how many batches are done."""
-        done = 0
-        while done < self.batches:
-            batches = min(self._run_batches, self.batches - done)
-            if self._mapped is not None:  # a run reads one window, and lets it go
-                batches = min(batches, self._window_batches - done % self._window_batches)
-            started = perf_counter()
-            self._last_good.begin_run(order, done)
-            steps, ended, exception = self._run(order, done, batches)
-            self._last_good.end_run(steps)
-            if self._mapped is not None:
-                let_go(self._mapped)
-            if exception is not None:
-                raise exception
-            if ended == "non_finite":
-                self._restore(f"epoch {epoch + 1}, batch {done + steps + 1} of {self.batches}")
-            seconds = max(perf_counter() - started, 1e-6)
-            self._run_batches = max(1, int(batches * min(_RUN_SECONDS / seconds, 8.0)))
-            done += batches
-            yield done
-
-    def close(self) -> None:
-        """Leave to the next fit what it can use again."""
-        self._last_good.close()
-
-    def expect_finite_weights(self, epochs: int) -> None:
-        """Hold the last step's weights, which no cost has judged, to being finite."""
-        flat = self._network.parameters[:, np.newaxis]
-        if _core.find_non_finite(flat, flat.dtype) is not None:
-            self._restore(f"epoch {epochs}, after the last batch")
-
-    def _run(
-        self, order: Array | None, first_batch: int, batches: int
-    ) -> tuple[int, str, BaseException | None]:
-        first = first_batch * self._batch_size
-        count = min(batches * self._batch_size, len(self._X) - first)
-        return self._trainer.run(
-            self._network._core,
-            self._network.parameters,
-            self._gradients,
-            self._state,
-            self._optimizer._rule(),
-            self._optimizer._counter,
-            self._network._pass,
-            self._X,
-            self._target,
-            order,
-            first,
-            count,
-            self._batch_size,
-            None,
-            False,
-            0.0,
-            0.0,
-            None,
-            0.0,
-            self._costs[first_batch : first_batch + batches],
+def _examples(
+    network: "Network",
+    X: ArrayLike,
+    y: ArrayLike,
+    loss: AnyLoss,
+    sample_weight: ArrayLike | None,
+    sampling: str | ArrayLike | None,
+    steps_per_epoch: int | None,
+    batch_size: int,
+    shuffle: bool,
+) -> Examples:
+    loss, rows, target = at_the_door(network, X, y, loss, sample_weight, "fit")
+    if steps_per_epoch is not None:
+        raise ValueError(
+            "fit: steps_per_epoch is for an X that comes in batches: expected None, as y is given"
         )
+    batch_size = min(expect_count(batch_size, "fit: batch_size", least=1), len(rows))
+    order = order_of(sampling, shuffle, rows, target, batch_size)
+    return Examples(loss, rows, target, batch_size, order)
 
-    def _restore(self, where: str) -> None:
-        """Go back to the last weights whose cost was finite, and say so."""
-        kept = self._last_good.restore(self._run)
-        raise TrainingDivergedError(
-            f"fit: the cost is not finite at {where}: the network keeps {kept}; expected a smaller "
-            f"learning rate than {getattr(self._optimizer, 'learning_rate', 'this one')}, or data "
-            "and targets scaled to about 1"
+
+def _batches(
+    network: "Network",
+    X: Any,
+    loss: AnyLoss,
+    sample_weight: ArrayLike | None,
+    sampling: str | ArrayLike | None,
+    steps_per_epoch: int | None,
+    epochs: int,
+) -> Examples:
+    if sample_weight is not None or sampling is not None:
+        raise ValueError(
+            "fit: sample_weight and sampling are for arrays: expected None, as X comes in batches; "
+            "a batch may be (X, y, sample_weight)"
         )
+    if steps_per_epoch is not None:
+        steps_per_epoch = expect_count(steps_per_epoch, "fit: steps_per_epoch", least=1)
+    loss_of_all = loss_for(network, loss, "fit")
+
+    def door(X: Any, y: Any, weights: Any, where: str) -> tuple[Rows, "_core.Target"]:
+        _, rows, target = at_the_door(network, X, y, loss_of_all, weights, where)
+        return rows, target
+
+    stream = Batches(X, steps_per_epoch, epochs, door)
+    return Examples(loss_of_all, None, _core.Target(None, None, None), 0, in_turn, stream)
+
+
+def _validation(
+    network: "Network", data: tuple[ArrayLike, ArrayLike] | None, loss: Loss
+) -> tuple[Rows, "_core.Target"] | None:
+    if data is None:
+        return None
+    if not (isinstance(data, (tuple, list)) and len(data) == 2):
+        raise ValueError(f"fit: validation_data is a {type(data).__name__}: expected (X, y)")
+    rows = network._rows(data[0], "fit", "validation X")
+    m = len(rows)
+    if not m:
+        raise ValueError("fit: validation X has no rows: expected 1 or more")
+    where = "fit: validation data"
+    return rows, as_target(data[1], loss, m, network.output_size, network.dtype, where)
 
 
 def _part(target: "_core.Target", part: slice, dtype: np.dtype[Any]) -> "_core.Target":
@@ -391,13 +360,5 @@ def _part(target: "_core.Target", part: slice, dtype: np.dtype[Any]) -> "_core.T
     )
 
 
-def _metrics(metrics: Metrics | None, loss: str, n_outputs: int, where: str) -> dict[str, Metric]:
+def _metrics(metrics: Metrics | None, loss: Loss, n_outputs: int, where: str) -> dict[str, Metric]:
     return as_metrics(default_metrics(loss, n_outputs) if metrics is None else metrics, where)
-
-
-def _count(value: int, name: str, least: int) -> int:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise TypeError(f"fit: {name} is {value!r}: expected an integer")
-    if value < least:
-        raise ValueError(f"fit: {name} is {value}: expected {least} or more")
-    return int(value)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule import last_good, training
+from deltarule import last_good, steps, training
 from support import DTYPES, Array, assert_same_bits, batches, data, network, step
 
 N = [4, 2]  # linear: the cost grows by about the same factor each step
@@ -87,7 +87,7 @@ OPTIMIZERS: dict[str, Any] = {
 def _runs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs as they are; of one batch; and with a snapshot before each, and before every third."""
     seconds, runs = request.param
-    monkeypatch.setattr(training, "_RUN_SECONDS", seconds)
+    monkeypatch.setattr(steps, "_RUN_SECONDS", seconds)
     monkeypatch.setattr(last_good, "_MOST_RUNS", runs)
 
 

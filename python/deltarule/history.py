@@ -1,0 +1,77 @@
+"""What training came to, epoch by epoch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class History(dict[str, list[float]]):
+    """Losses and metrics, one value an epoch: ``history["loss"]``, ``history["val_accuracy"]``.
+
+    ``pandas.DataFrame(history)`` and ``polars.DataFrame(history)`` take it as it is.
+    """
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were finished."""
+        return len(self.get("loss", ()))
+
+    def record(self, values: Mapping[str, float]) -> None:
+        """Append an epoch's values."""
+        for name, value in values.items():
+            self.setdefault(name, []).append(value)
+
+    def at(self, epoch: int) -> dict[str, float]:
+        """The values of one epoch, which counts from 1."""
+        return {name: values[epoch - 1] for name, values in self.items()}
+
+    def columns(self) -> dict[str, list[Any]]:
+        """``epoch``, counted from 1, and a list for each loss and metric."""
+        return {"epoch": list(range(1, self.epochs + 1)), **self}
+
+    def table(self) -> str:
+        """Plain text: a line an epoch under a line of names."""
+        return as_table(self.columns())
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw each loss and metric over the epochs; needs matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; by default each kind of value has axes of its own in a new figure.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from deltarule import plots
+
+        return plots.history(self, ax)
+
+
+def as_table(columns: Mapping[str, list[Any]]) -> str:
+    """Columns as plain text, numbers to the right."""
+
+    def cell(value: Any) -> str:
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+    texts = [[name, *map(cell, values)] for name, values in columns.items()]
+    left = [bool(values) and isinstance(values[0], str) for values in columns.values()]
+    widths = [max(map(len, column)) for column in texts]
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if to_left else text.rjust(width)
+            for text, width, to_left in zip(row, widths, left, strict=True)
+        ).rstrip()
+        for row in zip(*texts, strict=True)
+    )
+
+
+def monitored(record: Mapping[str, float], name: str, who: str) -> float:
+    """The value that a callback or a schedule watches."""
+    if name not in record:
+        raise ValueError(
+            f"{who}: monitor is {name!r}, which is not in the history: expected one of "
+            f"{list(record)}"
+        )
+    return record[name]

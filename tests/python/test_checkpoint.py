@@ -1,0 +1,465 @@
+"""Going on from a file, to the bit; and files that are not what they should be."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deltarule as dr
+from deltarule import checkpoint, schedules
+from deltarule.training_run import TrainingRun
+from support import DTYPES, Array, assert_same_bits, data, network, nothing_written, output_of
+
+N = [4, 6, 3]
+
+
+class Interrupt:
+    """Ctrl-C, after so many epochs."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_epoch_begin(self, run: TrainingRun) -> None:
+        if run.epoch == self.epoch + 1:
+            raise KeyboardInterrupt
+
+
+class Nothing:
+    """Does nothing, where the other interrupts."""
+
+    def on_epoch_begin(self, run: TrainingRun) -> None: ...
+
+
+Nothing.__name__ = "Interrupt"
+
+OPTIMIZERS: dict[str, Callable[[], Any]] = {
+    "SGD": lambda: dr.SGD(0.1),
+    "momentum": lambda: dr.SGD(0.1, 0.9, nesterov=True),
+    "Adam": lambda: dr.Adam(0.01),
+    "Adam, cosine": lambda: dr.Adam(schedules.WarmUp(schedules.Cosine(0.01, 30), 5)),
+    "Adam, a function": lambda: dr.Adam(lambda step: 0.01 / (1 + step)),
+    "Adam, per epoch": lambda: dr.Adam(schedules.Exponential(0.01, 0.8, per="epoch")),
+    "Adam, plateau": lambda: dr.Adam(
+        schedules.ReduceOnPlateau(0.01, "val_loss", factor=0.5, patience=0, threshold=0.05)
+    ),
+}
+
+
+def as_uninterrupted(
+    make: Callable[[], Any],
+    path: Path,
+    at: int,
+    *,
+    epochs: int = 6,
+    callbacks: Callable[[], list[Any]] = list,
+    dtype: str = "float32",
+    **options: Any,
+) -> tuple[dr.Network, dr.Network]:
+    """Train in one go and with a break, and hold both to the same bits."""
+    X, y = data(23, N, dtype=dtype)
+    options = {"batch_size": 5, "validation_data": data(7, N, dtype=dtype, seed=8)} | options
+    whole, optimizer = network(N, dtype=dtype), make()
+    keep = dr.Checkpoint(path.with_name("whole.safetensors"))
+    whole.fit(
+        X,
+        y,
+        epochs=epochs,
+        optimizer=optimizer,
+        callbacks=[*callbacks(), Nothing(), keep],
+        **options,
+    )
+    broken = network(N, dtype=dtype)
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(
+            X,
+            y,
+            epochs=epochs,
+            optimizer=make(),
+            callbacks=[*callbacks(), Interrupt(at), dr.Checkpoint(path)],
+            **options,
+        )
+    other, other_optimizer = network(N, seed=99, dtype=dtype), make()
+    history = other.fit(
+        X,
+        y,
+        epochs=epochs,
+        optimizer=other_optimizer,
+        callbacks=[*callbacks(), Nothing(), dr.Checkpoint(path)],
+        resume=path,
+        **options,
+    )
+    assert_same_bits(other.parameters, whole.parameters)
+    assert_same_bits(other_optimizer.state, optimizer.state)
+    assert other_optimizer.step == optimizer.step
+    assert history == whole.history
+    assert other._generator.bit_generator.state == whole._generator.bit_generator.state
+    assert path.read_bytes() == path.with_name("whole.safetensors").read_bytes()
+    return whole, other
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("at", [1, 4])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_resumed_is_uninterrupted(name: str, at: int, dtype: str, tmp_path: Path) -> None:
+    as_uninterrupted(OPTIMIZERS[name], tmp_path / "run.safetensors", at, dtype=dtype)
+
+
+@pytest.mark.parametrize("options", [{"shuffle": False}, {"sampling": np.arange(1, 24)}])
+def test_orders(options: dict[str, Any], tmp_path: Path) -> None:
+    as_uninterrupted(OPTIMIZERS["Adam"], tmp_path / "run.safetensors", 2, **options)
+
+
+def test_callbacks_go_on_too(tmp_path: Path) -> None:
+    """Early stopping counts its epochs over the break, and has the best weights of before it."""
+    for at in (1, 2, 3):
+        stops: list[dr.EarlyStopping] = []
+
+        def callbacks(stops: list[dr.EarlyStopping] = stops) -> list[Any]:
+            stops.append(dr.EarlyStopping("val_loss", patience=3))
+            return [stops[-1]]
+
+        make = lambda: dr.SGD(1.2)  # noqa: E731
+        whole, _ = as_uninterrupted(
+            make, tmp_path / "run.safetensors", at, epochs=12, callbacks=callbacks
+        )
+        assert stops[0].stopped_epoch == whole.history.epochs < 12
+        assert (stops[2].best_epoch, stops[2].stopped_epoch) == (
+            stops[0].best_epoch,
+            stops[0].stopped_epoch,
+        )
+
+
+def test_a_rate_that_a_callback_has_set(tmp_path: Path) -> None:
+    class Halve:
+        def on_epoch_end(self, run: TrainingRun) -> None:
+            if run.epoch % 2:
+                run.learning_rate /= 2
+
+    as_uninterrupted(OPTIMIZERS["Adam, cosine"], tmp_path / "a", 3, callbacks=lambda: [Halve()])
+
+
+def test_a_finished_run_has_nothing_to_add(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    X, y = data(23, N)
+    stop: Callable[[], list[Any]] = lambda: [  # noqa: E731
+        dr.EarlyStopping("loss", patience=1, min_delta=1e9),
+        dr.Checkpoint(path),
+    ]
+    net, other = network(N), network(N, seed=5)
+    history = net.fit(X, y, epochs=9, callbacks=stop())
+    assert history.epochs == 2
+    assert other.fit(X, y, epochs=9, callbacks=stop(), resume=path) == history
+    assert_same_bits(other.parameters, net.parameters)  # the best ones, too
+
+
+def test_logs_are_whole_after_a_break(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    whole, _ = as_uninterrupted(
+        OPTIMIZERS["Adam"], tmp_path / "run", 3, callbacks=lambda: [dr.CSVLog(log)]
+    )
+    rows = log.read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", *map(str, range(1, 7))]
+    assert float(rows[2].split(",")[1]) == whole.history["loss"][1]
+
+
+def test_in_another_process(tmp_path: Path) -> None:
+    script = """
+import sys
+import numpy as np
+import deltarule as dr
+path, epochs, resume = sys.argv[1:] if len(sys.argv) > 1 else {arguments!r}
+rng = np.random.default_rng(3)
+X, y = rng.normal(size=(50, 4)), rng.integers(3, size=50)
+net = dr.Network([dr.Dense(8, "relu"), dr.Dense(3, "softmax")], input_size=4, seed=1)
+net.fit(X, y, epochs=int(epochs), batch_size=8, callbacks=[dr.Checkpoint(path)],
+        resume=path if resume else None)
+print(net.parameters.tobytes().hex())
+"""
+    path = str(tmp_path / "run.safetensors")
+    whole = output_of(script.replace("{arguments!r}", repr((path + "2", "5", ""))))
+    output_of(script.replace("{arguments!r}", repr((path, "3", ""))))
+    assert output_of(script.replace("{arguments!r}", repr((path, "5", "yes")))) == whole
+
+
+# When it is written --------------------------------------------------------------------------
+
+
+def test_every_so_often_and_at_the_end(tmp_path: Path) -> None:
+    keep = dr.Checkpoint(tmp_path / "{epoch}.safetensors", every=3)
+    network(N).fit(*data(9, N), epochs=7, callbacks=[keep])
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["3", "6", "7"]
+
+
+def test_only_the_best(tmp_path: Path) -> None:
+    values = [3.0, 2.0, 4.0, 1.0, 1.0]
+
+    class Set:
+        def on_epoch_end(self, run: TrainingRun) -> None:
+            run.history["loss"] = values[: run.epoch]
+
+    keep = dr.Checkpoint(tmp_path / "{epoch}", keep="best", monitor="loss")
+    network(N).fit(*data(9, N), epochs=5, callbacks=[Set(), keep])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "4"]
+
+
+def test_a_write_that_fails_leaves_the_file_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run"
+    net = network(N)
+    net.fit(*data(9, N), callbacks=[dr.Checkpoint(path)])
+    before = path.read_bytes()
+
+    def fail(_: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no space left"):
+        net.fit(*data(9, N), callbacks=[dr.Checkpoint(path)])
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    assert net.history.epochs == 1
+
+
+# The format ----------------------------------------------------------------------------------
+
+TENSORS: dict[str, Array] = {
+    "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "turned": np.arange(6, dtype=np.float64).reshape(2, 3).T,
+    "empty": np.zeros((0, 4), np.int32),
+    "one": np.array(7, np.int64),
+    "bytes": np.arange(3, dtype=np.uint8),
+    "truth": np.array([True, False, True]),
+    "big-endian": np.arange(3, dtype=">f4"),
+}
+
+
+def test_tensors_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    checkpoint.write_tensors(path, TENSORS, {"who": "wir \u00e4"})
+    tensors, metadata = checkpoint.read_tensors(path)
+    assert metadata == {"who": "wir \u00e4"}
+    assert list(tensors) == list(TENSORS)
+    for name, tensor in TENSORS.items():
+        assert_same_bits(tensors[name], tensor.astype(tensor.dtype.newbyteorder("=")))
+        assert tensors[name].flags.writeable
+
+
+def test_as_safetensors_reads_and_writes(tmp_path: Path) -> None:
+    library = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "x.safetensors"
+    checkpoint.write_tensors(path, TENSORS, {"who": "we"})
+    for name, tensor in library.load_file(path).items():
+        np.testing.assert_array_equal(tensor, TENSORS[name])
+    native = {
+        name: tensor.astype(tensor.dtype.newbyteorder("="), order="C")
+        for name, tensor in TENSORS.items()
+    }
+    library.save_file(native, path, {"who": "they"})
+    tensors, metadata = checkpoint.read_tensors(path)
+    assert metadata == {"who": "they"}
+    for name, tensor in native.items():
+        np.testing.assert_array_equal(tensors[name], tensor)
+
+
+def test_by_hand(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    header = b'{"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+    numbers = np.array([1.5, -2.0], "<f4").tobytes()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + numbers)
+    tensors, metadata = checkpoint.read_tensors(path)
+    assert tensors["t"].tolist() == [1.5, -2.0]
+    assert metadata == {}
+
+
+def a_file(header: Any, data_bytes: int = 8, length: int | None = None) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    size = len(text) if length is None else length
+    return size.to_bytes(8, "little") + text + bytes(data_bytes)
+
+
+def entry(dtype: Any = "F32", shape: Any = (2,), offsets: Any = (0, 8), **more: Any) -> Any:
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets, **more}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "header's length is 0 but the file has 0 bytes"),
+        (b"\x01\x00", "the file has 2 bytes"),
+        (
+            a_file({}, 0, length=3),
+            "header's length is 3 but the file has 10 bytes|overlap|not JSON",
+        ),
+        (a_file({}, 0, length=2**63), "header's length is 9223372036854775808 but"),
+        (a_file(b"{\xff}"), "header is not JSON"),
+        (a_file(b"[" * 100_000), "header is not JSON"),
+        (a_file([]), "header is a list: expected an object"),
+        (a_file(b'{"a":1,"a":1}'), "a name stands twice"),
+        (a_file({"__metadata__": {"a": 1}}), "__metadata__ is not an object of strings"),
+        (a_file({"t": 3}), "tensor 't': expected dtype, shape and data_offsets"),
+        (a_file({"t": entry(extra=1)}), "expected dtype, shape and data_offsets"),
+        (a_file({"t": entry(dtype="O")}), "dtype is 'O': expected one of"),
+        (a_file({"t": entry(dtype=["F32"])}), r"dtype is \['F32'\]: expected one of"),
+        (a_file({"t": entry(shape=[-2])}), r"shape is \[-2\]: expected a list of whole numbers"),
+        (a_file({"t": entry(shape=[2.0])}), r"shape is \[2.0\]: expected"),
+        (a_file({"t": entry(shape=[True])}), r"shape is \[True\]: expected"),
+        (a_file({"t": entry(shape=2)}), "shape is 2: expected"),
+        (a_file({"t": entry(offsets=[0])}), r"data_offsets are \[0\]: expected two"),
+        (a_file({"t": entry(offsets=[-8, 0])}), r"data_offsets are \[-8, 0\]: expected two"),
+        (a_file({"t": entry(offsets=[8, 0])}), r"takes 8 bytes"),
+        (a_file({"t": entry(shape=[3])}), r"shape \[3\] of F32 takes 12 bytes"),
+        (a_file({"t": entry(shape=[2**62, 4])}), "takes 73786976294838206464 bytes"),
+        (a_file({"t": entry()}, 7), "tensors take 8 bytes but the file holds 7"),
+        (a_file({"t": entry()}, 9), "tensors take 8 bytes but the file holds 9"),
+        (a_file({"t": entry(), "u": entry()}), "tensors overlap or leave a gap at byte 0"),
+        (a_file({"t": entry(offsets=[8, 16])}, 16), "tensors overlap or leave a gap at byte 0"),
+    ],
+)
+def test_what_is_wrong_with_a_file(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(dr.ModelFileError, match=message) as caught:
+        checkpoint.read_tensors(path)
+    assert str(path) in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+# A file that does not fit --------------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "run.safetensors"
+    network(N).fit(*data(9, N), optimizer=dr.Adam(), callbacks=[dr.Checkpoint(path)])
+    return path
+
+
+def resume(path: Path, net: dr.Network, optimizer: Any, n: list[int] = N, **options: Any) -> None:
+    options = {"callbacks": [dr.Checkpoint(path)]} | options
+    net.fit(*data(9, n), optimizer=optimizer, epochs=3, resume=path, **options)
+
+
+def test_a_file_that_does_not_fit_changes_nothing(saved: Path) -> None:
+    cases: list[tuple[Any, Any, str, dict[str, Any]]] = [
+        (network([4, 7, 3]), dr.Adam(), "network whose layers is", {}),
+        (network(N, "relu"), dr.Adam(), "network whose layers is", {}),
+        (network(N, dtype="float64"), dr.Adam(), "network whose dtype is 'float32'", {}),
+        (network(N), dr.SGD(), "holds the state of Adam: expected SGD, as optimizer is", {}),
+        (
+            network(N),
+            dr.Adam(),
+            r"callbacks \[\]: expected the same, not \['EarlyStopping'\]",
+            {"callbacks": [dr.EarlyStopping("loss")]},
+        ),
+    ]
+    for net, optimizer, message, options in cases:
+        with nothing_written(net), pytest.raises(ValueError, match=message):
+            resume(saved, net, optimizer, **options)
+        assert optimizer.step == 0
+
+
+def test_an_optimizer_of_another_network_changes_nothing(saved: Path) -> None:
+    other, optimizer = network(N), dr.Adam()
+    other.fit(*data(9, N), optimizer=optimizer)
+    net = network(N)
+    before, state = net.parameters.copy(), optimizer.state.copy()  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="holds the state of another network"):
+        resume(saved, net, optimizer)
+    assert_same_bits(net.parameters, before)
+    assert_same_bits(optimizer.state, state)  # type: ignore[arg-type]
+
+
+def test_a_schedule_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    rate = schedules.Cosine(0.1, 9)
+    network(N).fit(*data(9, N), optimizer=dr.Adam(rate), callbacks=[dr.Checkpoint(path)])
+    with pytest.raises(
+        ValueError, match=r"learning_rate=Cosine\(.*expected the same, not a number"
+    ):
+        resume(path, network(N), dr.Adam())
+    with pytest.raises(ValueError, match=r"not Cosine\(.*duration=8"):
+        resume(path, network(N), dr.Adam(schedules.Cosine(0.1, 8)))
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        resume(tmp_path / "none", network(N), dr.Adam())
+
+
+def changed(path: Path, change: Callable[[dict[str, Any], dict[str, Array]], Any]) -> None:
+    tensors, strings = checkpoint.read_tensors(path)
+    metadata = json.loads(strings["deltarule"])
+    change(metadata, tensors)
+    checkpoint.write_tensors(path, tensors, {"deltarule": json.dumps(metadata)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda metadata, tensors: metadata.pop("format"),
+        lambda metadata, tensors: metadata.update(version=99),
+        lambda metadata, tensors: metadata.pop("network"),
+        lambda metadata, tensors: metadata["network"].update(generator={}),
+        lambda metadata, tensors: metadata["network"]["generator"].update(bit_generator="system"),
+        lambda metadata, tensors: metadata["network"]["generator"]["state"].update(inc="x"),
+        lambda metadata, tensors: metadata["network"].update(history={"loss": ["x"]}),
+        lambda metadata, tensors: metadata["network"].update(history={"loss": [1], "b": []}),
+        lambda metadata, tensors: metadata["optimizer"].update(step=-1),
+        lambda metadata, tensors: metadata["optimizer"].update(epochs="x"),
+        lambda metadata, tensors: metadata["optimizer"].update(hyperparameters=[]),
+        lambda metadata, tensors: metadata["optimizer"]["hyperparameters"].update(_rule=1),
+        lambda metadata, tensors: metadata.update(callbacks=3),
+        lambda metadata, tensors: tensors.pop("network.parameters"),
+        lambda metadata, tensors: tensors["network.parameters"].fill(np.nan),
+        lambda metadata, tensors: tensors.update({"optimizer.state": np.zeros(3, np.float32)}),
+    ],
+)
+def test_contents_that_are_wrong(change: Callable[..., Any], saved: Path) -> None:
+    changed(saved, change)
+    net, optimizer = network(N), dr.Adam()
+    with nothing_written(net), pytest.raises(dr.ModelFileError, match="run"):
+        resume(saved, net, optimizer)
+    assert optimizer.step == 0
+
+
+def test_a_callback_s_state_that_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    callbacks = [dr.EarlyStopping("loss"), dr.Checkpoint(path)]
+    network(N).fit(*data(9, N), callbacks=callbacks)
+    changed(path, lambda metadata, tensors: metadata["callbacks"][0]["state"].pop("best"))
+    net = network(N)
+    before = net.parameters.copy()
+    with pytest.raises(dr.ModelFileError, match="state of EarlyStopping is not what it takes"):
+        resume(path, net, dr.Adam(), callbacks=callbacks)
+    assert_same_bits(net.parameters, before)
+
+
+def test_callbacks_without_state_may_come_and_go(saved: Path, tmp_path: Path) -> None:
+    net = network(N)
+    resume(saved, net, dr.Adam(), callbacks=[dr.TimeLimit(60), dr.CSVLog(tmp_path / "log")])
+    assert net.history.epochs == 3
+
+
+def test_a_file_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    checkpoint.write_tensors(path, TENSORS, {})
+    with pytest.raises(dr.ModelFileError, match="expected a deltarule checkpoint, version 1"):
+        resume(path, network(N), dr.Adam())
+
+
+@pytest.mark.parametrize("name", ["MT19937", "Philox", "SFC64", "PCG64DXSM"])
+def test_any_generator_of_numpy_s(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    X, y = data(23, N)
+    generator = np.random.Generator(getattr(np.random, name)(5))
+    net, other = network(N), network(N)
+    net._generator = generator
+    net.fit(X, y, epochs=1, batch_size=5, callbacks=[dr.Checkpoint(path)])
+    other.fit(X, y, epochs=1, batch_size=5, callbacks=[dr.Checkpoint(path)], resume=path)
+    assert type(other._generator.bit_generator).__name__ == name
+    assert other._generator.permutation(50).tolist() == generator.permutation(50).tolist()

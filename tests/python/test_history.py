@@ -1,0 +1,51 @@
+"""The history as a dictionary, a table and columns."""
+
+import pytest
+
+import deltarule as dr
+from deltarule.history import as_table, monitored
+from support import data, network
+
+
+def a_history() -> dr.History:
+    history = dr.History()
+    history.record({"loss": 1.5, "val_loss": 2.0})
+    history.record({"loss": 0.123456, "val_loss": 1e-9})
+    return history
+
+
+def test_record_and_columns() -> None:
+    history = a_history()
+    assert history == {"loss": [1.5, 0.123456], "val_loss": [2.0, 1e-9]}
+    assert history.epochs == 2
+    assert history.at(2) == {"loss": 0.123456, "val_loss": 1e-9}
+    assert history.columns() == {"epoch": [1, 2], **history}
+    assert dr.History().epochs == 0
+
+
+def test_table() -> None:
+    assert a_history().table() == (
+        "epoch    loss  val_loss\n"
+        "    1     1.5         2\n"
+        "    2  0.1235     1e-09"
+    )  # fmt: skip
+    assert dr.History().table() == "epoch"
+
+
+def test_text_is_to_the_left() -> None:
+    columns = {"n": [1, 22], "name": ["a", "long"], "x": [0.5, float("nan")]}
+    assert as_table(columns) == " n  name    x\n 1  a     0.5\n22  long  nan"
+
+
+def test_pandas_takes_it() -> None:
+    pandas = pytest.importorskip("pandas")
+    history = network([3, 2]).fit(*data(9, [3, 2]), epochs=3)
+    frame = pandas.DataFrame(history.columns())
+    assert list(frame.columns) == ["epoch", "loss"]
+    assert frame["loss"].tolist() == history["loss"]
+
+
+def test_a_name_that_is_not_there() -> None:
+    assert monitored({"loss": 1.0}, "loss", "EarlyStopping") == 1.0
+    with pytest.raises(ValueError, match=r"EarlyStopping: monitor is 'f1'.*one of \['loss'\]"):
+        monitored({"loss": 1.0}, "f1", "EarlyStopping")
