@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace deltarule {
 namespace {
@@ -23,7 +24,7 @@ Scalar gradient_scale(double weight) {
 
 template <class Scalar>
 Trainer<Scalar>::Trainer(const Network<Scalar>& network, Loss loss)
-    : network_(network), loss_(loss), transposed_(network) {}
+    : network_(network), loss_(std::move(loss)), transposed_(network) {}
 
 // Room for the next batch, and how it is cut; what has grown stays, so that later ones allocate nothing.
 template <class Scalar>

@@ -107,7 +107,7 @@ class Network {
   // to A[L] = g(Z[L]),
   void output_slice(Slice slice, Cache<Scalar>& cache) const;
   // or, with a loss, to dZ[L] and the sum of the examples' weighted losses, fused where it can be,
-  double loss_slice(Loss loss, Slice slice, const Target<Scalar>& target,
+  double loss_slice(const Loss& loss, Slice slice, const Target<Scalar>& target,
                     Cache<Scalar>& cache) const;
   // and back from dZ[L] to dZ[1], and to dX = dA[0] where it is asked for (may be null).
   void backward_slice(const Scalar* parameters, const TransposedWeights<Scalar>& transposed,
