@@ -131,14 +131,17 @@ Loss make_loss(const std::string& name, double delta, double gamma, std::optiona
   return loss;
 }
 
+std::string type_text(const py::object& object) {
+  return py::type::of(object).attr("__name__").cast<std::string>();
+}
+
 template <class Number>
 py::array_t<Number, py::array::c_style> returned(const py::object& given, const char* what,
                                                  const std::string& shape) {
   const auto array = py::array_t<Number, py::array::c_style | py::array::forcecast>::ensure(given);
   if (!array)
-    throw py::type_error(std::string("custom loss: ") + what + " is " +
-                         py::repr(given).cast<std::string>() + ": expected numbers of shape " +
-                         shape);
+    throw py::type_error(std::string("custom loss: ") + what + " is " + type_text(given) +
+                         ": expected numbers of shape " + shape);
   if (!shape.starts_with(shape_text(array)))
     refuse("custom loss",
            std::string(what) + " has shape " + shape_text(array) + ": expected " + shape);
@@ -157,7 +160,7 @@ double call(const py::function& function, const ConstMatrixRef<Scalar>& A,
   MatrixMap<Scalar>(targets.mutable_data(), n, m) = ConstMatrixMap<Scalar>(target.Y, n, m);
   const py::object result = function(outputs, targets);
   if (!py::isinstance<py::tuple>(result) || py::len(result) != 2)
-    throw py::type_error("custom loss: it returned " + py::repr(result).cast<std::string>() +
+    throw py::type_error("custom loss: it returned " + type_text(result) +
                          ": expected (losses, dA)");
   const auto pair = py::reinterpret_borrow<py::tuple>(result);
   const auto losses =

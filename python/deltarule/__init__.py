@@ -4,7 +4,20 @@
 backward functions one by one, on ``(n, m)``.
 """
 
-from deltarule import _core, blocks
+from deltarule import _core, blocks, losses
+from deltarule.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    CustomLoss,
+    Focal,
+    Huber,
+    LogCosh,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Poisson,
+    Quantile,
+)
 from deltarule.network import Dense, Network
 from deltarule.optimizers import SGD, Adam, Optimizer
 from deltarule.training import History, TrainingDivergedError
@@ -12,14 +25,26 @@ from deltarule.training import History, TrainingDivergedError
 __all__ = [
     "SGD",
     "Adam",
+    "BinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "CustomLoss",
     "Dense",
+    "Focal",
     "History",
+    "Huber",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
     "Network",
     "Optimizer",
+    "Poisson",
+    "Quantile",
     "TrainingDivergedError",
     "blocks",
     "get_num_threads",
     "isa",
+    "losses",
     "set_num_threads",
 ]
 __version__ = "0.1.0"

@@ -17,6 +17,7 @@ from deltarule import _core, training
 from deltarule.data import as_rows
 from deltarule.initializers import INITIALIZERS, suits
 from deltarule.last_good import Room
+from deltarule.losses import CustomLoss, Loss
 from deltarule.optimizers import Optimizer, aligned_zeros
 
 Array = NDArray[Any]
@@ -220,7 +221,7 @@ class Network:
             for index, (dense, view) in enumerate(zip(self._dense, views, strict=True))
         )
         self._training = threading.Lock()
-        self._trainers: dict[str, _core.Trainer] = {}
+        self._trainers: dict[Loss, _core.Trainer] = {}
         self._gradients: Array | None = None
         self._snapshot_rooms: list[Room] = []
         self.history = training.History()
@@ -345,7 +346,7 @@ class Network:
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | None = None,
+        loss: training.AnyLoss = None,
         sample_weight: ArrayLike | None = None,
     ) -> tuple[float, Array]:
         """Compute the cost over a batch and its gradients, in one pass.
@@ -354,7 +355,7 @@ class Network:
         ----------
         X : array_like of shape (n_samples, n_features)
         y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        loss : str, optional
+        loss : Loss, str or callable, optional
             As in ``fit``.
         sample_weight : array_like of shape (n_samples,), optional
 
@@ -368,7 +369,7 @@ class Network:
         loss, rows, target = training.at_the_door(self, X, y, loss, sample_weight, where)
         self._expect_finite_parameters(where)
         gradients = aligned_zeros(self._parameters.size, self.dtype)
-        trainer = self._new_trainer(self._core, loss)
+        trainer = self._new_trainer(self._core, loss._formula())
         total, weight = trainer.loss_and_gradients(
             self._core, self._parameters, rows, target, gradients
         )
@@ -471,13 +472,17 @@ class Network:
         self._parameters[:] = state["parameters"]
         self.history = state["history"]
 
-    def _training_room(self, loss: str) -> tuple["_core.Trainer", Array]:
+    def _training_room(self, loss: Loss) -> tuple["_core.Trainer", Array]:
         """The trainer and the flat gradients, made once and kept for the next time."""
-        if loss not in self._trainers:
-            self._trainers[loss] = self._new_trainer(self._core, loss)
+        trainer = self._trainers.get(loss)
+        if trainer is None:
+            trainer = self._new_trainer(self._core, loss._formula())
+            # A function of the caller's may hold the network, and would never be let go of.
+            if not isinstance(loss, CustomLoss):
+                self._trainers[loss] = trainer
         if self._gradients is None:
             self._gradients = aligned_zeros(self._parameters.size, self.dtype)
-        return self._trainers[loss], self._gradients
+        return trainer, self._gradients
 
     def _expect_finite_parameters(self, where: str) -> None:
         flat = self._parameters[:, np.newaxis]

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from deltarule import _core
 from deltarule.data import as_rows, as_target
 from deltarule.last_good import LastGood
+from deltarule.losses import Loss, LossFunction, as_loss
 from deltarule.memory_map import let_go, mapped_file, rows_a_window, shuffled_in_windows
 from deltarule.metrics import METRICS, default_metrics
 from deltarule.optimizers import Optimizer, as_optimizer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from deltarule.network import Network
 
 Array = NDArray[Any]
+AnyLoss = Loss | LossFunction | str | None
 
 # Seconds that a run of mini-batches aims at: well under what a person notices as a delay.
 _RUN_SECONDS = 0.05
@@ -47,26 +49,19 @@ class History(dict[str, list[float]]):
             self.setdefault(name, []).append(value)
 
 
-def loss_for(network: "Network", loss: str | None, where: str) -> str:
-    """The loss by its name, or the one that goes with the network's output activation."""
-    if loss is None:
-        return {
-            "softmax": "categorical_cross_entropy",
-            "sigmoid": "binary_cross_entropy",
-        }.get(network.layers[-1].activation, "mean_squared_error")
-    if loss not in _core.loss_names():
-        raise ValueError(f"{where}: loss is {loss!r}: expected one of {_core.loss_names()}")
-    return loss
+def loss_for(network: "Network", loss: AnyLoss, where: str) -> Loss:
+    """The loss as it goes with the network's output activation."""
+    return as_loss(loss, network.layers[-1].activation, where)
 
 
 def at_the_door(
     network: "Network",
     X: ArrayLike,
     y: ArrayLike,
-    loss: str | None,
+    loss: AnyLoss,
     sample_weight: ArrayLike | None,
     where: str,
-) -> tuple[str, Array, "_core.Target"]:
+) -> tuple[Loss, Array, "_core.Target"]:
     """A loss, and rows and targets that suit it and the network."""
     loss = loss_for(network, loss, where)
     rows = as_rows(X, network.input_size, network.dtype, where)
@@ -82,7 +77,7 @@ def fit(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    loss: str | None = None,
+    loss: AnyLoss = None,
     optimizer: Optimizer | str = "adam",
     epochs: int = 1,
     batch_size: int = 32,
@@ -102,11 +97,14 @@ def fit(
         float32, float64, uint8, int32 and int64 arrays of any strides, memory maps among them, are
         read batch by batch; nothing is copied whole.
     y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        Numbers, probabilities, or for categorical cross-entropy integer class labels.
-    loss : str, optional
-        mean_squared_error, binary_cross_entropy or categorical_cross_entropy; by default the one
-        that goes with the output activation: categorical for softmax, binary for sigmoid, squared
-        error for the rest. Over several outputs, squared error and binary cross-entropy are means.
+        Numbers, probabilities, or for a loss over classes integer class labels.
+    loss : Loss, str or callable, optional
+        Such as ``deltarule.Huber(delta=2.0)``, or a name for one with its defaults:
+        mean_squared_error, mean_absolute_error, huber, log_cosh, poisson, binary_cross_entropy,
+        categorical_cross_entropy, focal. By default the one that goes with the output activation:
+        categorical cross-entropy for softmax, binary for sigmoid, squared error for the rest. Over
+        several outputs a loss is their mean, over classes their sum. A function of one's own gives
+        the losses and their derivatives, as ``deltarule.CustomLoss`` says.
     optimizer : Optimizer or str
         Such as ``deltarule.Adam(1e-3)``. An optimizer that has trained this network goes on from
         its state; a name makes a new one.
@@ -201,7 +199,7 @@ def evaluate(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    loss: str | None = None,
+    loss: AnyLoss = None,
     metrics: Sequence[str] | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> dict[str, float]:
@@ -231,16 +229,16 @@ def evaluate(
 
 
 def _judge(
-    network: "Network", rows: Array, target: "_core.Target", loss: str, judged: Sequence[str]
+    network: "Network", rows: Array, target: "_core.Target", loss: Loss, judged: Sequence[str]
 ) -> dict[str, float]:
     """The cost and metrics on data that has passed the door."""
     m = len(rows)
     A = np.empty((m, network.output_size), network.dtype)
-    total = 0.0
+    total, formula = 0.0, loss._formula()
     for first in range(0, m, _EVALUATION_ROWS):
         part = slice(first, min(first + _EVALUATION_ROWS, m))
         total += network._core.infer(
-            network.parameters, rows[part], A[part], loss, _part(target, part, network.dtype)
+            network.parameters, rows[part], A[part], formula, _part(target, part, network.dtype)
         )
     weight = m if target.weights is None else float(target.weights.sum())
     held = target.Y if target.labels is None else target.labels
@@ -269,7 +267,7 @@ class _Steps:
         self,
         network: "Network",
         optimizer: Optimizer,
-        loss: str,
+        loss: Loss,
         X: Array,
         target: "_core.Target",
         batch_size: int,
@@ -364,7 +362,7 @@ def _part(target: "_core.Target", part: slice, dtype: np.dtype[Any]) -> "_core.T
     )
 
 
-def _metrics(metrics: Sequence[str] | None, loss: str, n_outputs: int) -> Sequence[str]:
+def _metrics(metrics: Sequence[str] | None, loss: Loss, n_outputs: int) -> Sequence[str]:
     if metrics is None:
         return default_metrics(loss, n_outputs)
     for name in metrics:

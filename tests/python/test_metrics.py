@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import deltarule as dr
 from deltarule.metrics import METRICS, default_metrics
 from support import data, network, nothing_written
 
@@ -51,10 +52,10 @@ def test_as_scikit_learn_counts() -> None:
 
 
 def test_what_a_loss_is_judged_by() -> None:
-    assert default_metrics("categorical_cross_entropy", 10) == ("accuracy",)
-    assert default_metrics("binary_cross_entropy", 1) == ("accuracy",)
-    assert default_metrics("binary_cross_entropy", 3) == ("binary_accuracy",)
-    assert default_metrics("mean_squared_error", 1) == ()
+    assert default_metrics(dr.CategoricalCrossEntropy(), 10) == ("accuracy",)
+    assert default_metrics(dr.BinaryCrossEntropy(), 1) == ("accuracy",)
+    assert default_metrics(dr.BinaryCrossEntropy(), 3) == ("binary_accuracy",)
+    assert default_metrics(dr.MeanSquaredError(), 1) == ()
 
 
 def test_unknown_metric() -> None:
