@@ -165,8 +165,7 @@ inline double loss_term(const Loss& loss, double a, double y, Index i, double n)
     case Loss::poisson: return a + cross_entropy(y, a);
     case Loss::binary_cross_entropy:
       return cross_entropy(y_1, a) + cross_entropy(1.0 - y_1, 1.0 - a);
-    case Loss::binary_focal:
-      return one(loss) * focal(y, a) + zero(loss) * focal(1.0 - y, 1.0 - a);
+    case Loss::binary_focal: return one(loss) * focal(y, a) + zero(loss) * focal(1.0 - y, 1.0 - a);
     case Loss::categorical_cross_entropy: return cross_entropy(smoothed(loss, y, n), a);
     case Loss::categorical_focal: return focal(y, a);
     case Loss::custom: break;
@@ -179,6 +178,7 @@ inline double loss_derivative(const Loss& loss, double a, double y, Index i, dou
   const double d = a - y, gamma = loss.gamma;
   const double y_1 = smoothed(loss, y, 2.0);
   const auto focal = [&](double p) {
+    if (p == 1.0) return gamma == 0.0 ? -1.0 : 0.0;  // log p goes faster than any power of 1 - p
     return gamma * std::pow(1.0 - p, gamma - 1.0) * std::log(p) - std::pow(1.0 - p, gamma) / p;
   };
   switch (loss.kind) {
@@ -186,8 +186,7 @@ inline double loss_derivative(const Loss& loss, double a, double y, Index i, dou
     case Loss::mean_absolute_error: return d > 0.0 ? 1.0 : d < 0.0 ? -1.0 : 0.0;
     case Loss::huber: return std::clamp(d, -loss.delta, loss.delta);
     case Loss::log_cosh: return std::tanh(d);
-    case Loss::quantile:
-      return d > 0.0 ? 1.0 - level(loss, i) : d < 0.0 ? -level(loss, i) : 0.0;
+    case Loss::quantile: return d > 0.0 ? 1.0 - level(loss, i) : d < 0.0 ? -level(loss, i) : 0.0;
     case Loss::poisson: return 1.0 - y / a;
     case Loss::binary_cross_entropy: return (1.0 - y_1) / (1.0 - a) - y_1 / a;
     case Loss::binary_focal:
@@ -213,8 +212,7 @@ inline double loss_sum(const Loss& loss, const Matrix<double>& A, const Matrix<d
   const auto n = static_cast<double>(A.rows());
   for (Index j = 0; j < A.cols(); ++j)
     for (Index i = 0; i < A.rows(); ++i)
-      sum += weight_of(weights, j) * loss_factor(loss, n) *
-             loss_term(loss, A(i, j), Y(i, j), i, n);
+      sum += weight_of(weights, j) * loss_factor(loss, n) * loss_term(loss, A(i, j), Y(i, j), i, n);
   return sum;
 }
 
@@ -329,16 +327,16 @@ inline double cost(const Network& network, const Vector<double>& parameters, con
   return loss_sum(loss, pass.output(), batch.Y, batch.weights) / batch.weight();
 }
 
-inline Vector<double> gradients(const Network& network, const Vector<double>& parameters, const Loss& loss,
-                                const Batch& batch) {
+inline Vector<double> gradients(const Network& network, const Vector<double>& parameters,
+                                const Loss& loss, const Batch& batch) {
   const Pass pass = forward(network, parameters, batch.X);
   const Matrix<double> dA = loss_gradient(loss, pass.output(), batch.Y, batch.weights);
   return backward(network, parameters, pass, dA, 1.0 / batch.weight()).flat;
 }
 
 // Examples order[0], order[1], ... of `set` in batches; the cost of each before its update.
-inline std::vector<double> train(const Network& network, Vector<double>& parameters, const Loss& loss,
-                                 const Optimizer& optimizer, const Batch& set,
+inline std::vector<double> train(const Network& network, Vector<double>& parameters,
+                                 const Loss& loss, const Optimizer& optimizer, const Batch& set,
                                  const std::vector<std::int64_t>& order, std::size_t batch_size) {
   std::vector<double> costs;
   Vector<double> state =

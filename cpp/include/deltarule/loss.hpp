@@ -29,22 +29,6 @@ struct Target {
   }
 };
 
-enum class LossKind : std::uint8_t {
-  // Means over the outputs, with d = a - y:
-  mean_squared_error,    // d^2
-  mean_absolute_error,   // |d|
-  huber,                 // d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2)
-  log_cosh,              // log cosh d
-  quantile,              // level max(-d, 0) + (1 - level) max(d, 0)
-  poisson,               // a - y log a
-  binary_cross_entropy,  // -(y log a + (1 - y) log(1 - a)), of the smoothed y
-  binary_focal,          // -(alpha y (1 - a)^gamma log a + (1 - alpha) (1 - y) a^gamma log(1 - a))
-  // Sums over the classes:
-  categorical_cross_entropy,  // -y log a, of the smoothed y
-  categorical_focal,          // -y (1 - a)^gamma log a
-  custom,
-};
-
 // A loss of the caller's own, as loss_backward computes the others.
 struct CustomLoss {
   template <class Scalar>
@@ -56,9 +40,23 @@ struct CustomLoss {
 
 // A kind and its hyper-parameters, of which each kind reads its own.
 struct Loss {
-  using enum LossKind;  // Loss::huber
+  enum Kind : std::uint8_t {
+    // Means over the outputs, with d = a - y:
+    mean_squared_error,    // d^2
+    mean_absolute_error,   // |d|
+    huber,                 // d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2)
+    log_cosh,              // log cosh d
+    quantile,              // level max(-d, 0) + (1 - level) max(d, 0)
+    poisson,               // a - y log a
+    binary_cross_entropy,  // -(y log a + (1 - y) log(1 - a)), of the smoothed y
+    binary_focal,  // -(alpha y (1 - a)^gamma log a + (1 - alpha) (1 - y) a^gamma log(1 - a))
+    // Sums over the classes:
+    categorical_cross_entropy,  // -y log a, of the smoothed y
+    categorical_focal,          // -y (1 - a)^gamma log a
+    custom,
+  };
 
-  LossKind kind = mean_squared_error;
+  Kind kind = mean_squared_error;
   double delta = 1.0;
   double gamma = 2.0;
   std::optional<double> alpha;      // of class 1, 1 - alpha of class 0; none: each weighs 1
@@ -66,10 +64,12 @@ struct Loss {
   std::vector<double> levels{0.5};  // k of them; output i is at level i mod k
   std::shared_ptr<const CustomLoss> of_the_caller;
 
-  Loss(LossKind kind_ = mean_squared_error) : kind(kind_) {}  // a kind with its defaults is a loss
+  Loss(Kind kind_ = mean_squared_error) : kind(kind_) {}  // a kind with its defaults is a loss
   explicit Loss(CustomLoss loss)
       : kind(custom), of_the_caller(std::make_shared<const CustomLoss>(std::move(loss))) {}
 };
+
+using LossKind = Loss::Kind;
 
 struct LossName {
   std::string_view name;
