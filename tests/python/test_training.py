@@ -17,6 +17,7 @@ from deltarule import training
 from support import (
     DTYPES,
     LOSSES,
+    PEAK_MEMORY,
     Array,
     assert_near,
     assert_same_bits,
@@ -605,21 +606,19 @@ def test_fit_does_not_copy_X(x_dtype: str, shuffle: bool) -> None:
 def test_memory_of_the_process_does_not_grow_by_X() -> None:
     """Nor does the core copy it, where NumPy's book-keeping does not look."""
     script = """
-import resource
 import numpy as np
 import deltarule as dr
 X, y = np.ones((200_000, 200), np.float32), np.zeros(200_000, np.float32)
 net = dr.Network([dr.Dense(1)], input_size=200)
 net.fit(X[:1000], y[:1000])
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before = peak()
+before = peak_memory()
 for shuffle in (False, True):
     net.fit(X, y, batch_size=1000, shuffle=shuffle)
 net.predict(X)
 net.evaluate(X, y)
-print(peak() - before, X.nbytes // 1024)
+print(peak_memory() - before, X.nbytes // 1024)
 """
-    grown, of_X = map(int, output_of(script).split())
+    grown, of_X = map(int, output_of(PEAK_MEMORY + script).split())
     assert grown < of_X / 4
 
 
