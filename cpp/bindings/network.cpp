@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 namespace deltarule::bindings {
@@ -39,18 +40,54 @@ struct PyTarget {
   std::optional<Rows<double>> weights;
 };
 
+// A layer as Python describes it: its kind by name, and what that kind has.
+Layer layer_of(const py::dict& described) {
+  const auto has = [&](const char* name) { return described.contains(name); };
+  const auto real = [&](const char* name) { return described[name].cast<double>(); };
+  const std::string kind = described["kind"].cast<std::string>();
+  Layer layer;
+  if (has("activation"))
+    layer.activation = activation_named(described["activation"].cast<std::string>());
+  if (has("units")) layer.units = described["units"].cast<Index>();
+  if (kind == "dense") {
+    layer.kind = Dense{};
+  } else if (kind == "activation") {
+    layer.kind = Identity{};
+  } else if (kind == "dropout") {
+    layer.kind = Dropout{real("rate")};
+  } else if (kind == "batch_norm") {
+    layer.kind = BatchNorm{real("momentum"), real("epsilon")};
+  } else if (kind == "layer_norm") {
+    layer.kind = LayerNorm{real("epsilon")};
+  } else if (kind == "prelu") {
+    layer.kind = PRelu{};
+  } else if (kind == "standardize") {
+    layer.kind = Standardize{};
+  } else if (kind == "embedding") {
+    Embedding embedding;
+    for (const auto& [column, categories, dimension] :
+         described["columns"].cast<std::vector<std::tuple<Index, Index, Index>>>())
+      embedding.columns.push_back({column, categories, dimension});
+    layer.kind = std::move(embedding);
+  } else if (kind == "add") {
+    layer.kind = Add{described["from"].cast<Index>()};
+  } else {
+    throw py::value_error("unknown kind of layer '" + kind + "'");
+  }
+  return layer;
+}
+
 template <class Scalar>
-std::unique_ptr<Network<Scalar>> make_network(
-    Index inputs, const std::vector<std::pair<Index, std::string>>& layers) {
-  std::vector<DenseLayer> dense;
-  for (const auto& [units, activation] : layers)
-    dense.push_back({units, activation_named(activation)});
-  return std::make_unique<Network<Scalar>>(inputs, dense);
+std::unique_ptr<Network<Scalar>> make_network(Index inputs, const std::vector<py::dict>& layers) {
+  std::vector<Layer> described;
+  for (const py::dict& layer : layers) described.push_back(layer_of(layer));
+  return std::make_unique<Network<Scalar>>(inputs, described);
 }
 
 template <class Scalar>
 std::unique_ptr<PyCache<Scalar>> forward(const Network<Scalar>& network,
-                                         const py::array& parameters, const py::array& X) {
+                                         const py::array& parameters, const py::array& X,
+                                         const Pass& pass) {
   const Scalar* const p =
       flat_vector<Scalar>(parameters, network.parameter_count(), "forward", "parameters", false);
   const Examples rows = examples(X, network.n(0), "forward", "X");
@@ -58,7 +95,7 @@ std::unique_ptr<PyCache<Scalar>> forward(const Network<Scalar>& network,
   result->parameters = parameters;
   result->X = X;
   const py::gil_scoped_release release;
-  network.forward(p, rows, result->cache);
+  network.forward(p, rows, pass, result->cache);
   return result;
 }
 
@@ -152,6 +189,7 @@ py::object predict(const Network<Scalar>& network, const py::handle& parameters,
                    const py::handle& X, const py::handle& out) {
   const Index n_0 = network.n(0), n_L = network.n(network.depth());
   const auto x = as_it_stands<Scalar>(X);
+  if (network.embeds()) return py::none();  // codes are for the long way to check
   if (!x || x->ndim() < 1 || x->ndim() > 2 || x->shape(x->ndim() - 1) != n_0) return py::none();
   const bool one_example = x->ndim() == 1;
   const Index m = one_example ? 1 : x->shape(0);
@@ -199,10 +237,11 @@ TrainingSet training_set(const py::array& X, const PyTarget& target, Index input
 template <class Scalar>
 py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::array& parameters,
               py::array& gradients, py::array& state, const Optimizer& optimizer, py::array& step,
-              const py::array& X, const PyTarget& target,
+              Pass& pass, const py::array& X, const PyTarget& target,
               const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
               Index batch_size, const std::optional<Rows<double>>& learning_rates,
-              bool keep_gradients, Rows<double>& costs) {
+              bool keep_gradients, double clip_value, double clip_norm,
+              std::optional<py::array>& average, double average_decay, Rows<double>& costs) {
   const Index P = network.parameter_count();
   Scalar* const p = flat_vector<Scalar>(parameters, P, "fit", "parameters", true);
   Scalar* const g = flat_vector<Scalar>(gradients, P, "fit", "gradients", true);
@@ -220,7 +259,9 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   if (learning_rates && learning_rates->size() < batches)
     refuse("fit", std::to_string(learning_rates->size()) + " learning rates for " +
                       std::to_string(batches) + " batches");
-  const StepOptions options{learning_rates ? learning_rates->data() : nullptr, keep_gradients};
+  StepOptions options{learning_rates ? learning_rates->data() : nullptr, keep_gradients, clip_value,
+                      clip_norm, average_decay};
+  if (average) options.average = flat_vector<Scalar>(*average, P, "fit", "average", true);
   static_assert(sizeof(BatchCost) == 2 * sizeof(double));
   auto* const batch_costs = reinterpret_cast<BatchCost*>(costs.mutable_data());
   const Batch examples{order ? order->data() : nullptr, first, count};
@@ -228,7 +269,7 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   RunResult result;
   {
     const py::gil_scoped_release release;
-    result = trainer.run(p, g, s, optimizer, *steps_made, set, examples, batch_size, options,
+    result = trainer.run(p, g, s, optimizer, *steps_made, pass, set, examples, batch_size, options,
                          batch_costs, interrupt);
   }
   py::object exception = py::none();
@@ -244,14 +285,15 @@ template <class Scalar>
 std::pair<double, double> loss_and_gradients(Trainer<Scalar>& trainer,
                                              const Network<Scalar>& network,
                                              const py::array& parameters, const py::array& X,
-                                             const PyTarget& target, py::array& gradients) {
+                                             const PyTarget& target, const Pass& pass,
+                                             py::array& gradients) {
   const Index P = network.parameter_count();
   const Scalar* const p =
       flat_vector<Scalar>(parameters, P, "loss_and_gradients", "parameters", false);
   Scalar* const g = flat_vector<Scalar>(gradients, P, "loss_and_gradients", "gradients", true);
   const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
   const py::gil_scoped_release release;
-  const BatchCost cost = trainer.loss_and_gradients(p, set, {nullptr, 0, set.X.count}, g);
+  const BatchCost cost = trainer.loss_and_gradients(p, set, {nullptr, 0, set.X.count}, pass, g);
   return {cost.sum, cost.weight};
 }
 
@@ -278,20 +320,37 @@ void register_network(py::module_& module, const std::string& suffix) {
       .def(py::init(&make_network<Scalar>), arg("inputs"), arg("layers"))
       .def_property_readonly("parameter_count", &Net::parameter_count)
       .def("parameter_offset", &Net::parameter_offset, arg("l"))
-      .def("forward", &forward<Scalar>, arg("parameters"), arg("X"))
+      .def("n", &Net::n, arg("l"))
+      .def_property_readonly("statistics",
+                             [](const py::object& self) {
+                               Vector<Scalar>& all = self.cast<Net&>().statistics();
+                               return Rows<Scalar>({all.size()}, all.data(), self);
+                             })
+      .def("statistics_offset", &Net::statistics_offset, arg("l"))
+      .def(
+          "set_rule",
+          [](Net& network, Index l, bool frozen, double rate, double l1, double l2,
+             double max_norm) { network.set_rule(l, {frozen, rate, l1, l2, max_norm}); },
+          arg("l"), arg("frozen"), arg("rate"), arg("l1"), arg("l2"), arg("max_norm"))
+      .def(
+          "keep_moments",
+          [](Net& network, const PyCache<Scalar>& cache) { network.keep_moments(cache.cache); },
+          arg("cache"))
+      .def("forward", &forward<Scalar>, arg("parameters"), arg("X"), arg("pass_"))
       .def("backward", &backward<Scalar>, arg("dA"), arg("cache"), arg("scale"), arg("gradients"),
            arg("input_gradient"))
       .def("predict", &predict<Scalar>, arg("parameters"), arg("X"), arg("out"))
       .def("infer", &infer<Scalar>, arg("parameters"), arg("X"), arg("output"),
            arg("loss") = py::none(), arg("target") = PyTarget{});
   py::class_<Trainer<Scalar>>(module, ("Trainer" + suffix).c_str(), py::module_local())
-      .def(py::init<const Net&, const Loss&>(), arg("network"), arg("loss"), py::keep_alive<1, 2>())
+      .def(py::init<Net&, const Loss&>(), arg("network"), arg("loss"), py::keep_alive<1, 2>())
       .def("run", &run<Scalar>, arg("network"), arg("parameters"), arg("gradients"), arg("state"),
-           arg("optimizer"), arg("step"), arg("X"), arg("target"), arg("order"), arg("first"),
-           arg("count"), arg("batch_size"), arg("learning_rates"), arg("keep_gradients"),
-           arg("costs"))
+           arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"),
+           arg("first"), arg("count"), arg("batch_size"), arg("learning_rates"),
+           arg("keep_gradients"), arg("clip_value"), arg("clip_norm"), arg("average"),
+           arg("average_decay"), arg("costs"))
       .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("network"), arg("parameters"),
-           arg("X"), arg("target"), arg("gradients"));
+           arg("X"), arg("target"), arg("pass_"), arg("gradients"));
   module.def(
       "optimizer_update",
       [](const Optimizer& optimizer, py::array& step, Rows<Scalar>& parameters,
@@ -313,6 +372,12 @@ void register_network(py::module_& module, const std::string& suffix) {
 }  // namespace
 
 void register_networks(py::module_& module) {
+  py::class_<Pass>(module, "Pass", py::module_local())
+      .def(py::init<bool, std::uint64_t, std::uint64_t>(), py::arg("training"), py::arg("seed"),
+           py::arg("number"))
+      .def_readonly("training", &Pass::training)
+      .def_readonly("seed", &Pass::seed)
+      .def_readwrite("number", &Pass::number);
   py::class_<PyTarget>(module, "Target", py::module_local())
       .def(py::init<std::optional<py::array>, std::optional<Rows<std::int64_t>>,
                     std::optional<Rows<double>>>(),

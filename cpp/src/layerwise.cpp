@@ -41,6 +41,24 @@ void Layerwise<Scalar>::for_each_part(Index l, Index halves, Use use) const {
 }
 
 template <class Scalar>
+template <class Use>
+void Layerwise<Scalar>::for_each_columns(Use use) const {
+  const Slices slices{cache_.m(), std::min<Index>(threads_, Slices::most(cache_.m()))};
+  parallel_for(threads_, slices.count, [&](Index s, int thread) {
+    if (!interrupt_.poll_on(thread)) use(slices[s]);
+  });
+}
+
+template <class Scalar>
+template <class Use>
+void Layerwise<Scalar>::for_each_slice(Use use) const {
+  const Slices slices = network_.training_slices(cache_.m());
+  parallel_for(threads_, slices.count, [&](Index s, int thread) {
+    if (!interrupt_.poll_on(thread)) use(s, slices[s]);
+  });
+}
+
+template <class Scalar>
 void Layerwise<Scalar>::load() const {
   const Index halves = network_.halved(1) ? 2 : 1;
   for_each_part(1, halves, [&](Index h, Slice slice) {
@@ -99,31 +117,66 @@ template <class Scalar>
 void Layerwise<Scalar>::forward(const Scalar* parameters) const {
   load();
   for (Index l = 1; l <= network_.depth(); ++l) {
-    multiply(parameters, l);
-    activate(l);
+    if (network_.dense(l)) {
+      multiply(parameters, l);
+      activate(l);
+      continue;
+    }
+    if (couples(l)) {
+      for_each_slice([&](Index s, Slice slice) { network_.measure_slice(l, s, slice, cache_); });
+      network_.measured(l, network_.training_slices(cache_.m()), cache_);
+    }
+    for_each_columns([&](Slice slice) {
+      network_.forward_layer(parameters, slice, l, cache_);
+      if (l < network_.depth()) network_.activate_slice(slice, l, cache_);
+    });
   }
+}
+
+template <class Scalar>
+bool Layerwise<Scalar>::couples(Index l) const {
+  const std::vector<Index>& couplings = network_.couplings(cache_.pass());
+  return std::find(couplings.begin(), couplings.end(), l) != couplings.end();
+}
+
+template <class Scalar>
+void Layerwise<Scalar>::dense_backward(const Scalar* parameters,
+                                       const TransposedWeights<Scalar>& transposed, Index l) const {
+  Rows rows(network_.n(l - 1));
+  if (network_.halved(l)) rows.middle = network_.half(l, 1);
+  if (network_.g(l - 1) == Activation::softmax) rows.halves = 1;  // its units need one another
+  const Scalar* const W_transposed = transposed(l);
+  for_each_part(l, rows.halves, [&](Index h, Slice slice) {
+    const FlushSubnormals flush;
+    const Index first = rows.first(h), count = rows.first(h + 1) - first;
+    auto dZ_prev = cache_.dZ(l - 1).block(first, slice.first, count, slice.count);
+    dense_backward_input<Scalar>(network_.W(parameters, l).middleCols(first, count),
+                                 cache_.dZ(l).middleCols(slice.first, slice.count), dZ_prev,
+                                 W_transposed ? W_transposed + first : nullptr, network_.n(l - 1));
+    network_.add_skipped(l - 1, slice, first, cache_, dZ_prev);
+    activation_backward<Scalar>(
+        network_.g(l - 1), dZ_prev,
+        network_.derivative_cache(cache_, l - 1, slice).middleRows(first, count), dZ_prev);
+  });
 }
 
 template <class Scalar>
 void Layerwise<Scalar>::backward(const Scalar* parameters,
                                  const TransposedWeights<Scalar>& transposed) const {
-  for (Index l = network_.depth(); l > 1; --l) {
-    Rows rows(network_.n(l - 1));
-    if (network_.halved(l)) rows.middle = network_.half(l, 1);
-    if (network_.g(l - 1) == Activation::softmax) rows.halves = 1;  // its units need one another
-    const Scalar* const W_transposed = transposed(l);
-    for_each_part(l, rows.halves, [&](Index h, Slice slice) {
-      const FlushSubnormals flush;
-      const Index first = rows.first(h), count = rows.first(h + 1) - first;
-      auto dZ_prev = cache_.dZ(l - 1).block(first, slice.first, count, slice.count);
-      dense_backward_input<Scalar>(network_.W(parameters, l).middleCols(first, count),
-                                   cache_.dZ(l).middleCols(slice.first, slice.count), dZ_prev,
-                                   W_transposed ? W_transposed + first : nullptr,
-                                   network_.n(l - 1));
-      activation_backward<Scalar>(
-          network_.g(l - 1), dZ_prev,
-          network_.derivative_cache(cache_, l - 1, slice).middleRows(first, count), dZ_prev);
-    });
+  const Index lowest = network_.lowest_trained();
+  for (Index l = network_.depth(); l >= lowest; --l) {
+    if (couples(l)) {
+      for_each_slice(
+          [&](Index s, Slice slice) { network_.measure_slice_back(l, s, slice, cache_); });
+      network_.measured_back(l, network_.training_slices(cache_.m()), cache_);
+    }
+    if (l == lowest) return;
+    if (network_.dense(l))
+      dense_backward(parameters, transposed, l);
+    else
+      for_each_columns([&](Slice slice) {
+        network_.backward_slice(parameters, transposed, slice, l, l - 1, cache_, nullptr);
+      });
   }
 }
 

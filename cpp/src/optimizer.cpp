@@ -13,6 +13,10 @@ int state_vector_count(const Optimizer& optimizer) {
   return std::visit([](const auto& o) { return o.state_vectors; }, optimizer);
 }
 
+double learning_rate(const Optimizer& optimizer) {
+  return std::visit([](const auto& o) { return o.learning_rate; }, optimizer);
+}
+
 Optimizer with_learning_rate(Optimizer optimizer, double learning_rate) {
   std::visit([=](auto& o) { o.learning_rate = learning_rate; }, optimizer);
   return optimizer;

@@ -3,8 +3,10 @@
 #include "deltarule/layerwise.hpp"
 #include "parallel.hpp"
 #include "subnormals.hpp"
+#include "sums.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -23,8 +25,11 @@ Scalar gradient_scale(double weight) {
 }  // namespace
 
 template <class Scalar>
-Trainer<Scalar>::Trainer(const Network<Scalar>& network, Loss loss)
-    : network_(network), loss_(std::move(loss)), transposed_(network) {}
+Trainer<Scalar>::Trainer(Network<Scalar>& network, Loss loss)
+    : network_(network),
+      loss_(std::move(loss)),
+      transposed_(network),
+      tile_sums_(network.tiles().size()) {}
 
 // Room for the next batch, and how it is cut; what has grown stays, so that later ones allocate nothing.
 template <class Scalar>
@@ -35,11 +40,13 @@ void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
   if (tile_rooms_.size() < rooms) tile_rooms_.resize(rooms);
   const Slices slices = network_.training_slices(m);
   groups_ = network_.gradient_groups(m);
-  if (groups_ == 1) {
+  if (whole_batch()) {
     caches_[0].resize(network_, m, Cache<Scalar>::Keep::needed);
   } else {
     for (Cache<Scalar>& cache : caches_)
       cache.resize(network_, slices.widest(), Cache<Scalar>::Keep::needed);
+  }
+  if (groups_ > 1) {
     if (group_gradients_.size() < groups_ * network_.parameter_count())
       group_gradients_.resize(groups_ * network_.parameter_count());
   }
@@ -95,52 +102,101 @@ void Trainer<Scalar>::loss_of_slice(const TrainingSet& set, const Batch& batch, 
 // leaves nothing behind but that.
 template <class Scalar>
 void Trainer<Scalar>::forward_backward_groups(const Scalar* parameters, const TrainingSet& set,
-                                              const Batch& batch, Interrupt& interrupt) {
+                                              const Batch& batch, const Pass& pass,
+                                              Interrupt& interrupt) {
   const Slices slices = network_.training_slices(batch.count);
+  for (Cache<Scalar>& cache : caches_) network_.begin(pass, slices, cache);
   parallel_for(threads_, groups_, [&](Index group, int thread) {
     Cache<Scalar>& cache = caches_[static_cast<std::size_t>(thread)];
-    Scalar* const gradients = group_gradients_.data() + group * network_.parameter_count();
-    const Index first = slices.count * group / groups_, last = slices.count * (group + 1) / groups_;
+    Scalar* const gradients = gradients_of_group(group);
+    const Index first = first_slice(slices, group), last = first_slice(slices, group + 1);
     for (Index s = first; s < last; ++s) {
       if (interrupt.poll_on(thread)) return;
       const Slice of_batch = slices[s], slice{0, of_batch.count};
       cache.resize(network_, slice.count, Cache<Scalar>::Keep::needed);
       cache.bind(set.X, batch.order, batch.first + of_batch.first);
-      network_.forward_slice(parameters, slice, cache);
+      cache.begin(pass, of_batch.first);
+      network_.forward_slice(parameters, slice, 1, network_.depth(), cache);
       loss_of_slice(set, batch, of_batch.first, slice, cache,
                     slice_costs_[static_cast<std::size_t>(s)]);
-      network_.backward_slice(parameters, transposed_, slice, cache, nullptr);
+      network_.backward_slice(parameters, transposed_, slice, network_.depth(),
+                              network_.lowest_trained(), cache, nullptr);
       network_.gradient_slice(cache, slice, s > first, gradients);
     }
   });
 }
 
+// Every slice goes all the way and back; where a layer couples them, it waits for the others there.
+template <class Scalar>
+template <class ForEachSlice>
+void Trainer<Scalar>::forward_backward_slices(const Scalar* parameters, const TrainingSet& set,
+                                              const Batch& batch, const Slices& slices,
+                                              ForEachSlice for_each_slice) {
+  Cache<Scalar>& cache = caches_[0];
+  const std::vector<Index>& couplings = network_.couplings(cache.pass());
+  const Index lowest = network_.lowest_trained();
+  Index first = 1;
+  for (const Index coupling : couplings) {
+    for_each_slice([&](Index s) {
+      network_.forward_slice(parameters, slices[s], first, coupling - 1, cache);
+      network_.measure_slice(coupling, s, slices[s], cache);
+    });
+    network_.measured(coupling, slices, cache);
+    first = coupling;
+  }
+  const auto back = [&](Index s, Index from, Index to) {
+    network_.backward_slice(parameters, transposed_, slices[s], from, std::max(to, lowest), cache,
+                            nullptr);
+    if (to >= lowest && to > 0) network_.measure_slice_back(to, s, slices[s], cache);
+  };
+  Index to = couplings.empty() ? 0 : couplings.back();
+  for_each_slice([&](Index s) {
+    network_.forward_slice(parameters, slices[s], first, network_.depth(), cache);
+    loss_of_slice(set, batch, slices[s].first, slices[s], cache,
+                  slice_costs_[static_cast<std::size_t>(s)]);
+    back(s, network_.depth(), to);
+  });
+  for (auto next = couplings.rbegin(); next != couplings.rend() && *next >= lowest;) {
+    const Index from = *next++;
+    network_.measured_back(from, slices, cache);
+    to = next == couplings.rend() ? 0 : *next;
+    for_each_slice([&](Index s) { back(s, from, to); });
+  }
+}
+
 template <class Scalar>
 BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const TrainingSet& set,
-                                            const Batch& batch, Interrupt& interrupt) {
+                                            const Batch& batch, const Pass& pass,
+                                            Interrupt& interrupt) {
   const Slices slices = network_.training_slices(batch.count);
   Cache<Scalar>& cache = caches_[0];
   const auto for_each_slice = [&](auto use) {
     parallel_for(threads_, slices.count, [&](Index s, int thread) {
-      if (!interrupt.poll_on(thread)) use(slices[s], slice_costs_[static_cast<std::size_t>(s)]);
+      if (!interrupt.poll_on(thread)) use(s);
     });
   };
-  if (groups_ == 1) cache.bind(set.X, batch.order, batch.first);
-  if (groups_ > 1) {
-    forward_backward_groups(parameters, set, batch, interrupt);
+  if (whole_batch()) {
+    cache.bind(set.X, batch.order, batch.first);
+    network_.begin(pass, slices, cache);
+  }
+  if (!whole_batch()) {
+    forward_backward_groups(parameters, set, batch, pass, interrupt);
   } else if (network_.goes_layerwise()) {
     const Layerwise<Scalar> layerwise(network_, cache, threads_, interrupt);
     layerwise.forward(parameters);
-    for_each_slice([&](Slice slice, BatchCost& cost) {
-      loss_of_slice(set, batch, slice.first, slice, cache, cost);
+    for_each_slice([&](Index s) {
+      loss_of_slice(set, batch, slices[s].first, slices[s], cache,
+                    slice_costs_[static_cast<std::size_t>(s)]);
     });
     layerwise.backward(parameters, transposed_);
   } else {
-    for_each_slice([&](Slice slice, BatchCost& cost) {
-      network_.forward_slice(parameters, slice, cache);
-      loss_of_slice(set, batch, slice.first, slice, cache, cost);
-      network_.backward_slice(parameters, transposed_, slice, cache, nullptr);
-    });
+    forward_backward_slices(parameters, set, batch, slices, for_each_slice);
+    if (groups_ > 1)
+      parallel_for(threads_, groups_, [&](Index group, int) {
+        const Index first = first_slice(slices, group), last = first_slice(slices, group + 1);
+        for (Index s = first; s < last; ++s)
+          network_.gradient_slice(cache, slices[s], s > first, gradients_of_group(group));
+      });
   }
   BatchCost total;
   for (Index s = 0; s < slices.count; ++s) {
@@ -152,11 +208,10 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
 
 template <class Scalar>
 void Trainer<Scalar>::gradient(const Tile& tile, Scalar scale, Scalar* to) const {
-  if (groups_ == 1) return network_.gradient_tile(caches_[0], tile, scale, to);
+  if (groups_ == 1 || network_.rule(tile.layer).frozen)
+    return network_.gradient_tile(caches_[0], tile, scale, to);
   const FlushSubnormals flush;
-  const Index P = network_.parameter_count();
-  const Scalar* const first = group_gradients_.data() + tile.first;
-  const auto part = [&](Index group) { return first + group * P; };
+  const auto part = [&](Index group) { return gradients_of_group(group) + tile.first; };
 #pragma omp simd
   for (Index i = 0; i < tile.count; ++i) to[i] = part(0)[i] + part(1)[i];
   for (Index group = 2; group < groups_; ++group)
@@ -180,34 +235,127 @@ double Trainer<Scalar>::step_work(Index m) const {
 }
 
 template <class Scalar>
+double Trainer<Scalar>::penalize(const Scalar* parameters, const Tile& tile,
+                                 Scalar* gradients) const {
+  const LayerRule& rule = network_.rule(tile.layer);
+  if ((rule.l1 == 0.0 && rule.l2 == 0.0) || rule.frozen || !network_.dense(tile.layer)) return 0.0;
+  const Index weights = tile.count - (tile.with_bias ? network_.n(tile.layer) : 0);
+  const Scalar* const w = parameters + tile.first;
+  const auto l1 = static_cast<Scalar>(rule.l1), l2 = static_cast<Scalar>(rule.l2);
+#pragma omp simd
+  for (Index i = 0; i < weights; ++i)
+    gradients[i] += l2 * w[i] + (w[i] > Scalar(0) ? l1 : w[i] < Scalar(0) ? -l1 : Scalar(0));
+  return sum_of<double>(weights, [=](Index i) {
+    const auto x = static_cast<double>(w[i]);
+    return rule.l1 * std::abs(x) + 0.5 * rule.l2 * x * x;
+  });
+}
+
+template <class Scalar>
+double Trainer<Scalar>::sum_of_tiles() const {
+  double total = 0.0;
+  for (const double sum : tile_sums_) total += sum;
+  return total;
+}
+
+template <class Scalar>
+void Trainer<Scalar>::clip(const StepOptions& options, Scalar* gradients) {
+  if (options.clip_value > 0.0) {
+    const auto most = static_cast<Scalar>(options.clip_value);
+    for_each_tile([&](const Tile& tile, int) {
+      Scalar* const g = gradients + tile.first;
+#pragma omp simd
+      for (Index i = 0; i < tile.count; ++i)
+        g[i] = g[i] > most ? most : g[i] < -most ? -most : g[i];
+    });
+  }
+  if (options.clip_norm == 0.0) return;
+  for_each_tile([&](const Tile& tile, int) {
+    const Scalar* const g = gradients + tile.first;
+    tile_sums_[tile_index(tile)] = sum_of<double>(tile.count, [=](Index i) {
+      const auto x = static_cast<double>(g[i]);
+      return x * x;
+    });
+  });
+  constexpr double aside = 1e-6;  // PyTorch's, so that its steps and these are the same
+  const double norm = std::sqrt(sum_of_tiles()), factor_exact = options.clip_norm / (norm + aside);
+  if (factor_exact >= 1.0) return;
+  const auto factor = static_cast<Scalar>(factor_exact);
+  for_each_tile([&](const Tile& tile, int) {
+    Scalar* const g = gradients + tile.first;
+#pragma omp simd
+    for (Index i = 0; i < tile.count; ++i) g[i] *= factor;
+  });
+}
+
+// The weights of a unit, a row of W[l], are shortened to their layer's greatest norm.
+template <class Scalar>
+void Trainer<Scalar>::limit_norms(Scalar* parameters) {
+  constexpr Index rows_at_once = 64;
+  for (Index l = 1; l <= network_.depth(); ++l) {
+    const LayerRule& rule = network_.rule(l);
+    if (rule.max_norm == 0.0 || rule.frozen || !network_.dense(l)) continue;
+    const auto most = static_cast<Scalar>(rule.max_norm);
+    const Index n = network_.n(l), blocks = (n + rows_at_once - 1) / rows_at_once;
+    parallel_for(threads_, blocks, [&](Index block, int) {
+      const Index first = block * rows_at_once, rows = std::min(rows_at_once, n - first);
+      auto W = network_.W(parameters, l).middleRows(first, rows);
+      const Scalar* const w = W.data();
+      std::array<Scalar, rows_at_once> factor;
+      sum_columns<Scalar>(rows, W.cols(), factor.data(), nullptr, false, [=](Index i, Index j) {
+        return Two<Scalar>{w[j * n + i] * w[j * n + i], 0};
+      });
+      for (Index i = 0; i < rows; ++i) {
+        Scalar& f = factor[static_cast<std::size_t>(i)];
+        const Scalar norm = std::sqrt(f);
+        f = norm > most ? most / norm : Scalar(1);
+      }
+      W.array().colwise() *= ConstVectorMap<Scalar>(factor.data(), rows).array();
+    });
+  }
+  for_each_tile([&](const Tile& tile, int) {
+    if (network_.rule(tile.layer).max_norm > 0.0) transposed_.copy(parameters, tile);
+  });
+}
+
+template <class Scalar>
 BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const TrainingSet& set,
-                                              const Batch& batch, Scalar* gradients) {
+                                              const Batch& batch, const Pass& pass,
+                                              Scalar* gradients) {
   Interrupt never;
   make_room(set, batch.count);
   threads_ = threads(step_work(batch.count));
   transposed_.copy(parameters);
-  const BatchCost cost = forward_backward(parameters, set, batch, never);
+  BatchCost cost = forward_backward(parameters, set, batch, pass, never);
   const auto scale = gradient_scale<Scalar>(cost.weight);
-  for_each_tile([&](const Tile& tile, int) { gradient(tile, scale, gradients + tile.first); });
+  for_each_tile([&](const Tile& tile, int) {
+    gradient(tile, scale, gradients + tile.first);
+    tile_sums_[tile_index(tile)] = penalize(parameters, tile, gradients + tile.first);
+  });
+  cost.sum += sum_of_tiles() * cost.weight;
   return cost;
 }
 
 template <class Scalar>
 RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* state,
-                               const Optimizer& optimizer, std::int64_t& step,
+                               const Optimizer& optimizer, std::int64_t& step, Pass& pass,
                                const TrainingSet& set, const Batch& examples, Index batch_size,
                                const StepOptions& options, BatchCost* costs, Interrupt& interrupt) {
   const FlatVectors<Scalar> vectors{parameters, state, network_.parameter_count()};
   RunResult result;
   if (examples.count == 0) return result;
   transposed_.copy(parameters);
+  const bool all_first = options.keep_gradients || options.clip_value > 0 || options.clip_norm > 0;
+  bool limits_norms = false;
+  for (Index l = 1; l <= network_.depth(); ++l)
+    limits_norms = limits_norms || network_.rule(l).max_norm > 0.0;
   for (Index done = 0; done < examples.count; done += batch_size) {
     const Batch batch{examples.order, examples.first + done,
                       std::min(batch_size, examples.count - done)};
     const double work = step_work(batch.count);
     make_room(set, batch.count);
     threads_ = choice_.begin(threads(work), work);
-    const BatchCost cost = forward_backward(parameters, set, batch, interrupt);
+    const BatchCost cost = forward_backward(parameters, set, batch, pass, interrupt);
     if (interrupt.poll()) {
       result.interrupted = true;
       break;
@@ -219,38 +367,77 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
     }
     // The backward pass has done with W, so a tile is updated as soon as its gradient is there.
     const auto scale = gradient_scale<Scalar>(cost.weight);
-    const OptimizerStep<Scalar> update(
-        options.learning_rates ? with_learning_rate(optimizer, options.learning_rates[result.steps])
-                               : optimizer,
-        step + 1);
+    make_layer_steps(options.learning_rates
+                         ? with_learning_rate(optimizer, options.learning_rates[result.steps])
+                         : optimizer,
+                     step + 1);
+    const auto gradient_of_tile = [&](const Tile& tile, Scalar* to) {
+      gradient(tile, scale, to);
+      tile_sums_[tile_index(tile)] = penalize(parameters, tile, to);
+    };
     const auto update_tile = [&](const Tile& tile, const Scalar* of_tile) {
-      update.update(vectors, of_tile, tile.first, tile.count);
+      layer_steps_[static_cast<std::size_t>(tile.layer)].update(vectors, of_tile, tile.first,
+                                                                tile.count);
       transposed_.copy(parameters, tile);
     };
-    if (work < work_to_interrupt && !options.keep_gradients) {
+    const auto frozen = [&](const Tile& tile) { return network_.rule(tile.layer).frozen; };
+    if (work < work_to_interrupt && !all_first) {
       for_each_tile([&](const Tile& tile, int thread) {
+        if (frozen(tile)) {
+          tile_sums_[tile_index(tile)] = 0.0;
+          return;
+        }
         // A tile's gradient is used while it is near, and never leaves the thread's own cache.
         Scalar* const of_tile = tile.count <= tile_room_ ? tile_rooms_.data() + thread * tile_room_
                                                          : gradients + tile.first;
-        gradient(tile, scale, of_tile);
+        gradient_of_tile(tile, of_tile);
         update_tile(tile, of_tile);
       });
     } else {
-      // Gradients that are asked for, or a step long enough to be stopped half-way: so every gradient first, and then every update.
+      // Gradients that are wanted together, or a step long enough to be stopped half-way: so every
+      // gradient first, and then every update.
       for_each_tile([&](const Tile& tile, int thread) {
-        if (!interrupt.poll_on(thread)) gradient(tile, scale, gradients + tile.first);
+        if (!interrupt.poll_on(thread)) gradient_of_tile(tile, gradients + tile.first);
       });
       if (interrupt.requested()) {
         result.interrupted = true;
         break;
       }
-      for_each_tile([&](const Tile& tile, int) { update_tile(tile, gradients + tile.first); });
     }
+    costs[result.steps].sum += sum_of_tiles() * cost.weight;
+    if (work >= work_to_interrupt || all_first) {
+      clip(options, gradients);
+      for_each_tile([&](const Tile& tile, int) {
+        if (!frozen(tile)) update_tile(tile, gradients + tile.first);
+      });
+    }
+    if (limits_norms) limit_norms(parameters);
+    if (auto* const average = static_cast<Scalar*>(options.average))
+      for_each_tile([&](const Tile& tile, int) {
+        const auto share = static_cast<Scalar>(1.0 - options.average_decay);
+        Scalar* const mean = average + tile.first;
+        const Scalar* const p = parameters + tile.first;
+#pragma omp simd
+        for (Index i = 0; i < tile.count; ++i) mean[i] += share * (p[i] - mean[i]);
+      });
+    network_.keep_moments(caches_[0]);
+    ++pass.number;
     ++step;
     choice_.end();
     ++result.steps;
   }
   return result;
+}
+
+// One for each layer, as each may have a rate of its own.
+template <class Scalar>
+void Trainer<Scalar>::make_layer_steps(const Optimizer& optimizer, std::int64_t step) {
+  const OptimizerStep<Scalar> common(optimizer, step);
+  layer_steps_.assign(static_cast<std::size_t>(network_.depth()) + 1, common);
+  for (Index l = 1; l <= network_.depth(); ++l)
+    if (const double rate = network_.rule(l).rate; rate != 1.0)
+      layer_steps_[static_cast<std::size_t>(l)] = OptimizerStep<Scalar>(
+          with_learning_rate(optimizer, rate * learning_rate(optimizer)), step);
 }
 
 template class Trainer<float>;

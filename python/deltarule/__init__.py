@@ -5,6 +5,17 @@ backward functions one by one, on ``(n, m)``.
 """
 
 from deltarule import _core, blocks, losses
+from deltarule.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    LayerNorm,
+    PReLU,
+    Residual,
+    Standardize,
+)
 from deltarule.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -18,28 +29,36 @@ from deltarule.losses import (
     Poisson,
     Quantile,
 )
-from deltarule.network import Dense, Network
+from deltarule.network import Network
 from deltarule.optimizers import SGD, Adam, Optimizer
 from deltarule.training import History, TrainingDivergedError
 
 __all__ = [
     "SGD",
+    "Activation",
     "Adam",
+    "BatchNorm",
     "BinaryCrossEntropy",
     "CategoricalCrossEntropy",
     "CustomLoss",
     "Dense",
+    "Dropout",
+    "Embedding",
     "Focal",
     "History",
     "Huber",
+    "LayerNorm",
     "LogCosh",
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Network",
     "Optimizer",
+    "PReLU",
     "Poisson",
     "Quantile",
+    "Residual",
+    "Standardize",
     "TrainingDivergedError",
     "blocks",
     "get_num_threads",

@@ -59,6 +59,14 @@ def optimizer_update(
     optimizer: Sgd | Adam, step: Array, parameters: Array, gradients: Array, state: Array
 ) -> None: ...
 
+class Pass:
+    """Whether a pass is for training, the seed of its dropout, and its number."""
+
+    training: bool
+    seed: int
+    number: int
+    def __init__(self, training: bool, seed: int, number: int) -> None: ...
+
 class Target:
     Y: Array | None
     labels: Array | None
@@ -77,9 +85,16 @@ class Network:
     """Network32 or Network64."""
 
     parameter_count: int
-    def __init__(self, inputs: int, layers: list[tuple[int, str]]) -> None: ...
+    def __init__(self, inputs: int, layers: list[dict[str, Any]]) -> None: ...
     def parameter_offset(self, l: int) -> int: ...
-    def forward(self, parameters: Array, X: Array) -> Cache: ...
+    def n(self, l: int) -> int: ...
+    statistics: Array
+    def statistics_offset(self, l: int) -> int: ...
+    def set_rule(
+        self, l: int, frozen: bool, rate: float, l1: float, l2: float, max_norm: float
+    ) -> None: ...
+    def keep_moments(self, cache: Cache) -> None: ...
+    def forward(self, parameters: Array, X: Array, pass_: Pass) -> Cache: ...
     def backward(
         self, dA: Array, cache: Cache, scale: float, gradients: Array, input_gradient: bool
     ) -> Array | None: ...
@@ -105,6 +120,7 @@ class Trainer:
         state: Array,
         optimizer: Sgd | Adam,
         step: Array,
+        pass_: Pass,
         X: Array,
         target: Target,
         order: Array | None,
@@ -113,6 +129,10 @@ class Trainer:
         batch_size: int,
         learning_rates: Array | None,
         keep_gradients: bool,
+        clip_value: float,
+        clip_norm: float,
+        average: Array | None,
+        average_decay: float,
         costs: Array,
     ) -> tuple[int, Literal["done", "non_finite", "interrupted"], BaseException | None]: ...
     def loss_and_gradients(
@@ -121,6 +141,7 @@ class Trainer:
         parameters: Array,
         X: Array,
         target: Target,
+        pass_: Pass,
         gradients: Array,
     ) -> tuple[float, float]: ...
 

@@ -74,6 +74,33 @@ def as_rows(
     return rows
 
 
+def expect_codes(rows: Array, embedded: dict[int, int], where: str, what: str = "X") -> None:
+    """Hold the columns of category codes to 0 ... categories - 1."""
+    for column, categories in embedded.items():
+        codes = rows[:, column]
+        bad = np.flatnonzero((codes < 0) | (codes >= categories) | (codes != np.floor(codes)))
+        if bad.size:
+            raise ValueError(
+                f"{where}: {what}[{bad[0]}, {column}] is {codes[bad[0]]}: expected a category code, "
+                f"0 to {categories - 1}, as an Embedding takes the column"
+            )
+
+
+def moments(rows: Array) -> tuple[Array, Array]:
+    """The mean and the variance of each column, in float64, a window of rows at a time."""
+    mean, squares, total = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0
+    window = rows_a_window(rows)
+    for first in range(0, len(rows), window):
+        part = np.asarray(rows[first : first + window], np.float64)
+        count, part_mean = len(part), part.mean(axis=0)
+        apart = part_mean - mean
+        squares += ((part - part_mean) ** 2).sum(axis=0)
+        squares += apart**2 * (total * count / (total + count))
+        total += count
+        mean += apart * (count / total)
+    return mean, squares / total
+
+
 def as_target(
     y: ArrayLike,
     loss: Loss,

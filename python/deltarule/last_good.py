@@ -37,6 +37,8 @@ class _Snapshot:
         if self.state is not None and optimizer.state is not None:
             np.copyto(self.state, optimizer.state)
         self.step = optimizer.step
+        self.statistics = np.array(network.statistics)
+        self.passes = network._pass.number
         self.runs: list[tuple[Array | None, int, int]] = []
         self.taken = perf_counter()
         self._most_seconds = max(_LEAST_SECONDS, _COPIES_OF_TIME * (self.taken - started))
@@ -98,6 +100,8 @@ class LastGood:
         if good.state is not None and self._optimizer.state is not None:
             self._optimizer.state[:] = good.state
         self._optimizer.step = good.step
+        self._network.statistics[:] = good.statistics
+        self._network._pass.number = good.passes
         runs, good.runs, left = good.runs, [], again
         for order, first_batch, steps in runs:
             if left == 0:

@@ -6,19 +6,29 @@ copied: this module hands rows over, and the core reads them as columns.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import namedtuple
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from deltarule import _core, training
-from deltarule.data import as_rows
-from deltarule.initializers import INITIALIZERS, suits
+from deltarule.data import as_rows, expect_codes, moments
 from deltarule.last_good import Room
+from deltarule.layers import (
+    Dense,
+    LayerDescription,
+    Residual,
+    Shapes,
+    Standardize,
+    embedded_columns,
+    in_order,
+)
 from deltarule.losses import CustomLoss, Loss
 from deltarule.optimizers import Optimizer, aligned_zeros
+from deltarule.training import at_the_door
 
 Array = NDArray[Any]
 
@@ -28,88 +38,135 @@ _CORES: dict[str, tuple[type["_core.Network"], type["_core.Trainer"]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Dense:
-    """A dense layer, as it is described before it has inputs: ``A = g(W A_prev + b)``.
-
-    Parameters
-    ----------
-    units : int
-        n, the units of the layer.
-    activation : str
-        g: identity, sigmoid, tanh, relu, leaky_relu, elu, gelu, gelu_tanh, silu, softplus,
-        exponential or softmax.
-    initializer : str, optional
-        What the weights are drawn from: he_normal, he_uniform, glorot_normal, glorot_uniform,
-        lecun_normal, lecun_uniform or zeros. By default, what suits the activation.
-    """
-
-    units: int
-    activation: str = "identity"
-    initializer: str | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.units, (int, np.integer)) or isinstance(self.units, bool):
-            raise TypeError(f"Dense: units is {self.units!r}: expected an integer")
-        if not 1 <= self.units < 2**31:
-            raise ValueError(
-                f"Dense: units is {self.units}: expected 1 or more, and less than 2^31"
-            )
-        if self.activation not in _core.activation_names():
-            raise ValueError(
-                f"Dense: activation is {self.activation!r}: expected one of "
-                f"{_core.activation_names()}"
-            )
-        if self.initializer is not None and self.initializer not in INITIALIZERS:
-            raise ValueError(
-                f"Dense: initializer is {self.initializer!r}: expected one of {list(INITIALIZERS)}"
-            )
+# What may be changed of a layer between two steps, and the core's name for it.
+_RULE = ("frozen", "learning_rate", "l1", "l2", "max_norm")
 
 
 class Layer:
-    """A layer of a network: its description, and live views of its parameters.
+    """A layer of a network: its description, and live views of its numbers.
+
+    A dense layer has ``W`` (n, n_prev) and ``b`` (n, 1), a normalisation ``gamma`` and ``beta``, a
+    batch norm and a standardising layer ``mean`` and ``variance``, a PReLU its ``slope``, an
+    embedding of column 3 ``E3``. They are views of ``network.parameters`` and
+    ``network.statistics``; assigning to one copies into it.
 
     Attributes
     ----------
+    description : LayerDescription
+        As it was handed to the network.
     units : int
+        n, the outputs of the layer.
     activation : str
-    W : ndarray of shape (n, n_prev)
-        The weights: a view of ``network.parameters``. Assigning to it copies into the view.
-    b : ndarray of shape (n, 1)
-        The biases, likewise.
+        g.
+    frozen : bool
+        Whether training leaves the layer's parameters alone; may be set at any time.
+    learning_rate, l1, l2, max_norm : float
+        As in the description; may be set at any time.
     """
 
-    def __init__(self, index: int, dense: Dense, W: Array, b: Array) -> None:
-        self._index = index
-        self.units = dense.units
-        self.activation = dense.activation
-        self._W = W
-        self._b = b
+    W: Array
+    b: Array
+    frozen: bool
+    learning_rate: float
+    l1: float
+    l2: float
+    max_norm: float
+
+    def __init__(
+        self,
+        network: "Network",
+        index: int,
+        description: LayerDescription,
+        views: Mapping[str, Array],
+        units: int,
+    ) -> None:
+        own = {
+            "_network": network._core,
+            "_index": index,
+            "_views": dict(views),
+            "_rule": {name: getattr(description, name, 0.0) for name in _RULE},
+            "description": description,
+            "units": units,
+            "activation": getattr(description, "activation", "identity"),
+        }
+        vars(self).update(own)
+        self._tell_core()
 
     @property
-    def W(self) -> Array:
-        """The weights (n, n_prev), live."""
-        return self._W
+    def name(self) -> str | None:
+        """By which ``network.layers`` finds it."""
+        return self.description.name  # type: ignore[no-any-return]
 
-    @W.setter
-    def W(self, value: ArrayLike) -> None:
-        _assign(self._W, value, f"layers[{self._index}].W")
+    def __getattr__(self, name: str) -> Any:
+        for numbers in (vars(self).get("_views", {}), vars(self).get("_rule", {})):
+            if name in numbers:
+                return numbers[name]
+        raise AttributeError(
+            f"{type(self.description).__name__} layer has no {name!r}: expected one of "
+            f"{[*self._views, *_RULE]}"
+        )
 
-    @property
-    def b(self) -> Array:
-        """The biases (n, 1), live."""
-        return self._b
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._views:
+            _assign(self._views[name], value, f"layers[{self._index}].{name}")
+        elif name in _RULE:
+            checked = type(self.description)
+            if name == "frozen":
+                if not isinstance(value, (bool, np.bool_)):
+                    raise TypeError(f"layers[{self._index}].frozen is {value!r}: expected a bool")
+            elif not isinstance(value, (int, float, np.integer, np.floating)):
+                raise TypeError(f"layers[{self._index}].{name} is {value!r}: expected a number")
+            elif not 0 <= value < np.inf:
+                raise ValueError(
+                    f"layers[{self._index}].{name} is {value!r}: expected 0 or more and finite"
+                )
+            elif name in ("l1", "l2", "max_norm") and checked is not Dense:
+                raise AttributeError(
+                    f"layers[{self._index}] is a {checked.__name__}: expected {name} of a Dense "
+                    "layer alone"
+                )
+            self._rule[name] = value
+            self._tell_core()
+        else:
+            raise AttributeError(
+                f"layers[{self._index}].{name} cannot be set: expected one of "
+                f"{[*self._views, *_RULE]}"
+            )
 
-    @b.setter
-    def b(self, value: ArrayLike) -> None:
-        _assign(self._b, value, f"layers[{self._index}].b")
+    def _tell_core(self) -> None:
+        rule = self._rule
+        self._network.set_rule(
+            self._index + 1,
+            bool(rule["frozen"]),
+            float(rule["learning_rate"]),
+            *(float(rule[name]) for name in ("l1", "l2", "max_norm")),
+        )
 
     def __repr__(self) -> str:
-        return f"Layer({self.units}, {self.activation!r}, W {self.W.shape}, b {self.b.shape})"
+        shapes = "".join(f", {name} {view.shape}" for name, view in self._views.items())
+        return f"Layer({self.units}, {self.activation!r}{shapes})"
+
+
+class Layers(tuple[Layer, ...]):
+    """The layers of a network, by index or by name."""
+
+    def __getitem__(self, index: Any) -> Any:
+        if not isinstance(index, str):
+            return super().__getitem__(index)
+        for layer in self:
+            if layer.name == index:
+                return layer
+        raise KeyError(
+            f"no layer has the name {index!r}: expected one of "
+            f"{[layer.name for layer in self if layer.name is not None]}"
+        )
 
 
 class LayerCache(NamedTuple):
-    """What a layer's backward step needs; ``A_prev`` and ``Z`` are rows, one an example."""
+    """What a layer's backward step needs; ``A_prev`` and ``Z`` are rows, one an example.
+
+    ``W`` and ``b`` are None for a layer that is not dense.
+    """
 
     A_prev: Array
     W: Array
@@ -118,10 +175,18 @@ class LayerCache(NamedTuple):
 
 
 class LayerParameters(NamedTuple):
-    """A layer's part of a flat vector: views, (n, n_prev) and (n, 1)."""
+    """A dense layer's part of a flat vector: views, (n, n_prev) and (n, 1)."""
 
     W: Array
     b: Array
+
+
+@cache
+def _parameters_named(*names: str) -> Any:
+    """The type of another layer's part of a flat vector, by the names of its parameters."""
+    if names == LayerParameters._fields:
+        return LayerParameters
+    return namedtuple("LayerParameters", names)
 
 
 class Caches(Sequence[LayerCache]):
@@ -140,7 +205,8 @@ class Caches(Sequence[LayerCache]):
         layer = self._network.layers[index]
         l = range(len(self))[index] + 1  # noqa: E741 -- the layer, as on paper
         A_prev = self._core.X if l == 1 else self._core.A(l - 1)
-        return LayerCache(A_prev, layer.W, layer.b, self._core.Z(l))
+        W, b = (getattr(layer, name, None) for name in ("W", "b"))
+        return LayerCache(A_prev, W, b, self._core.Z(l))  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[LayerCache]:
         return (self[i] for i in range(len(self)))
@@ -149,25 +215,32 @@ class Caches(Sequence[LayerCache]):
 class Network:
     """A dense network: layers in order over one flat vector of parameters.
 
-    Layer l computes ``Z[l] = W[l] A[l-1] + b[l]`` and ``A[l] = g[l](Z[l])``, with ``A[0] = X``. An
-    example is a row of X here (docs/notation has the equations, where it is a column).
+    A dense layer l computes ``Z[l] = W[l] A[l-1] + b[l]`` and ``A[l] = g[l](Z[l])``, with
+    ``A[0] = X``. An example is a row of X here (docs/notation has the equations, where it is a
+    column).
 
     Parameters
     ----------
-    layers : sequence of Dense
+    layers : sequence of layers
+        Dense, Activation, Dropout, BatchNorm, LayerNorm, PReLU, Standardize, Embedding, Residual.
     input_size : int
         n[0], the features of an example.
     seed : int or None
-        Of the initial weights and of the order of examples. None draws a seed from the system.
+        Of the initial weights, of the order of examples and of dropout. None draws a seed from the
+        system.
     dtype : {"float32", "float64"}
 
     Attributes
     ----------
     layers : tuple of Layer
-        With live views ``W`` (n, n_prev) and ``b`` (n, 1).
+        By index or by name, with live views such as ``W`` (n, n_prev) and ``b`` (n, 1). The layers
+        of a residual block stand one by one, and behind them the one that adds.
     parameters : ndarray of shape (n_parameters,)
         The flat vector: ``W[1]`` column by column, ``b[1]``, ``W[2]``, ... Assigning copies into
         it.
+    statistics : ndarray
+        What layers keep that no gradient reaches, flat as well: running and given means and
+        variances.
     history : History
         Of the latest ``fit``, also when it was interrupted.
 
@@ -180,16 +253,11 @@ class Network:
 
     def __init__(
         self,
-        layers: Sequence[Dense],
+        layers: Sequence[LayerDescription | Residual],
         input_size: int,
         seed: int | None = 0,
         dtype: DTypeLike = "float32",
     ) -> None:
-        for index, dense in enumerate(layers):
-            if not isinstance(dense, Dense):
-                raise TypeError(
-                    f"Network: layers[{index}] is {dense!r}: expected a Dense(units, activation)"
-                )
         if not isinstance(input_size, (int, np.integer)) or isinstance(input_size, bool):
             raise TypeError(f"Network: input_size is {input_size!r}: expected an integer")
         if not 1 <= input_size < 2**31:
@@ -199,37 +267,61 @@ class Network:
         self.dtype = np.dtype(dtype).newbyteorder("=")
         if self.dtype.name not in _CORES:
             raise TypeError(f"Network: dtype is {self.dtype}: expected float32 or float64")
-        self._dense = tuple(layers)
         self.input_size = int(input_size)
+        self._descriptions = in_order(layers, self.input_size)
         self._generator = np.random.default_rng(seed)
         self._build()
-        for layer, dense in zip(self.layers, self._dense, strict=True):
-            draw = INITIALIZERS[dense.initializer or suits(dense.activation)]
-            layer.W = draw(self._generator, *layer.W.shape)
+        for layer in self.layers:
+            for name, shape in layer.description.parameters(self._inputs_of(layer)).items():
+                setattr(layer, name, layer.description.initial(name, shape, self._generator))
+        # From the generator's seed, not its numbers: what it draws stays the same without dropout.
+        seeds: Any = self._generator.bit_generator.seed_seq
+        self._pass = _core.Pass(True, int(seeds.spawn(1)[0].generate_state(1, np.uint64)[0]), 0)
 
     def _build(self) -> None:
         """The core and the flat vectors for the architecture; every parameter is zero."""
         network, trainer = _CORES[self.dtype.name]
-        self._core = network(
-            self.input_size, [(int(dense.units), dense.activation) for dense in self._dense]
-        )
+        self._core = network(self.input_size, [layer.core() for layer in self._descriptions])
         self._new_trainer = trainer
         self._parameters = aligned_zeros(self._core.parameter_count, self.dtype)
-        views = self.unflatten(self._parameters)
-        self.layers = tuple(
-            Layer(index, dense, view.W, view.b)
-            for index, (dense, view) in enumerate(zip(self._dense, views, strict=True))
+        self._statistics = self._core.statistics
+        self.layers = Layers(
+            Layer(self, index, description, views, self._core.n(index + 1))
+            for index, (description, views) in enumerate(
+                zip(self._descriptions, self._views(), strict=True)
+            )
         )
+        self._embedded = dict(embedded_columns(self._descriptions))
+        self._adapted = not any(isinstance(d, Standardize) for d in self._descriptions)
         self._training = threading.Lock()
         self._trainers: dict[Loss, _core.Trainer] = {}
         self._gradients: Array | None = None
         self._snapshot_rooms: list[Room] = []
         self.history = training.History()
 
+    def _inputs_of(self, layer: Layer) -> int:
+        return int(self._core.n(layer._index))
+
+    def _views(self) -> Iterator[dict[str, Array]]:
+        """Each layer's views of the parameters and of the statistics, by name."""
+        for index, description in enumerate(self._descriptions):
+            n_prev = self._core.n(index)
+            parameters = _cut(
+                self._parameters,
+                self._core.parameter_offset(index + 1),
+                description.parameters(n_prev),
+            )
+            statistics = _cut(
+                self._statistics,
+                self._core.statistics_offset(index + 1),
+                description.statistics(n_prev),
+            )
+            yield parameters | statistics
+
     @property
     def output_size(self) -> int:
         """n[L], the units of the last layer."""
-        return int(self._dense[-1].units)
+        return int(self._core.n(len(self._descriptions)))
 
     @property
     def parameters(self) -> Array:
@@ -240,7 +332,50 @@ class Network:
     def parameters(self, value: ArrayLike) -> None:
         _assign(self._parameters, value, "parameters")
 
-    def unflatten(self, flat: Array) -> list[LayerParameters]:
+    @property
+    def statistics(self) -> Array:
+        """The flat vector of all running and given means and variances, live."""
+        return self._statistics
+
+    @statistics.setter
+    def statistics(self, value: ArrayLike) -> None:
+        _assign(self._statistics, value, "statistics")
+
+    def adapt(self, X: ArrayLike) -> None:
+        """Take the mean and variance of each input from data, for the standardising layer.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+
+        Raises
+        ------
+        ValueError
+            For a network without a ``Standardize``, and for data that does not fit.
+        """
+        rows = self._rows(X, "adapt")
+        if not isinstance(self._descriptions[0], Standardize):
+            raise ValueError("adapt: the network's first layer is not a Standardize: expected one")
+        if not len(rows):
+            raise ValueError("adapt: X has no rows: expected 1 or more")
+        self._adapt(rows)
+
+    def _adapt(self, rows: Array) -> None:
+        mean, variance = moments(rows)
+        variance[variance == 0] = 1.0
+        for column in self._embedded:
+            mean[column], variance[column] = 0.0, 1.0
+        self.layers[0].mean = mean[:, np.newaxis]
+        self.layers[0].variance = variance[:, np.newaxis]
+        self._adapted = True
+
+    def _rows(self, X: ArrayLike, where: str, what: str = "X") -> Array:
+        """Rows of X that have passed the door; category codes are held to their range."""
+        rows = as_rows(X, self.input_size, self.dtype, where, what)
+        expect_codes(rows, self._embedded, where, what)
+        return rows
+
+    def unflatten(self, flat: Array) -> list[Any]:
         """Views of each layer's part of a flat vector, such as ``parameters`` or gradients.
 
         Parameters
@@ -250,25 +385,25 @@ class Network:
         Returns
         -------
         list of LayerParameters
-            ``W`` (n, n_prev) and ``b`` (n, 1) of each layer, sharing memory with ``flat``.
+            Named tuples: ``W`` (n, n_prev) and ``b`` (n, 1) of each dense layer, ``gamma`` and
+            ``beta`` of a normalisation and so on, sharing memory with ``flat``.
         """
-        views = []
-        n_prev = self.input_size
-        for index, dense in enumerate(self._dense):
-            n = int(dense.units)
+        parts = []
+        for index, description in enumerate(self._descriptions):
             first = self._core.parameter_offset(index + 1)
-            middle, last = first + n * n_prev, first + n * (n_prev + 1)
-            W = flat[first:middle].reshape((n, n_prev), order="F")
-            views.append(LayerParameters(W, flat[middle:last].reshape(n, 1)))
-            n_prev = n
-        return views
+            views = _cut(flat, first, description.parameters(self._core.n(index)))
+            parts.append(_parameters_named(*views)(**views))
+        return parts
 
-    def forward(self, X: ArrayLike) -> tuple[Array, Caches]:
+    def forward(self, X: ArrayLike, *, training: bool = False) -> tuple[Array, Caches]:
         """Run the forward step and keep what the backward step needs.
 
         Parameters
         ----------
         X : array_like of shape (n_samples, n_features)
+        training : bool
+            Whether dropout drops and batches are normalised by their own moments, which the running
+            ones then follow.
 
         Returns
         -------
@@ -278,9 +413,12 @@ class Network:
             ``caches[i]`` holds ``A_prev, W, b, Z`` of layer i. ``W`` and ``b`` are the live
             parameters, so update them after the whole backward step.
         """
-        rows = as_rows(X, self.input_size, self.dtype, "forward")
+        rows = self._rows(X, "forward")
         self._expect_finite_parameters("forward")
-        core = self._core.forward(self._parameters, rows)
+        core = self._core.forward(self._parameters, rows, self._pass_of(training))
+        if training:
+            self._core.keep_moments(core)
+            self._pass.number += 1
         return core.A(len(self.layers)), Caches(self, core)
 
     def backward(self, dA: ArrayLike, caches: Caches, *, input_gradient: bool = False) -> Any:
@@ -348,6 +486,7 @@ class Network:
         *,
         loss: training.AnyLoss = None,
         sample_weight: ArrayLike | None = None,
+        training: bool = False,
     ) -> tuple[float, Array]:
         """Compute the cost over a batch and its gradients, in one pass.
 
@@ -358,20 +497,23 @@ class Network:
         loss : Loss, str or callable, optional
             As in ``fit``.
         sample_weight : array_like of shape (n_samples,), optional
+        training : bool
+            Whether dropout drops, as in the network's next step, and batches are normalised by
+            their own moments. Nothing of the network changes.
 
         Returns
         -------
         cost : float
-            The (weighted) mean of the examples' losses.
+            The (weighted) mean of the examples' losses, and the layers' penalties.
         gradients : ndarray of shape (n_parameters,)
         """
         where = "loss_and_gradients"
-        loss, rows, target = training.at_the_door(self, X, y, loss, sample_weight, where)
+        loss, rows, target = at_the_door(self, X, y, loss, sample_weight, where)
         self._expect_finite_parameters(where)
         gradients = aligned_zeros(self._parameters.size, self.dtype)
         trainer = self._new_trainer(self._core, loss._formula())
         total, weight = trainer.loss_and_gradients(
-            self._core, self._parameters, rows, target, gradients
+            self._core, self._parameters, rows, target, self._pass_of(training), gradients
         )
         return total / weight, gradients
 
@@ -400,7 +542,7 @@ class Network:
             rows = None if out is None else out[np.newaxis]
             A = self._predict_anything(array[np.newaxis], rows)
             return A[0] if out is None else out
-        rows = as_rows(array, self.input_size, self.dtype, "predict")
+        rows = self._rows(array, "predict")
         if out is None:
             out = np.empty((len(rows), self.output_size), self.dtype)
         elif not isinstance(out, np.ndarray):
@@ -415,16 +557,17 @@ class Network:
 
     def summary(self) -> str:
         """Describe the layers, their shapes and parameters, and the memory that they take."""
-        rows = [("layer", "activation", "W", "b", "parameters")]
+        rows = [("layer", "activation", "shapes", "parameters")]
         rows += [
             (
-                f"{i} dense",
+                f"{i} {layer.description.kind}",
                 layer.activation,
-                str(layer.W.shape),
-                str(layer.b.shape),
-                f"{layer.W.size + layer.b.size:,}",
+                "  ".join(f"{name} {view.shape}" for name, view in part._asdict().items()),
+                f"{sum(view.size for view in part):,}" + (" frozen" if layer.frozen else ""),
             )
-            for i, layer in enumerate(self.layers, 1)
+            for i, (layer, part) in enumerate(
+                zip(self.layers, self.unflatten(self._parameters), strict=True), 1
+            )
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
@@ -450,27 +593,40 @@ class Network:
         )
 
     def __repr__(self) -> str:
-        sizes = "-".join(str(n) for n in (self.input_size, *(d.units for d in self._dense)))
+        sizes = "-".join(str(n) for n in (self.input_size, *(layer.units for layer in self.layers)))
         return f"Network({sizes}, {self.dtype}, {self._parameters.size:,} parameters)"
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "dense": self._dense,
+            "layers": self._descriptions,
+            "rules": [dict(layer._rule) for layer in self.layers],
             "input_size": self.input_size,
             "dtype": self.dtype.name,
             "parameters": np.array(self._parameters),
+            "statistics": np.array(self._statistics),
+            "adapted": self._adapted,
+            "pass": (self._pass.seed, self._pass.number),
             "generator": self._generator,
             "history": self.history,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._dense = state["dense"]
+        self._descriptions = state["layers"]
         self.input_size = state["input_size"]
         self.dtype = np.dtype(state["dtype"])
         self._generator = state["generator"]
         self._build()
         self._parameters[:] = state["parameters"]
+        self._statistics[:] = state["statistics"]
+        self._adapted = state["adapted"]
+        self._pass = _core.Pass(True, *state["pass"])
+        for layer, rule in zip(self.layers, state["rules"], strict=True):
+            layer._rule.update(rule)
+            layer._tell_core()
         self.history = state["history"]
+
+    def _pass_of(self, training: bool) -> "_core.Pass":
+        return _core.Pass(training, self._pass.seed, self._pass.number)
 
     def _training_room(self, loss: Loss) -> tuple["_core.Trainer", Array]:
         """The trainer and the flat gradients, made once and kept for the next time."""
@@ -489,8 +645,18 @@ class Network:
         if _core.find_non_finite(flat, self.dtype) is None:
             return
         for index, view in enumerate(self.unflatten(self._parameters)):
-            _expect_finite(view.W, f"{where}: layers[{index}].W")
-            _expect_finite(view.b, f"{where}: layers[{index}].b")
+            for name, numbers in view._asdict().items():
+                _expect_finite(numbers, f"{where}: layers[{index}].{name}")
+
+
+def _cut(flat: Array, first: int, shapes: Shapes) -> dict[str, Array]:
+    """Views of a flat vector from ``first`` on, by name, each column by column."""
+    views = {}
+    for name, shape in shapes.items():
+        last = first + int(np.prod(shape))
+        views[name] = flat[first:last].reshape(shape, order="F")
+        first = last
+    return views
 
 
 def _expect_finite(array: Array, what: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
-from deltarule.data import as_rows, as_target
+from deltarule.data import as_target
 from deltarule.last_good import LastGood
 from deltarule.losses import Loss, LossFunction, as_loss
 from deltarule.memory_map import let_go, mapped_file, rows_a_window, shuffled_in_windows
@@ -64,7 +64,7 @@ def at_the_door(
 ) -> tuple[Loss, Array, "_core.Target"]:
     """A loss, and rows and targets that suit it and the network."""
     loss = loss_for(network, loss, where)
-    rows = as_rows(X, network.input_size, network.dtype, where)
+    rows = network._rows(X, where)
     m = len(rows)
     if not m:
         raise ValueError(f"{where}: X has no rows: expected 1 or more")
@@ -150,7 +150,7 @@ def fit(
                 f"fit: validation_data is a {type(validation_data).__name__}: expected (X, y)"
             )
         X_val, y_val = validation_data
-        val_rows = as_rows(X_val, network.input_size, network.dtype, "fit", "validation X")
+        val_rows = network._rows(X_val, "fit", "validation X")
         if not len(val_rows):
             raise ValueError("fit: validation X has no rows: expected 1 or more")
         val_target = as_target(
@@ -162,6 +162,8 @@ def fit(
             "fit: validation data",
         )
     network._expect_finite_parameters("fit")
+    if not network._adapted:
+        network._adapt(rows)
     optimizer = as_optimizer(optimizer)
 
     if not network._training.acquire(blocking=False):
@@ -332,6 +334,7 @@ class _Steps:
             self._state,
             self._optimizer._rule(),
             self._optimizer._counter,
+            self._network._pass,
             self._X,
             self._target,
             order,
@@ -340,6 +343,10 @@ class _Steps:
             self._batch_size,
             None,
             False,
+            0.0,
+            0.0,
+            None,
+            0.0,
             self._costs[first_batch : first_batch + batches],
         )
 

@@ -14,11 +14,11 @@ namespace deltarule::test {
 template <class Scalar>
 struct Model {
   reference::Network naive;
-  Network<Scalar> network;
+  mutable Network<Scalar> network;  // a trainer keeps running moments in it
   Vector<Scalar> parameters;
 
   // Weights are of the size that keeps Z at that of A.
-  Model(std::mt19937& engine, Index inputs, const std::vector<DenseLayer>& layers)
+  Model(std::mt19937& engine, Index inputs, const std::vector<Layer>& layers)
       : naive{inputs, layers}, network(inputs, layers), parameters(naive.parameter_count()) {
     for (Index l = 1; l <= naive.depth(); ++l) {
       const Index n = naive.n(l), n_prev = naive.n(l - 1);

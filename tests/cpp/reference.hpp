@@ -255,7 +255,7 @@ inline void update(const Optimizer& optimizer, int step, Vector<double>& paramet
 
 struct Network {
   Index inputs;
-  std::vector<DenseLayer> layers;
+  std::vector<Layer> layers;
 
   Index depth() const { return static_cast<Index>(layers.size()); }
   Index n(Index l) const { return l == 0 ? inputs : layers[static_cast<std::size_t>(l - 1)].units; }

@@ -21,7 +21,7 @@ namespace {
 template <class Scalar>
 class WarmTraining {
  public:
-  WarmTraining(Index inputs, const std::vector<DenseLayer>& layers, Index batch_size,
+  WarmTraining(Index inputs, const std::vector<Layer>& layers, Index batch_size,
                const Optimizer& optimizer)
       : engine_(1),
         model_(engine_, inputs, layers),
@@ -44,7 +44,7 @@ class WarmTraining {
     const TrainingSet set{examples_of(X_), {}, labels_.data(), weights_.data()};
     const RunResult result =
         trainer_.run(model_.parameters.data(), gradients_.data(), state_.data(), optimizer_, step_,
-                     set, {order_.data(), 0, count}, batch_size_, {}, costs_.data(), never_);
+                     pass_, set, {order_.data(), 0, count}, batch_size_, {}, costs_.data(), never_);
     trained_ = trained_ && !result.non_finite && !result.interrupted;
   }
 
@@ -63,6 +63,7 @@ class WarmTraining {
   Optimizer optimizer_;
   Index batch_size_;
   std::int64_t step_ = 0;
+  Pass pass_{true, 7, 0};
   bool trained_ = true;
   Trainer<Scalar> trainer_;
   Interrupt never_;

@@ -13,7 +13,7 @@ using namespace deltarule::test;
 namespace {
 
 template <class Scalar>
-struct Layer {
+struct OneLayer {
   Matrix<Scalar> W;
   Vector<Scalar> b;
   Matrix<Scalar> A_prev, dZ;
@@ -41,7 +41,7 @@ struct Layer {
 };
 
 template <class Scalar>
-Layer<Scalar> random_layer(std::mt19937& engine, Index n, Index n_prev, Index m) {
+OneLayer<Scalar> random_layer(std::mt19937& engine, Index n, Index n_prev, Index m) {
   return {random_matrix<Scalar>(engine, n, n_prev), random_vector<Scalar>(engine, n),
           random_matrix<Scalar>(engine, n_prev, m), random_matrix<Scalar>(engine, n, m)};
 }
@@ -49,7 +49,7 @@ Layer<Scalar> random_layer(std::mt19937& engine, Index n, Index n_prev, Index m)
 }  // namespace
 
 TEST_CASE_TEMPLATE("a dense layer by hand", Scalar, float, double) {
-  Layer<Scalar> layer;
+  OneLayer<Scalar> layer;
   layer.W.resize(2, 3);
   layer.W << 1, -2, 3, 0, 4, -1;
   layer.b.resize(2);
@@ -200,7 +200,7 @@ TEST_CASE_TEMPLATE("a dense layer of every size at which its products change the
     CAPTURE(n);
     CAPTURE(n_prev);
     CAPTURE(m);
-    const Layer<Scalar> layer = random_layer<Scalar>(engine, n, n_prev, m);
+    const OneLayer<Scalar> layer = random_layer<Scalar>(engine, n, n_prev, m);
     const Matrix<double> W = exact(layer.W), A_prev = exact(layer.A_prev), dZ = exact(layer.dZ);
     const Vector<double> b = exact(layer.b);
     CHECK(error(layer.Z(), ((W * A_prev).colwise() + b).eval()) <= rounding<Scalar>);

@@ -19,7 +19,7 @@ namespace {
 
 struct Architecture {
   Index inputs;
-  std::vector<DenseLayer> layers;
+  std::vector<Layer> layers;
 };
 
 // One unit, one layer, odd sizes, every activation, and wide enough for several tiles a layer.
@@ -40,12 +40,12 @@ constexpr Index many_examples = 203;
 
 // The whole way through the core and back.
 template <class Scalar>
-struct Pass {
+struct OnePass {
   Cache<Scalar> cache;
   Matrix<Scalar> output, dX;
   Vector<Scalar> gradients;
 
-  Pass(const Model<Scalar>& model, const Examples& X, const Matrix<Scalar>& dA, Scalar scale)
+  OnePass(const Model<Scalar>& model, const Examples& X, const Matrix<Scalar>& dA, Scalar scale)
       : output(model.outputs(), X.count),
         dX(X.features, X.count),
         gradients(model.parameters.size()) {
@@ -53,7 +53,7 @@ struct Pass {
     const Scalar* const parameters = model.parameters.data();
     Interrupt never;
     network.infer(parameters, X, output.data(), nullptr, {}, never);
-    network.forward(parameters, X, cache);
+    network.forward(parameters, X, {}, cache);
     network.backward(parameters, dA.data(), scale, cache, gradients.data(), dX.data());
   }
 };
@@ -128,7 +128,7 @@ TEST_CASE_TEMPLATE("a network of many weights halves the inputs of its layers", 
 }
 
 TEST_CASE_TEMPLATE("a network that cannot be is refused, and told why", Scalar, float, double) {
-  using Layers = std::vector<DenseLayer>;
+  using Layers = std::vector<Layer>;
   const Layers layers{{3, Activation::relu}, {1, Activation::sigmoid}};
   const auto make = [](Index inputs, const Layers& l) {
     return Network<Scalar>(inputs, l).depth();
@@ -186,7 +186,7 @@ TEST_CASE_TEMPLATE("a network agrees with the naive reference, forward and back"
       const Matrix<Scalar> X = random_matrix<Scalar>(engine, architecture.inputs, m);
       const Matrix<Scalar> dA = random_matrix<Scalar>(engine, model.outputs(), m);
       const Scalar scale = Scalar(1) / static_cast<Scalar>(m);
-      const Pass<Scalar> pass(model, examples_of(X), dA, scale);
+      const OnePass<Scalar> pass(model, examples_of(X), dA, scale);
 
       const reference::Pass expected = reference::forward(model.naive, parameters, exact(X));
       CHECK(error(pass.output, expected.output()) < accumulated_rounding<Scalar>);
@@ -214,7 +214,7 @@ TEST_CASE("backward agrees with central differences, in the parameters and in X"
     const Model<double> model(engine, architecture.inputs, architecture.layers);
     const Matrix<double> X = random_matrix<double>(engine, architecture.inputs, m);
     const Matrix<double> dA = random_matrix<double>(engine, model.outputs(), m);
-    const Pass<double> pass(model, examples_of(X), dA, 0.5);
+    const OnePass<double> pass(model, examples_of(X), dA, 0.5);
 
     // sum dA * A[L], whose derivative with respect to A[L] is dA
     const auto f = [&](const Matrix<double>& parameters, const Matrix<double>& inputs) {
@@ -237,7 +237,7 @@ TEST_CASE_TEMPLATE("dX is made only on request", Scalar, float, double) {
   const Model<Scalar> model(engine, 4, {{3, Activation::tanh}, {2, Activation::sigmoid}});
   const Matrix<Scalar> X = random_matrix<Scalar>(engine, 4, 6);
   const Matrix<Scalar> dA = random_matrix<Scalar>(engine, 2, 6);
-  Pass<Scalar> pass(model, examples_of(X), dA, Scalar(1));
+  OnePass<Scalar> pass(model, examples_of(X), dA, Scalar(1));
   Vector<Scalar> gradients(model.parameters.size());
   model.network.backward(model.parameters.data(), dA.data(), Scalar(1), pass.cache,
                          gradients.data(), nullptr);
@@ -255,8 +255,8 @@ TEST_CASE_TEMPLATE("X may be any numbers in any layout", Scalar, float, double) 
   const Matrix<Scalar> columns =
       pixels(Eigen::seqN(0, inputs, 2), Eigen::all).rowwise().reverse().template cast<Scalar>();
   const Matrix<Scalar> dA = random_matrix<Scalar>(engine, 3, m);
-  const Pass<Scalar> strided(model, X, dA, Scalar(1));
-  const Pass<Scalar> plain(model, examples_of(columns), dA, Scalar(1));
+  const OnePass<Scalar> strided(model, X, dA, Scalar(1));
+  const OnePass<Scalar> plain(model, examples_of(columns), dA, Scalar(1));
   CHECK(same_bits(strided.output, plain.output));
   CHECK(same_bits(strided.gradients, plain.gradients));
   CHECK(same_bits(strided.dX, plain.dX));
@@ -315,12 +315,12 @@ TEST_CASE_TEMPLATE("passes give the same bits for any number of threads", Scalar
   const Matrix<Scalar> dA = random_matrix<Scalar>(engine, model.outputs(), many_examples);
   const auto run = [&](int n) {
     const Threads threads(n);
-    return Pass<Scalar>(model, examples_of(X), dA, Scalar(1));
+    return OnePass<Scalar>(model, examples_of(X), dA, Scalar(1));
   };
-  const Pass<Scalar> one = run(1);
+  const OnePass<Scalar> one = run(1);
   for (const int n : {2, 3}) {
     CAPTURE(n);
-    const Pass<Scalar> several = run(n);
+    const OnePass<Scalar> several = run(n);
     CHECK(same_bits(several.output, one.output));
     CHECK(same_bits(several.gradients, one.gradients));
     CHECK(same_bits(several.dX, one.dX));

@@ -30,7 +30,7 @@ struct Problem {
   Vector<double> weights;            // empty: each is 1
 
   // Y is what suits the loss: anything, probabilities of each output, a distribution.
-  Problem(std::mt19937& engine, Index inputs, const std::vector<DenseLayer>& layers, LossKind loss_,
+  Problem(std::mt19937& engine, Index inputs, const std::vector<Layer>& layers, LossKind loss_,
           Index m)
       : model(engine, inputs, layers),
         loss(loss_),
@@ -77,9 +77,10 @@ class Training {
                 const StepOptions& options = {}) {
     std::vector<BatchCost> costs(
         static_cast<std::size_t>((examples.count + batch_size - 1) / batch_size));
-    const RunResult result = trainer_.run(parameters_.data() + offset_, gradients_.data() + offset_,
-                                          state_.data() + offset_, optimizer_, step, problem_.set(),
-                                          examples, batch_size, options, costs.data(), interrupt);
+    const RunResult result =
+        trainer_.run(parameters_.data() + offset_, gradients_.data() + offset_,
+                     state_.data() + offset_, optimizer_, step, pass, problem_.set(), examples,
+                     batch_size, options, costs.data(), interrupt);
     const std::ptrdiff_t made = result.steps + (result.non_finite ? 1 : 0);
     for (auto cost = costs.begin(); cost != costs.begin() + made; ++cost) {
       sums.push_back(cost->sum);
@@ -105,6 +106,7 @@ class Training {
   }
 
   std::int64_t step = 0;
+  Pass pass{true, 7, 0};
   std::vector<double> sums, weights;  // of the costs of the batches so far
 
  private:
@@ -165,10 +167,10 @@ TEST_CASE("gradients of the cost agree with central differences") {
     const Batch batch{nullptr, 0, problem.m()};
     const auto cost = [&](const Matrix<double>& parameters) {
       const BatchCost c =
-          trainer.loss_and_gradients(parameters.data(), problem.set(), batch, ignored.data());
+          trainer.loss_and_gradients(parameters.data(), problem.set(), batch, {}, ignored.data());
       return c.sum / c.weight;
     };
-    trainer.loss_and_gradients(problem.model.parameters.data(), problem.set(), batch,
+    trainer.loss_and_gradients(problem.model.parameters.data(), problem.set(), batch, {},
                                gradients.data());
     CHECK(error(gradients, central_difference(problem.model.parameters, cost)) <
           central_difference_error);
@@ -197,7 +199,7 @@ void check_against_reference(const Problem<Scalar>& problem) {
   Vector<Scalar> gradients(parameters.size());
   const BatchCost cost = Trainer<Scalar>(problem.model.network, problem.loss)
                              .loss_and_gradients(problem.model.parameters.data(), problem.set(),
-                                                 {nullptr, 0, problem.m()}, gradients.data());
+                                                 {nullptr, 0, problem.m()}, {}, gradients.data());
   CHECK(error(cost.weight, naive.weight()) < rounding<Scalar>);
   CHECK(error(cost.sum / cost.weight, reference::cost(problem.model.naive, parameters, problem.loss,
                                                       naive)) < accumulated_rounding<Scalar>);
@@ -241,7 +243,7 @@ TEST_CASE_TEMPLATE("and so they do where slices make gradients of their own", Sc
 TEST_CASE_TEMPLATE("and so they do where a pass goes layer by layer", Scalar, float, double) {
   using enum Activation;
   std::mt19937 engine(21);
-  const std::vector<std::pair<Index, std::vector<DenseLayer>>> networks{
+  const std::vector<std::pair<Index, std::vector<Layer>>> networks{
       {300, {{250, tanh}, {9, relu}, {3, softmax}}},  // halves, and a layer without
       {300, {{250, gelu}, {130, silu}, {70, sigmoid}, {3, softmax}}},
       {300, {{250, softmax}, {70, tanh}, {3, softmax}}},  // whose units need one another
@@ -382,7 +384,7 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads", Sca
   using enum Activation;
   struct Shape {
     Index inputs;
-    std::vector<DenseLayer> layers;
+    std::vector<Layer> layers;
     Index m, batch_size;
   };
   const std::vector<Shape> shapes{
@@ -573,7 +575,7 @@ TEST_CASE_TEMPLATE("one trainer takes batches of any size and any targets in tur
   Trainer<Scalar> veteran(problem.model.network, problem.loss);
   const auto gradients_by = [&](Trainer<Scalar>& trainer, const Batch& batch) {
     Vector<Scalar> gradients(problem.model.parameters.size());
-    trainer.loss_and_gradients(problem.model.parameters.data(), problem.set(), batch,
+    trainer.loss_and_gradients(problem.model.parameters.data(), problem.set(), batch, {},
                                gradients.data());
     return gradients;
   };

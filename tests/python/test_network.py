@@ -612,7 +612,7 @@ def test_a_copy_is_another_network() -> None:
         (lambda: dr.Dense(3, "rely"), ValueError, r"activation is 'rely': expected one of .*relu"),
         (lambda: dr.Dense(3, None), ValueError, r"activation is None: expected one of .*relu"),
         (lambda: dr.Network([], 3), ValueError, "no layers: expected 1 or more"),
-        (lambda: dr.Network([3], 3), TypeError, r"layers\[0\] is 3: expected a Dense"),
+        (lambda: dr.Network([3], 3), TypeError, r"layers\[0\] is 3: expected a layer"),
         (lambda: dr.Network([dr.Dense(2), "relu"], 3), TypeError, r"layers\[1\] is 'relu'"),
         (lambda: dr.Network([dr.Dense(2)], 0), ValueError, "input_size is 0: expected 1 or more"),
         (lambda: dr.Network([dr.Dense(2)], -1), ValueError, "input_size is -1: expected 1 or"),

@@ -3,7 +3,8 @@
 // Every W[l] is cut down the middle of its inputs, and Z[l] = b + W' A' + W" A" is the sum of what the
 // two halves say. A thread that has a half of W[l] multiplies by it, makes the same half of the rows of
 // A[l-1] and dZ[l-1], and updates it, so that of the weights and their moments nothing passes from one
-// core's cache to the other's. With more threads than two, each half's examples are shared out.
+// core's cache to the other's. With more threads than two, each half's examples are shared out. Layers
+// of another kind are shared out by examples.
 #pragma once
 
 #include "deltarule/interrupt.hpp"
@@ -26,9 +27,18 @@ class Layerwise {
   // Calls use(half, slice) for each part of what layer l has to do: `halves` (2, or 1) by examples.
   template <class Use>
   void for_each_part(Index l, Index halves, Use use) const;
+  // The same for a layer that is not dense: `use(slice)`.
+  template <class Use>
+  void for_each_columns(Use use) const;
+  // Calls use(s, slice) for slices that do not depend on the number of threads.
+  template <class Use>
+  void for_each_slice(Use use) const;
   void load() const;
+  void dense_backward(const Scalar* parameters, const TransposedWeights<Scalar>& transposed,
+                      Index l) const;
   void multiply(const Scalar* parameters, Index l) const;
   void activate(Index l) const;
+  bool couples(Index l) const;
 
   const Network<Scalar>& network_;
   Cache<Scalar>& cache_;

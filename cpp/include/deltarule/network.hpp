@@ -1,4 +1,4 @@
-// A network: dense layers in order over one flat parameter vector.
+// A network: layers in order over one flat parameter vector.
 //
 // A pass is cut into slices of examples, each of which runs through every layer on one thread, and
 // the gradients into tiles of W; where the weights are many, layerwise.hpp cuts in another way. The
@@ -6,20 +6,20 @@
 #pragma once
 
 #include "deltarule/activation.hpp"
+#include "deltarule/dropout.hpp"
 #include "deltarule/examples.hpp"
 #include "deltarule/interrupt.hpp"
+#include "deltarule/layer.hpp"
 #include "deltarule/loss.hpp"
+#include "deltarule/normalization.hpp"
 #include "deltarule/types.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <variant>
 #include <vector>
 
 namespace deltarule {
-
-struct DenseLayer {
-  Index units;
-  Activation activation;
-};
 
 struct Slice {
   Index first, count;
@@ -37,12 +37,27 @@ struct Slices {
   Index widest() const { return std::min(m, (most(m) + count - 1) / count * columns); }
 };
 
-// Columns [first_input, last_input) of W[l], and with the last of them b[l].
+// Columns [first_input, last_input) of W[l], and with the last of them b[l]; or all the parameters of
+// a layer of another kind.
 struct Tile {
   Index layer;
   Index first_input, last_input;
   bool with_bias;
   Index first, count;  // the range of the flat vectors
+};
+
+// What a layer's share of an update has of its own.
+struct LayerRule {
+  bool frozen = false;        // no update; a batch norm then keeps to its running moments
+  double rate = 1.0;          // times the learning rate
+  double l1 = 0.0, l2 = 0.0;  // the objective gains l1 sum |w| + l2/2 sum w^2 over W[l]
+  double max_norm = 0.0;      // of a unit's weights, a row of W[l]; 0: none
+};
+
+// In what way a pass goes: in training, numbers are dropped and batches normalised by themselves.
+struct Pass {
+  bool training = false;
+  std::uint64_t seed = 0, number = 0;
 };
 
 template <class Scalar>
@@ -53,14 +68,43 @@ class TransposedWeights;
 template <class Scalar>
 class Network {
  public:
-  // std::invalid_argument for no layers, no inputs, or a layer without units.
-  Network(Index inputs, const std::vector<DenseLayer>& layers);
+  // std::invalid_argument for no layers, no inputs, or a layer that cannot be.
+  Network(Index inputs, const std::vector<Layer>& layers);
 
-  Index depth() const { return static_cast<Index>(activations_.size()); }  // L
-  Index n(Index l) const { return units_[static_cast<std::size_t>(l)]; }   // n[0] = inputs
-  Activation g(Index l) const { return activations_[static_cast<std::size_t>(l - 1)]; }
+  Index depth() const { return static_cast<Index>(layers_.size()) - 1; }  // L
+  Index n(Index l) const { return units_[static_cast<std::size_t>(l)]; }  // n[0] = inputs
+  const Layer& layer(Index l) const { return layers_[static_cast<std::size_t>(l)]; }
+  Activation g(Index l) const { return layer(l).activation; }
+  bool embeds() const {
+    return std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) {
+      return std::holds_alternative<Embedding>(layer.kind);
+    });
+  }
+  bool dense(Index l) const { return std::holds_alternative<Dense>(layer(l).kind); }
   Index parameter_count() const { return parameter_count_; }
   Index parameter_offset(Index l) const { return offsets_[static_cast<std::size_t>(l)]; }
+
+  // What layers keep that no gradient reaches, in a flat vector of the network's own: the mean and the
+  // variance of a batch norm and of a standardising layer.
+  Vector<Scalar>& statistics() { return statistics_; }
+  Index statistics_offset(Index l) const {
+    return statistics_offsets_[static_cast<std::size_t>(l)];
+  }
+  bool normalizes_units(Index l) const;
+  bool overwrites_input(Index l) const;  // an activation alone, of what nobody reads again
+  Index cached_rows(Index l) const { return cached_rows_[static_cast<std::size_t>(l)]; }
+
+  const LayerRule& rule(Index l) const { return rules_[static_cast<std::size_t>(l)]; }
+  void set_rule(Index l, const LayerRule& rule);
+  // The lowest layer that an update reaches; beyond L where none does.
+  Index lowest_trained() const { return lowest_trained_; }
+  // The layers that need a whole batch in training before one of its examples can pass.
+  bool couples_examples() const { return !couplings_.empty(); }
+  const std::vector<Index>& couplings(const Pass& pass) const {
+    static const std::vector<Index> none;
+    return pass.training ? couplings_ : none;
+  }
+
   const std::vector<Tile>& tiles() const { return tiles_; }
   // Are the weights so many that each core had better keep to some of them?
   bool goes_layerwise() const { return layerwise_; }
@@ -102,24 +146,46 @@ class Network {
   Slices training_slices(Index m) const;
   Index gradient_groups(Index m) const;
 
-  // A slice's way through the network: from X to the logits Z[L],
-  void forward_slice(const Scalar* parameters, Slice slice, Cache<Scalar>& cache) const;
+  // A slice's way through layers first ... last: from X, where `first` is 1, to the logits Z[L],
+  void forward_slice(const Scalar* parameters, Slice slice, Index first, Index last,
+                     Cache<Scalar>& cache) const;
   // to A[L] = g(Z[L]),
   void output_slice(Slice slice, Cache<Scalar>& cache) const;
   // or, with a loss, to dZ[L] and the sum of the examples' weighted losses, fused where it can be,
   double loss_slice(const Loss& loss, Slice slice, const Target<Scalar>& target,
                     Cache<Scalar>& cache) const;
-  // and back from dZ[L] to dZ[1], and to dX = dA[0] where it is asked for (may be null).
+  // and back from dZ[first] to dZ[last], and for last = 0 to dX = dA[0] (may be null: then to dZ[1]).
   void backward_slice(const Scalar* parameters, const TransposedWeights<Scalar>& transposed,
-                      Slice slice, Cache<Scalar>& cache, Scalar* dX) const;
-  // Then a tile's dW and db, from the whole batch: `tile.count` numbers.
+                      Slice slice, Index first, Index last, Cache<Scalar>& cache, Scalar* dX) const;
+  // One layer of it: Z[l] from A[l-1], and dA[l-1] from dZ[l]; and what skips layer l on its way back.
+  void forward_layer(const Scalar* parameters, Slice slice, Index l, Cache<Scalar>& cache) const;
+  void activate_slice(Slice slice, Index l, Cache<Scalar>& cache) const;
+  void backward_layer(const Scalar* parameters, const TransposedWeights<Scalar>& transposed,
+                      Slice slice, Index l, const Cache<Scalar>& cache,
+                      MatrixRef<Scalar> dA_prev) const;
+  void add_skipped(Index l, Slice slice, Index first_row, const Cache<Scalar>& cache,
+                   MatrixRef<Scalar> dA) const;
+
+  // Where layer l couples the examples of a batch: every slice is measured, then they are put together,
+  // and the batch can pass; likewise on the way back.
+  void measure_slice(Index l, Index s, Slice slice, Cache<Scalar>& cache) const;
+  void measured(Index l, const Slices& slices, Cache<Scalar>& cache) const;
+  void measure_slice_back(Index l, Index s, Slice slice, Cache<Scalar>& cache) const;
+  void measured_back(Index l, const Slices& slices, Cache<Scalar>& cache) const;
+  // Begins a pass of a bound cache: the moments that are given are made ready.
+  void begin(const Pass& pass, const Slices& slices, Cache<Scalar>& cache) const;
+  // After a training step: the running moments move towards the batch's.
+  void keep_moments(const Cache<Scalar>& cache);
+
+  // Then a tile's gradients, from the whole batch: `tile.count` numbers.
   void gradient_tile(const Cache<Scalar>& cache, const Tile& tile, Scalar scale,
                      Scalar* gradients) const;
-  // Or, slice by slice, what a slice adds to every dW and db, or begins it with.
+  // Or, slice by slice, what a slice adds to every gradient, or begins it with.
   void gradient_slice(const Cache<Scalar>& cache, Slice slice, bool adds, Scalar* gradients) const;
 
   // The explicit steps. forward: X into the cache, A[l] and Z[l] of every layer.
-  void forward(const Scalar* parameters, const Examples& X, Cache<Scalar>& cache) const;
+  void forward(const Scalar* parameters, const Examples& X, const Pass& pass,
+               Cache<Scalar>& cache) const;
   // backward: dA (n[L], m) of the per-example loss -> gradients (flat, times scale), dX (n[0], m) or null.
   void backward(const Scalar* parameters, const Scalar* dA, Scalar scale, Cache<Scalar>& cache,
                 Scalar* gradients, Scalar* dX) const;
@@ -141,10 +207,27 @@ class Network {
 
   void cut_into_tiles();
   Slices slices_of(Index m, Index widest) const;
+  // What layer l, which is not dense, adds to the gradient of its parameters.
+  void gradient_of(Index l, const Cache<Scalar>& cache, Slice slice, Scalar scale, bool adds,
+                   Scalar* gradients) const;
+  // A step of inference: from `in` to `out`, which may be the same memory where n is.
+  void infer_layer(const Scalar* parameters, Index l, const ConstMatrixRef<Scalar>& in,
+                   const ConstMatrixRef<Scalar>& skipped, const Scalar* inverse,
+                   MatrixRef<Scalar> out) const;
+  const Scalar* running_mean(Index l) const { return statistics_.data() + statistics_offset(l); }
+  const Scalar* running_variance(Index l) const { return running_mean(l) + n(l); }
+  void inverse_deviation(Index l, Scalar* inverse) const;  // 1 / sqrt(variance + epsilon)
+  bool by_batch(Index l, const Cache<Scalar>& cache) const;
+  bool activates_input(Index l, const Cache<Scalar>& cache) const;
 
-  std::vector<Index> units_;  // n[0] ... n[L]
-  std::vector<Activation> activations_;
-  std::vector<Index> offsets_;  // of W[l]; index 0 unused
+  std::vector<Layer> layers_;  // index 0 unused, here and below
+  std::vector<Index> units_;   // n[0] ... n[L]
+  std::vector<Index> offsets_, statistics_offsets_, cached_rows_;
+  std::vector<LayerRule> rules_;
+  std::vector<std::vector<Index>> skips_;  // the layers that add A[l]
+  std::vector<Index> couplings_;
+  Index lowest_trained_ = 1;
+  Vector<Scalar> statistics_;
   std::vector<Tile> tiles_;
   bool layerwise_ = false;
   Index parameter_count_ = 0;
@@ -166,6 +249,14 @@ class Cache {
   void load(Slice slice) { load(slice, 0, n(0)); }
   void load(Slice slice, Index first_row, Index rows);
 
+  // The pass that the cache is for, and where its first column stands in the batch.
+  void begin(const Pass& pass, Index first_of_batch) {
+    pass_ = pass;
+    first_of_batch_ = first_of_batch;
+  }
+  const Pass& pass() const { return pass_; }
+  Index first_of_batch() const { return first_of_batch_; }
+
   Index m() const { return m_; }
   Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>> X() const {
     return {X_, n(0), m_, Eigen::OuterStride<>(X_stride_)};
@@ -175,6 +266,29 @@ class Cache {
   MatrixMap<Scalar> dZ(Index l) { return map(dZ_, l); }
   // Where the inputs are halved: the second half's share of Z[l].
   MatrixMap<Scalar> second_Z(Index l) { return map(second_Z_, l); }
+  // A layer's own numbers of each example: a mask, or an example's moments.
+  MatrixMap<Scalar> own(Index l) {
+    return {own_[static_cast<std::size_t>(l)], own_rows_[static_cast<std::size_t>(l)], m_};
+  }
+  ConstMatrixMap<Scalar> own(Index l) const {
+    return {own_[static_cast<std::size_t>(l)], own_rows_[static_cast<std::size_t>(l)], m_};
+  }
+  // A normalising layer's numbers of each unit: those of the batch, and a column a slice on the way.
+  enum UnitColumn { mean, inverse, variance, d_gamma, d_beta, unit_columns };
+  MatrixMap<Scalar> of_units(Index l) {
+    return {units_room_[static_cast<std::size_t>(l)].data(), n(l), unit_columns};
+  }
+  ConstMatrixMap<Scalar> of_units(Index l) const {
+    return {units_room_[static_cast<std::size_t>(l)].data(), n(l), unit_columns};
+  }
+  MatrixMap<Scalar> of_slices(Index l, Index slices) {
+    Vector<Scalar>& room = slices_room_[static_cast<std::size_t>(l)];
+    return {room.data(), 2 * n(l), slices};
+  }
+  void make_room_for_slices(Index l, Index slices) {
+    Vector<Scalar>& room = slices_room_[static_cast<std::size_t>(l)];
+    if (room.size() < 2 * n(l) * slices) room.resize(2 * n(l) * slices);
+  }
   ConstMatrixMap<Scalar> A(Index l) const { return const_map(A_, l); }
   ConstMatrixMap<Scalar> Z(Index l) const { return const_map(Z_, l); }
   ConstMatrixMap<Scalar> dZ(Index l) const { return const_map(dZ_, l); }
@@ -193,7 +307,11 @@ class Cache {
   std::vector<Index> units_;
   Vector<Scalar> memory_;
   Scalar* gathered_ = nullptr;
-  std::vector<Scalar*> A_, Z_, second_Z_, dZ_;
+  std::vector<Scalar*> A_, Z_, second_Z_, dZ_, own_;
+  std::vector<Index> own_rows_;
+  std::vector<Vector<Scalar>> units_room_, slices_room_;
+  Pass pass_;
+  Index first_of_batch_ = 0;
   Examples source_;
   const std::int64_t* order_ = nullptr;
   Index first_ = 0;

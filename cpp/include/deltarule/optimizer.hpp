@@ -24,6 +24,7 @@ struct Adam {
 
 using Optimizer = std::variant<Sgd, Adam>;
 
+double learning_rate(const Optimizer& optimizer);
 // The same with another learning rate, as a schedule wants it.
 Optimizer with_learning_rate(Optimizer optimizer, double learning_rate);
 
