@@ -45,7 +45,9 @@ inline Activation activation_named(const std::string& name) {
   return named(activation_names(), name, "activation").activation;
 }
 
-inline Loss loss_named(const std::string& name) { return named(loss_names(), name, "loss").loss; }
+inline LossKind loss_named(const std::string& name) {
+  return named(loss_names(), name, "loss").loss;
+}
 
 // A 2-D array as a matrix in the core's order: its own memory where that is column-major already,
 // else a copy. `where` and `what` are for the message: "dense_forward: W ...".

@@ -7,6 +7,8 @@
 
 #include <pybind11/stl.h>
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -105,15 +107,97 @@ py::tuple py_dense_backward(const py::array& W, const py::array& A_prev, const p
   });
 }
 
+std::string name_of(const Loss& loss) {
+  for (const LossName& row : loss_names())
+    if (row.loss == loss.kind) return std::string(row.name);
+  return "custom";
+}
+
+bool fused_with_any_output(const Loss& loss) {
+  for (const ActivationName& row : activation_names())
+    if (fused_with_output(loss, row.activation)) return true;
+  return false;
+}
+
+Loss make_loss(const std::string& name, double delta, double gamma, std::optional<double> alpha,
+               double label_smoothing, const std::vector<double>& levels) {
+  Loss loss = loss_named(name);
+  loss.delta = delta;
+  loss.gamma = gamma;
+  loss.alpha = alpha;
+  loss.label_smoothing = label_smoothing;
+  if (levels.empty()) refuse("Loss", "levels is empty: expected 1 or more");
+  loss.levels = levels;
+  return loss;
+}
+
+std::string type_text(const py::object& object) {
+  return py::type::of(object).attr("__name__").cast<std::string>();
+}
+
+template <class Number>
+py::array_t<Number, py::array::c_style> returned(const py::object& given, const char* what,
+                                                 const std::string& shape) {
+  const auto array = py::array_t<Number, py::array::c_style | py::array::forcecast>::ensure(given);
+  if (!array)
+    throw py::type_error(std::string("custom loss: ") + what + " is " + type_text(given) +
+                         ": expected numbers of shape " + shape);
+  if (!shape.starts_with(shape_text(array)))
+    refuse("custom loss",
+           std::string(what) + " has shape " + shape_text(array) + ": expected " + shape);
+  return array;
+}
+
+// losses, dA = function(A, Y), with a row an example: copies, as the function may keep them.
+template <class Scalar>
+double call(const py::function& function, const ConstMatrixRef<Scalar>& A,
+            const Target<Scalar>& target, MatrixRef<Scalar> dA) {
+  using Rows = py::array_t<Scalar, py::array::c_style>;
+  const py::gil_scoped_acquire acquire;
+  const Index n = A.rows(), m = A.cols();
+  Rows outputs({m, n}), targets({m, n});
+  MatrixMap<Scalar>(outputs.mutable_data(), n, m) = A;
+  MatrixMap<Scalar>(targets.mutable_data(), n, m) = ConstMatrixMap<Scalar>(target.Y, n, m);
+  const py::object result = function(outputs, targets);
+  if (!py::isinstance<py::tuple>(result) || py::len(result) != 2)
+    throw py::type_error("custom loss: it returned " + type_text(result) +
+                         ": expected (losses, dA)");
+  const auto pair = py::reinterpret_borrow<py::tuple>(result);
+  const auto losses =
+      returned<double>(pair[0], "losses", "(" + std::to_string(m) + ",), one an example");
+  const auto derivatives = returned<Scalar>(pair[1], "dA", deltarule::shape_text(m, n));
+  dA = ConstMatrixMap<Scalar>(derivatives.data(), n, m);
+  double total = 0.0;
+  for (Index j = 0; j < m; ++j) {
+    const Scalar weight = target.weights ? target.weights[j] : Scalar(1);
+    total += static_cast<double>(weight) * losses.data()[j];
+    dA.col(j) *= weight;
+  }
+  return total;
+}
+
+// Copies of the loss are made and dropped with or without the interpreter, the function is not.
+Loss custom_loss(const py::function& given) {
+  const std::shared_ptr<const py::function> function(new py::function(given),
+                                                     [](const py::function* last) {
+                                                       const py::gil_scoped_acquire acquire;
+                                                       delete last;
+                                                     });
+  return Loss(CustomLoss{[function](const auto& A, const auto& target, auto dA) {
+                           return call<float>(*function, A, target, dA);
+                         },
+                         [function](const auto& A, const auto& target, auto dA) {
+                           return call<double>(*function, A, target, dA);
+                         }});
+}
+
 // Both forms of a loss: from the output A, or from the logits Z of a fused pair.
 template <bool from_logits>
-py::tuple py_loss_backward(const std::string& name, const py::array& A_or_Z, const py::array& Y,
+py::tuple py_loss_backward(const Loss& loss, const py::array& A_or_Z, const py::array& Y,
                            const std::optional<py::array>& weights) {
   constexpr const char* where = from_logits ? "loss_backward_from_logits" : "loss_backward";
-  const Loss loss = loss_named(name);
-  if (from_logits && !fused_with_output(loss, Activation::sigmoid) &&
-      !fused_with_output(loss, Activation::softmax))
-    refuse(where, name + " is not fused with an output activation");
+  if (from_logits && !fused_with_any_output(loss))
+    refuse(where, name_of(loss) + " is not fused with an output activation");
   return with_scalar_of(A_or_Z, where, "A", [&](auto scalar) -> py::tuple {
     using Scalar = decltype(scalar);
     const auto a = matrix<Scalar>(A_or_Z, where, from_logits ? "Z" : "A");
@@ -123,8 +207,9 @@ py::tuple py_loss_backward(const std::string& name, const py::array& A_or_Z, con
     py::array_t<std::int64_t> labels;
     py::array_t<Scalar> w;
     if (py::isinstance<py::array_t<std::int64_t>>(Y) && Y.ndim() == 1) {
-      if (loss != Loss::categorical_cross_entropy)
-        refuse(where, "labels are for categorical_cross_entropy, not " + name);
+      if (!takes_labels(loss))
+        refuse(where, "Y is of labels: expected one number an output, as " + name_of(loss) +
+                          " takes no labels");
       labels = py::array_t<std::int64_t, py::array::c_style>::ensure(Y);
       if (labels.size() != m)
         refuse(where,
@@ -173,22 +258,29 @@ std::optional<py::tuple> py_find_non_finite(const py::array& X, const py::dtype&
 
 void register_kernels(py::module_& module) {
   using py::arg;
+  const Loss defaults;
+  py::class_<Loss>(module, "Loss", py::module_local())
+      .def(py::init(&make_loss), arg("name"), py::kw_only(), arg("delta") = defaults.delta,
+           arg("gamma") = defaults.gamma, arg("alpha") = defaults.alpha,
+           arg("label_smoothing") = defaults.label_smoothing, arg("levels") = defaults.levels)
+      .def(py::init(&custom_loss), arg("function"));
   module.def("activation_names", [] { return names_of(activation_names()); });
   module.def("loss_names", [] { return names_of(loss_names()); });
   module.def(
       "fused_with_output",
-      [](const std::string& loss, const std::string& output) {
-        return fused_with_output(loss_named(loss), activation_named(output));
+      [](const Loss& loss, const std::string& output) {
+        return fused_with_output(loss, activation_named(output));
       },
       arg("loss"), arg("output"));
+  module.def("takes_labels", &takes_labels, arg("loss"));
   module.def("activation_forward", &py_activation_forward, arg("name"), arg("Z"));
   module.def("activation_backward", &py_activation_backward, arg("name"), arg("dA"), arg("Z"));
   module.def("dense_forward", &py_dense_forward, arg("W"), arg("b"), arg("A_prev"));
   module.def("dense_backward", &py_dense_backward, arg("W"), arg("A_prev"), arg("dZ"), arg("scale"),
              arg("input_gradient"));
-  module.def("loss_backward", &py_loss_backward<false>, arg("name"), arg("A"), arg("Y"),
+  module.def("loss_backward", &py_loss_backward<false>, arg("loss"), arg("A"), arg("Y"),
              arg("weights") = py::none());
-  module.def("loss_backward_from_logits", &py_loss_backward<true>, arg("name"), arg("Z"), arg("Y"),
+  module.def("loss_backward_from_logits", &py_loss_backward<true>, arg("loss"), arg("Z"), arg("Y"),
              arg("weights") = py::none());
   module.def("find_non_finite", &py_find_non_finite, arg("X"), arg("dtype"));
 }

@@ -139,8 +139,7 @@ py::object cached_X(const py::object& owner) {
 
 template <class Scalar>
 double infer(const Network<Scalar>& network, const py::array& parameters, const py::object& X,
-             py::array& output, const std::optional<std::string>& loss_name,
-             const PyTarget& given) {
+             py::array& output, const std::optional<Loss>& loss, const PyTarget& given) {
   const Scalar* const p =
       flat_vector<Scalar>(parameters, network.parameter_count(), "predict", "parameters", false);
   const Examples rows = examples(X, network.n(0), "predict", "X");
@@ -150,11 +149,9 @@ double infer(const Network<Scalar>& network, const py::array& parameters, const 
     refuse("predict", "out is " + dtype_text(output) + " of shape " + shape_text(output) +
                           ": expected writeable, C-contiguous " + dtype_text(Rows<Scalar>()) +
                           " of shape " + deltarule::shape_text(m, n_L));
-  std::optional<Loss> loss;
   Target<Scalar> target;
   Vector<Scalar> weights;
-  if (loss_name) {
-    loss = loss_named(*loss_name);
+  if (loss) {
     if (given.labels) {
       target.labels = given.labels->data();
     } else {
@@ -357,10 +354,7 @@ void register_network(py::module_& module, const std::string& suffix) {
       .def("infer", &infer<Scalar>, arg("parameters"), arg("X"), arg("output"),
            arg("loss") = py::none(), arg("target") = PyTarget{});
   py::class_<Trainer<Scalar>>(module, ("Trainer" + suffix).c_str(), py::module_local())
-      .def(py::init([](Net& network, const std::string& loss) {
-             return std::make_unique<Trainer<Scalar>>(network, loss_named(loss));
-           }),
-           arg("network"), arg("loss"), py::keep_alive<1, 2>())
+      .def(py::init<Net&, const Loss&>(), arg("network"), arg("loss"), py::keep_alive<1, 2>())
       .def("run", &run<Scalar>, arg("network"), arg("parameters"), arg("gradients"), arg("state"),
            arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"),
            arg("first"), arg("count"), arg("batch_size"), arg("learning_rates"),

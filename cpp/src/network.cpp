@@ -490,7 +490,7 @@ void Network<Scalar>::output_slice(Slice slice, Cache<Scalar>& cache) const {
 }
 
 template <class Scalar>
-double Network<Scalar>::loss_slice(Loss loss, Slice slice, const Target<Scalar>& target,
+double Network<Scalar>::loss_slice(const Loss& loss, Slice slice, const Target<Scalar>& target,
                                    Cache<Scalar>& cache) const {
   const FlushSubnormals flush;
   const Index L = depth();

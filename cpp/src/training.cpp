@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace deltarule {
 namespace {
@@ -25,7 +26,10 @@ Scalar gradient_scale(double weight) {
 
 template <class Scalar>
 Trainer<Scalar>::Trainer(Network<Scalar>& network, Loss loss)
-    : network_(network), loss_(loss), transposed_(network), tile_sums_(network.tiles().size()) {}
+    : network_(network),
+      loss_(std::move(loss)),
+      transposed_(network),
+      tile_sums_(network.tiles().size()) {}
 
 // Room for the next batch, and how it is cut; what has grown stays, so that later ones allocate nothing.
 template <class Scalar>

@@ -4,7 +4,7 @@
 backward functions one by one, on ``(n, m)``.
 """
 
-from deltarule import _core, blocks, callbacks, initializers, metrics, schedules
+from deltarule import _core, blocks, callbacks, initializers, losses, metrics, schedules
 from deltarule.callbacks import (
     Checkpoint,
     CSVLog,
@@ -27,6 +27,19 @@ from deltarule.layers import (
     PReLU,
     Residual,
     Standardize,
+)
+from deltarule.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    CustomLoss,
+    Focal,
+    Huber,
+    LogCosh,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Poisson,
+    Quantile,
 )
 from deltarule.network import Network
 from deltarule.optimizers import (
@@ -53,23 +66,34 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm",
+    "BinaryCrossEntropy",
     "CSVLog",
+    "CategoricalCrossEntropy",
     "Checkpoint",
+    "CustomLoss",
     "Dense",
     "Diagnostics",
     "Dropout",
     "EarlyStopping",
     "Embedding",
+    "Focal",
     "History",
+    "Huber",
     "JSONLinesLog",
     "LayerNorm",
     "LearningRateRange",
     "Lion",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
     "ModelFileError",
     "NAdam",
     "Network",
     "Optimizer",
     "PReLU",
+    "Poisson",
+    "Quantile",
     "RAdam",
     "RMSprop",
     "Residual",
@@ -85,6 +109,7 @@ __all__ = [
     "initializers",
     "isa",
     "learning_rate_range",
+    "losses",
     "metrics",
     "schedules",
     "set_num_threads",

@@ -1,6 +1,7 @@
 """The compiled core. Arrays are float32 or float64; one call's arrays share one dtype."""
 
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def activation_names() -> list[str]: ...
 def loss_names() -> list[str]: ...
-def fused_with_output(loss: str, output: str) -> bool: ...
+def takes_labels(loss: Loss) -> bool: ...
+def fused_with_output(loss: Loss, output: str) -> bool: ...
 def activation_forward(name: str, Z: Array) -> Array: ...
 def activation_backward(name: str, dA: Array, Z: Array) -> Array: ...
 def dense_forward(W: Array, b: Array, A_prev: Array) -> Array: ...
@@ -22,14 +24,29 @@ def dense_backward(
     W: Array, A_prev: Array, dZ: Array, scale: float, input_gradient: bool
 ) -> tuple[Array | None, Array, Array]: ...
 def loss_backward(
-    name: str, A: Array, Y: Array, weights: Array | None = None
+    loss: Loss, A: Array, Y: Array, weights: Array | None = None
 ) -> tuple[float, Array]: ...
 def loss_backward_from_logits(
-    name: str, Z: Array, Y: Array, weights: Array | None = None
+    loss: Loss, Z: Array, Y: Array, weights: Array | None = None
 ) -> tuple[float, Array]: ...
 def find_non_finite(
     X: Array | SparseRows, dtype: np.dtype[Any]
 ) -> tuple[int, int, float] | None: ...
+
+class Loss:
+    @overload
+    def __init__(
+        self,
+        name: str,
+        *,
+        delta: float = ...,
+        gamma: float = ...,
+        alpha: float | None = ...,
+        label_smoothing: float = ...,
+        levels: Sequence[float] = ...,
+    ) -> None: ...
+    @overload
+    def __init__(self, function: Callable[[Array, Array], tuple[Array, Array]]) -> None: ...
 
 class SparseRows:
     """Rows of a sparse matrix; a broken structure is a ValueError."""
@@ -98,14 +115,14 @@ class Network:
         parameters: Array,
         X: Array | SparseRows,
         output: Array,
-        loss: str | None = None,
+        loss: Loss | None = None,
         target: Target = ...,
     ) -> float: ...
 
 class Trainer:
     """Trainer32 or Trainer64."""
 
-    def __init__(self, network: Network, loss: str) -> None: ...
+    def __init__(self, network: Network, loss: Loss) -> None: ...
     def run(
         self,
         network: Network,

@@ -62,7 +62,15 @@ LinearCache: TypeAlias = tuple[Array, Array, Array]  # A_prev, W, b
 Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
 
 _BINARY = "binary_cross_entropy"
-_CATEGORICAL = "categorical_cross_entropy"
+_LOSSES = (
+    "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+    "log_cosh",
+    "poisson",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+)
 
 # The weights of a layer, from a source of standard normal numbers.
 _INITIALIZERS: dict[str, Callable[[Callable[[int, int], Array], int, int], Array]] = {
@@ -277,6 +285,8 @@ def compute_cost(AL: Array, Y: Array, *, loss: str = _BINARY) -> float:
     ``binary_cross_entropy``: the mean over outputs of ``-(y log a + (1 - y) log(1 - a))``;
     ``categorical_cross_entropy``: the sum over classes of ``-y log a``;
     ``mean_squared_error``: the mean over outputs of ``(a - y)^2``.
+    ``mean_absolute_error``, ``huber`` with a delta of 1, ``log_cosh`` and ``poisson`` are means
+    over outputs, too.
 
     As ``0 log 0`` is 0, an output that is certain and right costs nothing, and one that is certain
     and wrong costs inf.
@@ -306,11 +316,11 @@ def compute_cost(AL: Array, Y: Array, *, loss: str = _BINARY) -> float:
     ``docs/notation``, Losses.
     """
     where = "compute_cost"
-    _loss(where, loss)
+    formula = _loss(where, loss)
     AL = _matrix(where, "AL", AL)
     dtype = _dtype_of([AL])
     m: int = AL.shape[1]
-    total, _ = _core.loss_backward(loss, _as(dtype, AL), _target(where, Y, AL, loss, dtype))
+    total, _ = _core.loss_backward(formula, _as(dtype, AL), _target(where, Y, AL, formula, dtype))
     return float(total) / m
 
 
@@ -441,7 +451,7 @@ def L_model_backward(
     ``docs/notation``, Backward and Losses.
     """
     where = "L_model_backward"
-    _loss(where, loss)
+    formula = _loss(where, loss)
     AL = _matrix(where, "AL", AL)
     if not isinstance(caches, (list, tuple)) or not caches:
         raise TypeError(
@@ -452,13 +462,13 @@ def L_model_backward(
     g = _activations(where, activations, L)
     _require_shape(f"layer {L}", "AL", AL, f"Z{L}", layers[-1][1], layers[-1][1].shape)
     dtype = _dtype_of([AL, *(array for linear, Z in layers for array in (*linear, Z))])
-    target = _target(where, Y, AL, loss, dtype)
+    target = _target(where, Y, AL, formula, dtype)
 
     grads: dict[str, Array] = {}
     for layer in range(L, 0, -1):
         linear_cache, Z = layers[layer - 1]
         if layer == L:
-            dZ = _output_dZ(_as(dtype, AL), target, _as(dtype, Z), g[-1], loss)
+            dZ = _output_dZ(_as(dtype, AL), target, _as(dtype, Z), g[-1], formula)
         else:
             dA = grads[f"dA{layer}"]
             _require_shape(f"layer {layer}", f"Z{layer}", Z, f"dA{layer}", dA, dA.shape)
@@ -650,7 +660,7 @@ def _dense_backward(
     return dA_prev, dW, db
 
 
-def _output_dZ(AL: Array, Y: Array, Z: Array, activation: str, loss: str) -> Array:
+def _output_dZ(AL: Array, Y: Array, Z: Array, activation: str, loss: _core.Loss) -> Array:
     """``dZ_L = dA_L * g'(Z_L)``, or ``AL - Y`` where that product is 0 times inf."""
     _, dAL = _core.loss_backward(loss, AL, Y)
     dZ: Array = _core.activation_backward(activation, dAL, Z)
@@ -661,7 +671,7 @@ def _output_dZ(AL: Array, Y: Array, Z: Array, activation: str, loss: str) -> Arr
     if not saturated.any():
         return dZ
     n = AL.shape[0]
-    if loss == _BINARY:
+    if not _core.takes_labels(loss):
         return np.where(saturated, (AL - Y) / n, dZ)
     if Y.ndim == 1:
         Y = np.eye(n, dtype=AL.dtype)[:, Y]
@@ -804,17 +814,18 @@ def _checked_parameters(where: str, parameters: Mapping[str, Array]) -> dict[str
     return p
 
 
-def _target(where: str, Y: object, AL: Array, loss: str, dtype: npt.DTypeLike) -> Array:
+def _target(where: str, Y: object, AL: Array, loss: _core.Loss, dtype: npt.DTypeLike) -> Array:
     """`Y` as the core takes it: of the shape and dtype of the output, or int64 labels ``(m,)``."""
     array = _real(where, "Y", Y)
     n, m = AL.shape
+    takes_labels = _core.takes_labels(loss)
     if array.shape == (n, m):
         return _as(dtype, array)
-    if loss == _CATEGORICAL and array.shape in ((m,), (1, m)):
+    if takes_labels and array.shape in ((m,), (1, m)):
         return _labels(where, array, n)
     if n == 1 and array.shape == (m,):
         return _as(dtype, array.reshape(1, m))
-    labels = f" one-hot, or ({m},) integer labels" if loss == _CATEGORICAL else ""
+    labels = f" one-hot, or ({m},) integer labels" if takes_labels else ""
     raise ValueError(
         f"{where}: Y is {array.shape} but AL is {AL.shape}: expected Y ({n}, {m}){labels}"
     )
@@ -846,8 +857,8 @@ def _activation(where: str, name: str) -> str:
     return _choice(where, "activation", name, _core.activation_names())
 
 
-def _loss(where: str, name: str) -> str:
-    return _choice(where, "loss", name, _core.loss_names())
+def _loss(where: str, name: str) -> _core.Loss:
+    return _core.Loss(_choice(where, "loss", name, _LOSSES))
 
 
 def _activations(where: str, activations: Sequence[str] | None, L: int) -> list[str]:

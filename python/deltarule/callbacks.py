@@ -164,7 +164,7 @@ class EarlyStopping:
 
 def weights_of(network: "Network") -> dict[str, Array]:
     """The flat vectors that make a network what it is, live."""
-    return {"parameters": network.parameters}
+    return {"parameters": network.parameters, "statistics": network.statistics}
 
 
 class Checkpoint:

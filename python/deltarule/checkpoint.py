@@ -201,8 +201,14 @@ def _is_dict(value: Any, kind: type) -> bool:
 
 def network_state(network: "Network") -> tuple[dict[str, Array], dict[str, Any]]:
     """A network's tensors, and the rest of what it is: architecture, generator, history."""
-    return {"parameters": network.parameters}, {
+    tensors = {"parameters": network.parameters, "statistics": network.statistics}
+    if network.average is not None:
+        tensors["average"] = network.average
+    return tensors, {
         **_architecture(network),
+        "rules": [layer.rule() for layer in network.layers],
+        "adapted": network._adapted,
+        "dropout": [network._pass.seed, network._pass.number],
         "generator": _plain(network._generator.bit_generator.state),
         "history": dict(network.history),
     }
@@ -212,13 +218,12 @@ def _architecture(network: "Network") -> dict[str, Any]:
     """What two networks share whose parameters mean the same."""
     return {
         "layers": [
-            {"kind": type(layer).__name__}
-            | {
-                each.name: _plain(getattr(layer, each.name))
-                for each in fields(layer)
-                if each.name != "initializer"
+            {
+                "name": layer.name,
+                "core": _plain(layer.core()),
+                "shapes": _plain(layer.parameters(network.layers[index].inputs)),
             }
-            for layer in network._dense
+            for index, layer in enumerate(network._descriptions)
         ],
         "input_size": network.input_size,
         "dtype": network.dtype.name,
@@ -230,6 +235,12 @@ def restore_network(
 ) -> None:
     """Make a network what `network_state` saw; they have been compared."""
     network.parameters[:] = tensors["parameters"]
+    network.statistics[:] = tensors["statistics"]
+    network._set_average(tensors.get("average"))
+    network._adapted = metadata["adapted"]
+    network._set_pass(*metadata["dropout"])
+    for layer, rule in zip(network.layers, metadata["rules"], strict=True):
+        layer.set_rule(rule)
     state = metadata["generator"]
     kind = type(network._generator.bit_generator)
     if kind.__name__ != state["bit_generator"]:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
 from deltarule.containers import Opened, Rows, numbers, opened
+from deltarule.losses import Loss
 from deltarule.memory_map import WINDOW_BYTES, let_go, mapped_file, rows_a_window
 
 Array = NDArray[Any]
@@ -101,7 +102,7 @@ def one_or_more(X: ArrayLike, where: str) -> tuple[Opened, bool]:
 
 def as_target(
     y: ArrayLike,
-    loss: str,
+    loss: Loss,
     m: int,
     n_outputs: int,
     dtype: DType,
@@ -115,33 +116,56 @@ def as_target(
             f"{where}: y has shape {values.shape} but X has {m} rows: expected as many"
         )
     weights = None if sample_weight is None else _weights(sample_weight, m, where)
-    if loss == "categorical_cross_entropy" and values.ndim == 1:
+    if loss.takes_labels and values.ndim == 1:
         return _core.Target(None, _labels(values, n_outputs, where), weights)
     values = numbers(values)
-    if values.ndim == 1 and n_outputs == 1:
-        values = values[:, np.newaxis]
-    if values.shape != (m, n_outputs):
+    each = loss.outputs_a_target()
+    if n_outputs % each:
         raise ValueError(
-            f"{where}: y has shape {values.shape}: expected ({m}, {n_outputs}), as the network has "
+            f"{where}: the network has {n_outputs} outputs: expected a multiple of {each}, as "
+            f"{loss} has {each} outputs a target"
+        )
+    n_targets = n_outputs // each
+    if values.ndim == 1 and n_targets == 1:
+        values = values[:, np.newaxis]
+    if values.shape != (m, n_targets):
+        raise ValueError(
+            f"{where}: y has shape {values.shape}: expected ({m}, {n_targets}), as the network has "
             f"{n_outputs} outputs"
             + (
-                f", or ({m},) class labels"
-                if loss == "categorical_cross_entropy"
-                else f"; class labels need loss='categorical_cross_entropy', not {loss!r}"
+                f", {each} a target"
+                if each > 1
+                else f", or ({m},) class labels"
+                if loss.takes_labels
+                else f"; class labels need loss='categorical_cross_entropy', not {loss.name!r}"
                 if values.ndim == 1
                 else ""
             )
         )
     _expect_finite(values, dtype, where, "y", columns)
-    if loss.endswith("cross_entropy"):
-        outside = (values < 0) | (values > 1)
-        if outside.any():
-            row, column = np.argwhere(outside)[0]
-            raise ValueError(
-                f"{where}: y[{row}, {column}] is {values[row, column]}: expected 0 to 1, as "
-                f"{loss} takes probabilities"
-            )
-    return _core.Target(values, None, weights)
+    _expect_targets(values, loss, where)
+    return _core.Target(_repeated(values, each), None, weights)
+
+
+def _expect_targets(values: Array, loss: Loss, where: str) -> None:
+    """Hold targets to the numbers that a loss takes."""
+    least, most = loss.targets.least, loss.targets.most
+    if not (isfinite(least) or isfinite(most)):
+        return
+    outside = (values < least) | (values > most)
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        expected = f"{least:g} to {most:g}" if isfinite(most) else f"{least:g} or more"
+        raise ValueError(
+            f"{where}: y[{row}, {column}] is {values[row, column]}: expected {expected}, as "
+            f"{loss.name} takes {loss.targets.name}"
+        )
+
+
+def _repeated(values: Array, each: int) -> Array:
+    """Each column ``each`` times: a view, where there is one column."""
+    m, n = values.shape
+    return np.broadcast_to(values[:, :, np.newaxis], (m, n, each)).reshape(m, n * each)
 
 
 def _dense(values: ArrayLike, where: str, what: str) -> Opened:

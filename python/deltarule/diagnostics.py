@@ -88,7 +88,7 @@ class Diagnostics:
     def _judge(
         self, look: list[dict[str, Any]], gradients: list[Array], _: Any, parameters: list[Array]
     ) -> None:
-        last = _root_mean_square(gradients[-1])
+        last = _root_mean_square(next(g for g in reversed(gradients) if g.size))
         for row, g, p in zip(look, gradients, parameters, strict=True):
             if row["activation"] == "relu" and row["dead"] >= _DEAD:
                 self._warn(
@@ -192,6 +192,7 @@ def gradient_check(
     *,
     loss: Any = None,
     sample_weight: ArrayLike | None = None,
+    training: bool = False,
     epsilon: float = 1e-6,
     entries: int | None = None,
 ) -> NetworkGradientCheck:
@@ -204,8 +205,8 @@ def gradient_check(
     ----------
     network : Network
         The method ``network.gradient_check`` is this function.
-    X, y, loss, sample_weight
-        As for ``network.loss_and_gradients``.
+    X, y, loss, sample_weight, training
+        As for ``network.loss_and_gradients``. Frozen layers are left out.
     epsilon : float
         The step, a finite number above 0. A larger one suits smooth activations (rounding weighs
         less), a smaller one those with a kink (fewer units cross it).
@@ -236,7 +237,9 @@ def gradient_check(
     p = network.parameters
 
     def cost_and_gradients() -> tuple[float, Array]:
-        return network.loss_and_gradients(X, y, loss=loss, sample_weight=sample_weight)
+        return network.loss_and_gradients(
+            X, y, loss=loss, sample_weight=sample_weight, training=training
+        )
 
     def central_difference(place: int) -> float:
         here = p[place]
@@ -287,6 +290,7 @@ def _places(network: "Network") -> list[tuple[str, Array]]:
     return [
         (f"layers[{index}].{name}", places)
         for index, view in enumerate(network.unflatten(flat))
+        if not network.layers[index].frozen
         for name, places in view._asdict().items()
         if places is not None and places.size
     ]

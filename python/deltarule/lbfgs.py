@@ -18,9 +18,9 @@ from deltarule.losses import Loss
 from deltarule.optimizers import LBFGS, aligned_zeros
 
 if TYPE_CHECKING:
+    from deltarule.network import Network
     from deltarule.progress import Progress
     from deltarule.steps import Examples
-    from deltarule.network import Network
     from deltarule.training_run import TrainingRun
 
 Array = NDArray[Any]

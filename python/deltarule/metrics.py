@@ -23,6 +23,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from deltarule.losses import Loss
+
 Array = NDArray[Any]
 Metric = Callable[[Array, Array, Array | None], float]
 Average = Literal["macro", "micro", "weighted"]
@@ -226,11 +228,11 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def default_metrics(loss: str, n_outputs: int) -> tuple[str, ...]:
+def default_metrics(loss: Loss, n_outputs: int) -> tuple[str, ...]:
     """Name what a loss is usually judged by."""
-    if loss == "categorical_cross_entropy":
+    if loss.takes_labels:
         return ("accuracy",)
-    if loss == "binary_cross_entropy":
+    if loss.targets.name == "probabilities":
         return ("accuracy",) if n_outputs == 1 else ("binary_accuracy",)
     return ()
 

@@ -29,6 +29,7 @@ from deltarule.layers import (
     embedded_columns,
     in_order,
 )
+from deltarule.losses import CustomLoss, Loss
 from deltarule.optimizers import Optimizer, aligned_zeros
 from deltarule.training import at_the_door
 
@@ -56,8 +57,8 @@ class Layer:
     ----------
     description : LayerDescription
         As it was handed to the network.
-    units : int
-        n, the outputs of the layer.
+    inputs, units : int
+        n_prev and n, the inputs and the outputs of the layer.
     activation : str
         g.
     frozen : bool
@@ -68,6 +69,10 @@ class Layer:
 
     W: Array
     b: Array
+    inputs: int
+    units: int
+    activation: str
+    description: LayerDescription
     frozen: bool
     learning_rate: float
     l1: float
@@ -80,15 +85,15 @@ class Layer:
         index: int,
         description: LayerDescription,
         views: Mapping[str, Array],
-        units: int,
     ) -> None:
         own = {
-            "_network": network._core,
+            "_core": network._core,
             "_index": index,
             "_views": dict(views),
             "_rule": {name: getattr(description, name, 0.0) for name in _RULE},
             "description": description,
-            "units": units,
+            "inputs": network._core.n(index),
+            "units": network._core.n(index + 1),
             "activation": getattr(description, "activation", "identity"),
         }
         vars(self).update(own)
@@ -97,7 +102,7 @@ class Layer:
     @property
     def name(self) -> str | None:
         """By which ``network.layers`` finds it."""
-        return self.description.name  # type: ignore[no-any-return]
+        return self.description.name
 
     def __getattr__(self, name: str) -> Any:
         for numbers in (vars(self).get("_views", {}), vars(self).get("_rule", {})):
@@ -135,9 +140,18 @@ class Layer:
                 f"{[*self._views, *_RULE]}"
             )
 
+    def rule(self) -> dict[str, Any]:
+        """What may be changed of the layer between two steps, as it is now."""
+        return dict(self._rule)
+
+    def set_rule(self, rule: Mapping[str, Any]) -> None:
+        """Set all of it, to what ``rule`` has returned."""
+        self._rule.update(rule)
+        self._tell_core()
+
     def _tell_core(self) -> None:
         rule = self._rule
-        self._network.set_rule(
+        self._core.set_rule(
             self._index + 1,
             bool(rule["frozen"]),
             float(rule["learning_rate"]),
@@ -276,12 +290,12 @@ class Network:
         self._generator = np.random.default_rng(seed)
         self._build()
         for layer in self.layers:
-            for name, shape in layer.description.parameters(self._inputs_of(layer)).items():
+            for name, shape in layer.description.parameters(layer.inputs).items():
                 where = f"Network: layers[{layer._index}]"
                 setattr(layer, name, layer.description.initial(name, shape, self._generator, where))
         # From the generator's seed, not its numbers: what it draws stays the same without dropout.
         seeds: Any = self._generator.bit_generator.seed_seq
-        self._pass = _core.Pass(True, int(seeds.spawn(1)[0].generate_state(1, np.uint64)[0]), 0)
+        self._set_pass(int(seeds.spawn(1)[0].generate_state(1, np.uint64)[0]), 0)
 
     def _build(self) -> None:
         """The core and the flat vectors for the architecture; every parameter is zero."""
@@ -291,7 +305,7 @@ class Network:
         self._parameters = aligned_zeros(self._core.parameter_count, self.dtype)
         self._statistics = self._core.statistics
         self.layers = Layers(
-            Layer(self, index, description, views, self._core.n(index + 1))
+            Layer(self, index, description, views)
             for index, (description, views) in enumerate(
                 zip(self._descriptions, self._views(), strict=True)
             )
@@ -299,14 +313,11 @@ class Network:
         self._embedded = dict(embedded_columns(self._descriptions))
         self._adapted = not any(isinstance(d, Standardize) for d in self._descriptions)
         self._training = threading.Lock()
-        self._trainers: dict[str, _core.Trainer] = {}
+        self._trainers: dict[Loss, _core.Trainer] = {}
         self._gradients: Array | None = None
         self._snapshot_rooms: list[Room] = []
         self.average: Array | None = None
         self.history = training.History()
-
-    def _inputs_of(self, layer: Layer) -> int:
-        return int(self._core.n(layer._index))
 
     def _views(self) -> Iterator[dict[str, Array]]:
         """Each layer's views of the parameters and of the statistics, by name."""
@@ -392,9 +403,15 @@ class Network:
         expect_codes(rows, self._embedded, where, what)
         return rows
 
-    def _begin_average(self) -> None:
+    def _set_average(self, average: Array | None) -> None:
+        if average is None:
+            self.average = None
+            return
         self.average = aligned_zeros(self._parameters.size, self.dtype)
-        self.average[:] = self._parameters
+        self.average[:] = average
+
+    def _set_pass(self, seed: int, number: int) -> None:
+        self._pass = _core.Pass(True, seed, number)
 
     @contextmanager
     def averaged(self) -> Iterator[Self]:
@@ -533,7 +550,7 @@ class Network:
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | None = None,
+        loss: training.AnyLoss = None,
         sample_weight: ArrayLike | None = None,
         training: bool = False,
     ) -> tuple[float, Array]:
@@ -543,7 +560,7 @@ class Network:
         ----------
         X : array_like of shape (n_samples, n_features)
         y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        loss : str, optional
+        loss : Loss, str or callable, optional
             As in ``fit``.
         sample_weight : array_like of shape (n_samples,), optional
         training : bool
@@ -560,7 +577,7 @@ class Network:
         loss, rows, target = at_the_door(self, X, y, loss, sample_weight, where)
         self._expect_finite_parameters(where)
         gradients = aligned_zeros(self._parameters.size, self.dtype)
-        trainer = self._new_trainer(self._core, loss)
+        trainer = self._new_trainer(self._core, loss._formula())
         total, weight = trainer.loss_and_gradients(
             self._core, self._parameters, rows, target, self._pass_of(training), gradients
         )
@@ -653,7 +670,7 @@ class Network:
                 else layer
                 for layer in self._descriptions
             ),
-            "rules": [dict(layer._rule) for layer in self.layers],
+            "rules": [layer.rule() for layer in self.layers],
             "input_size": self.input_size,
             "dtype": self.dtype.name,
             "parameters": np.array(self._parameters),
@@ -674,26 +691,26 @@ class Network:
         self._parameters[:] = state["parameters"]
         self._statistics[:] = state["statistics"]
         self._adapted = state["adapted"]
-        if state["average"] is not None:
-            self._begin_average()
-            assert self.average is not None
-            self.average[:] = state["average"]
-        self._pass = _core.Pass(True, *state["pass"])
+        self._set_average(state["average"])
+        self._set_pass(*state["pass"])
         for layer, rule in zip(self.layers, state["rules"], strict=True):
-            layer._rule.update(rule)
-            layer._tell_core()
+            layer.set_rule(rule)
         self.history = state["history"]
 
     def _pass_of(self, training: bool) -> "_core.Pass":
         return _core.Pass(training, self._pass.seed, self._pass.number)
 
-    def _training_room(self, loss: str) -> tuple["_core.Trainer", Array]:
+    def _training_room(self, loss: Loss) -> tuple["_core.Trainer", Array]:
         """The trainer and the flat gradients, made once and kept for the next time."""
-        if loss not in self._trainers:
-            self._trainers[loss] = self._new_trainer(self._core, loss)
+        trainer = self._trainers.get(loss)
+        if trainer is None:
+            trainer = self._new_trainer(self._core, loss._formula())
+            # A function of the caller's may hold the network, and would never be let go of.
+            if not isinstance(loss, CustomLoss):
+                self._trainers[loss] = trainer
         if self._gradients is None:
             self._gradients = aligned_zeros(self._parameters.size, self.dtype)
-        return self._trainers[loss], self._gradients
+        return trainer, self._gradients
 
     def _expect_finite_parameters(self, where: str) -> None:
         flat = self._parameters[:, np.newaxis]

@@ -82,7 +82,7 @@ def every_step_of(
         if name != "average" and not 0 < value < np.inf:
             raise ValueError(f"{what}: expected a number above 0, or None")
     if average is not None and network.average is None:
-        network._begin_average()
+        network._set_average(network.parameters)
     return EveryStep(
         float(clip_value or 0.0),
         float(clip_norm or 0.0),

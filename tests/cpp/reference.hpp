@@ -137,40 +137,93 @@ inline double weight_of(const Vector<double>& weights, Index j) {
   return weights.size() == 0 ? 1.0 : weights(j);
 }
 
+inline double level(const Loss& loss, Index i) {
+  return loss.levels[static_cast<std::size_t>(i) % loss.levels.size()];
+}
+inline double smoothed(const Loss& loss, double y, double classes) {
+  return (1.0 - loss.label_smoothing) * y + loss.label_smoothing / classes;
+}
+// What class 1 and class 0 weigh.
+inline double one(const Loss& loss) { return loss.alpha ? *loss.alpha : 1.0; }
+inline double zero(const Loss& loss) { return loss.alpha ? 1.0 - *loss.alpha : 1.0; }
+
+// The share of output i of n in its example's loss, before the mean over outputs.
+inline double loss_term(const Loss& loss, double a, double y, Index i, double n) {
+  const double d = a - y, gamma = loss.gamma;
+  const double y_1 = smoothed(loss, y, 2.0);
+  const auto focal = [&](double y_of_class, double p) {
+    return std::pow(1.0 - p, gamma) * cross_entropy(y_of_class, p);
+  };
+  switch (loss.kind) {
+    case Loss::mean_squared_error: return d * d;
+    case Loss::mean_absolute_error: return std::abs(d);
+    case Loss::huber:
+      return std::abs(d) <= loss.delta ? d * d / 2.0
+                                       : loss.delta * (std::abs(d) - loss.delta / 2.0);
+    case Loss::log_cosh: return std::log(std::cosh(d));
+    case Loss::quantile: return std::max(-level(loss, i) * d, (1.0 - level(loss, i)) * d);
+    case Loss::poisson: return a + cross_entropy(y, a);
+    case Loss::binary_cross_entropy:
+      return cross_entropy(y_1, a) + cross_entropy(1.0 - y_1, 1.0 - a);
+    case Loss::binary_focal: return one(loss) * focal(y, a) + zero(loss) * focal(1.0 - y, 1.0 - a);
+    case Loss::categorical_cross_entropy: return cross_entropy(smoothed(loss, y, n), a);
+    case Loss::categorical_focal: return focal(y, a);
+    case Loss::custom: break;
+  }
+  throw std::logic_error("only its caller knows a custom loss");
+}
+
+// Its derivative with respect to a.
+inline double loss_derivative(const Loss& loss, double a, double y, Index i, double n) {
+  const double d = a - y, gamma = loss.gamma;
+  const double y_1 = smoothed(loss, y, 2.0);
+  const auto focal = [&](double p) {
+    if (p == 1.0) return gamma == 0.0 ? -1.0 : 0.0;  // log p goes faster than any power of 1 - p
+    return gamma * std::pow(1.0 - p, gamma - 1.0) * std::log(p) - std::pow(1.0 - p, gamma) / p;
+  };
+  switch (loss.kind) {
+    case Loss::mean_squared_error: return 2.0 * d;
+    case Loss::mean_absolute_error: return d > 0.0 ? 1.0 : d < 0.0 ? -1.0 : 0.0;
+    case Loss::huber: return std::clamp(d, -loss.delta, loss.delta);
+    case Loss::log_cosh: return std::tanh(d);
+    case Loss::quantile: return d > 0.0 ? 1.0 - level(loss, i) : d < 0.0 ? -level(loss, i) : 0.0;
+    case Loss::poisson: return 1.0 - y / a;
+    case Loss::binary_cross_entropy: return (1.0 - y_1) / (1.0 - a) - y_1 / a;
+    case Loss::binary_focal:
+      return one(loss) * y * focal(a) - zero(loss) * (1.0 - y) * focal(1.0 - a);
+    case Loss::categorical_cross_entropy: return -smoothed(loss, y, n) / a;
+    case Loss::categorical_focal: return y * focal(a);
+    case Loss::custom: break;
+  }
+  throw std::logic_error("only its caller knows a custom loss");
+}
+
+// What stands before the sum over the outputs.
+inline double loss_factor(const Loss& loss, double n) {
+  return loss.kind == Loss::categorical_cross_entropy || loss.kind == Loss::categorical_focal
+             ? 1.0
+             : 1.0 / n;
+}
+
 // sum_j w_j loss(a_j, y_j)
-inline double loss_sum(Loss loss, const Matrix<double>& A, const Matrix<double>& Y,
+inline double loss_sum(const Loss& loss, const Matrix<double>& A, const Matrix<double>& Y,
                        const Vector<double>& weights = {}) {
   double sum = 0.0;
   const auto n = static_cast<double>(A.rows());
-  for (Index j = 0; j < A.cols(); ++j) {
-    for (Index i = 0; i < A.rows(); ++i) {
-      const double a = A(i, j), y = Y(i, j), w = weight_of(weights, j);
-      switch (loss) {
-        case Loss::mean_squared_error: sum += w * (a - y) * (a - y) / n; break;
-        case Loss::binary_cross_entropy:
-          sum += w * (cross_entropy(y, a) + cross_entropy(1.0 - y, 1.0 - a)) / n;
-          break;
-        case Loss::categorical_cross_entropy: sum += w * cross_entropy(y, a); break;
-      }
-    }
-  }
+  for (Index j = 0; j < A.cols(); ++j)
+    for (Index i = 0; i < A.rows(); ++i)
+      sum += weight_of(weights, j) * loss_factor(loss, n) * loss_term(loss, A(i, j), Y(i, j), i, n);
   return sum;
 }
 
-inline Matrix<double> loss_gradient(Loss loss, const Matrix<double>& A, const Matrix<double>& Y,
-                                    const Vector<double>& weights = {}) {
+inline Matrix<double> loss_gradient(const Loss& loss, const Matrix<double>& A,
+                                    const Matrix<double>& Y, const Vector<double>& weights = {}) {
   Matrix<double> dA(A.rows(), A.cols());
   const auto n = static_cast<double>(A.rows());
-  for (Index j = 0; j < A.cols(); ++j) {
-    for (Index i = 0; i < A.rows(); ++i) {
-      const double a = A(i, j), y = Y(i, j), w = weight_of(weights, j);
-      switch (loss) {
-        case Loss::mean_squared_error: dA(i, j) = w * 2.0 * (a - y) / n; break;
-        case Loss::binary_cross_entropy: dA(i, j) = w * ((1.0 - y) / (1.0 - a) - y / a) / n; break;
-        case Loss::categorical_cross_entropy: dA(i, j) = -w * y / a; break;
-      }
-    }
-  }
+  for (Index j = 0; j < A.cols(); ++j)
+    for (Index i = 0; i < A.rows(); ++i)
+      dA(i, j) = weight_of(weights, j) * loss_factor(loss, n) *
+                 loss_derivative(loss, A(i, j), Y(i, j), i, n);
   return dA;
 }
 
@@ -341,22 +394,22 @@ struct Batch {
   }
 };
 
-inline double cost(const Network& network, const Vector<double>& parameters, Loss loss,
+inline double cost(const Network& network, const Vector<double>& parameters, const Loss& loss,
                    const Batch& batch) {
   const Pass pass = forward(network, parameters, batch.X);
   return loss_sum(loss, pass.output(), batch.Y, batch.weights) / batch.weight();
 }
 
-inline Vector<double> gradients(const Network& network, const Vector<double>& parameters, Loss loss,
-                                const Batch& batch) {
+inline Vector<double> gradients(const Network& network, const Vector<double>& parameters,
+                                const Loss& loss, const Batch& batch) {
   const Pass pass = forward(network, parameters, batch.X);
   const Matrix<double> dA = loss_gradient(loss, pass.output(), batch.Y, batch.weights);
   return backward(network, parameters, pass, dA, 1.0 / batch.weight()).flat;
 }
 
 // Examples order[0], order[1], ... of `set` in batches; the cost of each before its update.
-inline std::vector<double> train(const Network& network, Vector<double>& parameters, Loss loss,
-                                 const Optimizer& optimizer, const Batch& set,
+inline std::vector<double> train(const Network& network, Vector<double>& parameters,
+                                 const Loss& loss, const Optimizer& optimizer, const Batch& set,
                                  const std::vector<std::int64_t>& order, std::size_t batch_size) {
   std::vector<double> costs;
   Vector<double> state =

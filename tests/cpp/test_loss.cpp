@@ -1,3 +1,4 @@
+#include "allocation_counter.hpp"
 #include "deltarule/loss.hpp"
 #include "reference.hpp"
 #include "support.hpp"
@@ -7,8 +8,11 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numbers>
+#include <optional>
 #include <random>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,36 +28,64 @@ struct Result {
 };
 
 template <class Scalar>
-Result<Scalar> from_output(Loss loss, const Matrix<Scalar>& A, const Target<Scalar>& target) {
+Result<Scalar> from_output(const Loss& loss, const Matrix<Scalar>& A,
+                           const Target<Scalar>& target) {
   Matrix<Scalar> dA(A.rows(), A.cols());
   const double sum = loss_backward<Scalar>(loss, A, target, dA);
   return {sum, dA};
 }
 
 template <class Scalar>
-Result<Scalar> from_logits(Loss loss, const Matrix<Scalar>& Z, const Target<Scalar>& target) {
+Result<Scalar> from_logits(const Loss& loss, const Matrix<Scalar>& Z,
+                           const Target<Scalar>& target) {
   Matrix<Scalar> dZ(Z.rows(), Z.cols());
   const double sum = loss_backward_from_logits<Scalar>(loss, Z, target, dZ);
   return {sum, dZ};
 }
 
 // The output activation that a loss is used with.
-Activation output_of(Loss loss) {
-  switch (loss) {
-    case Loss::mean_squared_error: return Activation::identity;
-    case Loss::binary_cross_entropy: return Activation::sigmoid;
-    case Loss::categorical_cross_entropy: break;
+Activation output_of(const Loss& loss) {
+  switch (loss.kind) {
+    case Loss::poisson: return Activation::exponential;
+    case Loss::binary_cross_entropy:
+    case Loss::binary_focal: return Activation::sigmoid;
+    case Loss::categorical_cross_entropy:
+    case Loss::categorical_focal: return Activation::softmax;
+    default: return Activation::identity;
   }
-  return Activation::softmax;
 }
 
-// Logits and targets that suit the loss: probabilities for the cross-entropies, soft ones too.
+bool fused(const Loss& loss) { return output_of(loss) != Activation::identity; }
+
+Loss huber_of(double delta) {
+  Loss loss = Loss::huber;
+  loss.delta = delta;
+  return loss;
+}
+Loss quantiles(std::vector<double> levels) {
+  Loss loss = Loss::quantile;
+  loss.levels = std::move(levels);
+  return loss;
+}
+Loss smoothed(LossKind kind, double s) {
+  Loss loss = kind;
+  loss.label_smoothing = s;
+  return loss;
+}
+Loss focal(LossKind kind, double gamma, std::optional<double> alpha = {}) {
+  Loss loss = kind;
+  loss.gamma = gamma;
+  loss.alpha = alpha;
+  return loss;
+}
+
+// Logits and targets that suit the loss: any, not negative, or probabilities, soft ones too.
 template <class Scalar>
 struct Case {
   Matrix<Scalar> Z, A, Y;
   Vector<Scalar> weights;
 
-  Case(std::mt19937& engine, Loss loss, Index n, Index m)
+  Case(std::mt19937& engine, const Loss& loss, Index n, Index m)
       : Z(random_matrix<Scalar>(engine, n, m, 3.0)),
         A(n, m),
         Y(random_matrix<Scalar>(engine, n, m, 3.0)),
@@ -65,33 +97,71 @@ struct Case {
   Target<Scalar> weighted() const { return {Y.data(), nullptr, weights.data()}; }
 };
 
+// Every loss with its defaults, and with other hyper-parameters.
 template <class Check>
 void for_each_loss(Check check) {
   for (const LossName& entry : loss_names()) {
     INFO(entry.name);
-    check(entry.loss);
+    check(Loss(entry.loss));
+  }
+  using enum Loss::Kind;
+  int variant = 0;
+  for (const Loss& loss :
+       {huber_of(0.3), quantiles({0.9}), quantiles({0.1, 0.5, 0.8, 0.95}),
+        smoothed(binary_cross_entropy, 0.2), smoothed(categorical_cross_entropy, 0.1),
+        focal(binary_focal, 0.0), focal(binary_focal, 0.5), focal(binary_focal, 3.0, 0.25),
+        focal(categorical_focal, 0.0), focal(categorical_focal, 0.5),
+        focal(categorical_focal, 5.0)}) {
+    ++variant;
+    CAPTURE(variant);
+    check(loss);
   }
 }
 
-constexpr Loss fused_losses[] = {Loss::binary_cross_entropy, Loss::categorical_cross_entropy};
+template <class Check>
+void for_each_fused_loss(Check check) {
+  for_each_loss([&](const Loss& loss) {
+    if (fused(loss)) check(loss);
+  });
+}
+
+template <class Check>
+void for_each_loss_over_classes(Check check) {
+  for_each_loss([&](const Loss& loss) {
+    if (takes_labels(loss)) check(loss);
+  });
+}
+
+// Numbers of outputs that are not those of a vector, but for as many quantiles as there are levels.
+std::vector<Index> sizes(const Loss& loss) {
+  const auto k = static_cast<Index>(loss.levels.size());
+  return {k, 2 * k, 7 * k, 19 * k};
+}
 
 }  // namespace
 
 TEST_CASE("losses go by the names that files and Python use") {
   std::set<std::string_view> names;
   for (const LossName& entry : loss_names()) names.insert(entry.name);
-  CHECK(names == std::set<std::string_view>{"mean_squared_error", "binary_cross_entropy",
-                                            "categorical_cross_entropy"});
+  CHECK(names == std::set<std::string_view>{"mean_squared_error", "mean_absolute_error", "huber",
+                                            "log_cosh", "quantile", "poisson",
+                                            "binary_cross_entropy", "binary_focal",
+                                            "categorical_cross_entropy", "categorical_focal"});
 }
 
 TEST_CASE("a loss is fused with the output whose logits make it exact") {
-  for_each_loss([](Loss loss) {
+  for_each_loss([](const Loss& loss) {
     for (const ActivationName& output : activation_names()) {
       INFO(output.name);
-      const bool expected =
-          loss != Loss::mean_squared_error && output.activation == output_of(loss);
+      const bool expected = fused(loss) && output.activation == output_of(loss);
       CHECK(fused_with_output(loss, output.activation) == expected);
     }
+  });
+}
+
+TEST_CASE("labels are for losses over classes") {
+  for_each_loss([](const Loss& loss) {
+    CHECK(takes_labels(loss) == (output_of(loss) == Activation::softmax));
   });
 }
 
@@ -101,33 +171,70 @@ TEST_CASE_TEMPLATE("losses by hand", Scalar, float, double) {
   Y << 1, 0, 0, 1;
   const Vector<Scalar> weights = Vector<Scalar>{{2, 4}};
   const Target<Scalar> target{Y.data(), nullptr, weights.data()};
-  Matrix<Scalar> dA(2, 2);
+  constexpr double log_2 = std::numbers::ln2;
+  const double log_3_4 = std::log(0.75), entropy = 2.0 * log_2 - 0.75 * std::log(3.0);
+  const auto check = [&](const Loss& loss, double sum, const Matrix<double>& dA) {
+    const auto result = from_output(loss, A, target);
+    CHECK(error(result.sum, sum) < rounding<Scalar>);
+    CHECK(error(result.gradient, dA) < rounding<Scalar>);
+  };
+  Matrix<double> dA(2, 2);
 
   SUBCASE("mean squared error") {
     // 2 (0.5^2 + 0.5^2) / 2 + 4 (0.25^2 + 0.25^2) / 2
-    const auto result = from_output(Loss::mean_squared_error, A, target);
-    CHECK(result.sum == 0.75);
     dA << -1, 1, 1, -1;
-    CHECK(result.gradient == dA);
+    check(Loss::mean_squared_error, 0.75, dA);
+  }
+  SUBCASE("mean absolute error") {
+    dA << -1, 2, 1, -2;
+    check(Loss::mean_absolute_error, 2.0, dA);
+  }
+  SUBCASE("Huber") {
+    // 2 * 0.25 (0.5 - 0.125) + 4 * 0.25^2 / 2
+    dA << -0.25, 0.5, 0.25, -0.5;
+    check(huber_of(0.25), 0.3125, dA);
+  }
+  SUBCASE("log cosh") {
+    dA << std::tanh(-0.5), 2.0 * std::tanh(0.25), std::tanh(0.5), 2.0 * std::tanh(-0.25);
+    check(Loss::log_cosh, 2.0 * std::log(std::cosh(0.5)) + 4.0 * std::log(std::cosh(0.25)), dA);
+  }
+  SUBCASE("quantiles") {
+    // 2 (0.25 * 0.5 + 0.25 * 0.5) / 2 + 4 (0.75 * 0.25 + 0.75 * 0.25) / 2
+    dA << -0.25, 1.5, 0.25, -1.5;
+    check(quantiles({0.25, 0.75}), 1.0, dA);
+  }
+  SUBCASE("Poisson") {
+    dA << -1, 2, 1, -2.0 / 3.0;
+    check(Loss::poisson, 3.0 + log_2 - 2.0 * log_3_4, dA);
   }
   SUBCASE("binary cross-entropy") {
-    const auto result = from_output(Loss::binary_cross_entropy, A, target);
-    CHECK(error(result.sum, 2.0 * std::log(2.0) + 4.0 * std::log(4.0 / 3.0)) < rounding<Scalar>);
-    dA << -2, Scalar(8.0 / 3.0), 2, Scalar(-8.0 / 3.0);
-    CHECK(error(result.gradient, dA) < rounding<Scalar>);
+    dA << -2, 8.0 / 3.0, 2, -8.0 / 3.0;
+    check(Loss::binary_cross_entropy, 2.0 * log_2 - 4.0 * log_3_4, dA);
+    dA << -1, 0, 1, 0;  // 0 and 1 are 1/4 and 3/4
+    check(smoothed(Loss::binary_cross_entropy, 0.5), 2.0 * log_2 + 4.0 * entropy, dA);
   }
   SUBCASE("categorical cross-entropy") {
-    const auto result = from_output(Loss::categorical_cross_entropy, A, target);
-    CHECK(error(result.sum, 2.0 * std::log(2.0) + 4.0 * std::log(4.0 / 3.0)) < rounding<Scalar>);
-    dA << -4, 0, 0, Scalar(-16.0 / 3.0);
-    CHECK(error(result.gradient, dA) < rounding<Scalar>);
+    dA << -4, 0, 0, -16.0 / 3.0;
+    check(Loss::categorical_cross_entropy, 2.0 * log_2 - 4.0 * log_3_4, dA);
+    dA << -3, -4, -1, -4;
+    check(smoothed(Loss::categorical_cross_entropy, 0.5), 2.0 * log_2 + 4.0 * entropy, dA);
+  }
+  SUBCASE("focal") {
+    // d/dp -(1 - p)^2 log p at 1/2 and 3/4
+    const double half = -log_2 - 0.5, near = 0.5 * log_3_4 - 0.0625 / 0.75;
+    dA << 2.0 * half, 0, 0, 4.0 * near;
+    check(Loss::categorical_focal, 0.5 * log_2 - 0.25 * log_3_4, dA);
+    dA << 0.25 * half, -1.5 * near, -0.75 * half, 0.5 * near;
+    check(focal(Loss::binary_focal, 2.0, 0.25), 0.25 * log_2 - 0.125 * log_3_4, dA);
+    dA << half, -2.0 * near, -half, 2.0 * near;
+    check(Loss::binary_focal, 0.5 * log_2 - 0.25 * log_3_4, dA);
   }
 }
 
 TEST_CASE_TEMPLATE("losses agree with the naive reference", Scalar, float, double) {
   std::mt19937 engine(1);
-  for_each_loss([&](Loss loss) {
-    for (const Index n : {1, 2, 7, 19}) {
+  for_each_loss([&](const Loss& loss) {
+    for (const Index n : sizes(loss)) {
       for (const Index m : {1, 3, 16}) {
         CAPTURE(n);
         CAPTURE(m);
@@ -149,68 +256,122 @@ TEST_CASE_TEMPLATE("losses agree with the naive reference", Scalar, float, doubl
 
 TEST_CASE("gradients agree with central differences") {
   std::mt19937 engine(2);
-  for_each_loss([&](Loss loss) {
+  for_each_loss([&](const Loss& loss) {
     const Case<double> c(engine, loss, 4, 5);
     const auto f = [&](const Matrix<double>& A) { return from_output(loss, A, c.weighted()).sum; };
     // 1 / a^3, which is in the error of the difference, is large for small probabilities.
     const Matrix<double> gradient = from_output(loss, c.A, c.weighted()).gradient;
     CHECK(error(gradient, central_difference(c.A, f, 1e-6)) < 10.0 * central_difference_error);
   });
-  for (const Loss loss : fused_losses) {
+  for_each_fused_loss([&](const Loss& loss) {
     const Case<double> c(engine, loss, 4, 5);
     const auto f = [&](const Matrix<double>& Z) { return from_logits(loss, Z, c.weighted()).sum; };
     CHECK(error(from_logits(loss, c.Z, c.weighted()).gradient, central_difference(c.Z, f)) <
           central_difference_error);
-  }
+  });
 }
 
 TEST_CASE_TEMPLATE("from the logits a loss is what it is from the output", Scalar, float, double) {
   std::mt19937 engine(3);
-  for (const Loss loss : fused_losses) {
-    for (const Index n : {1, 2, 10, 33}) {
+  for_each_fused_loss([&](const Loss& loss) {
+    for (const Index n : {1, 2, 10, 33, 150}) {
       CAPTURE(n);
       const Case<Scalar> c(engine, loss, n, 6);
-      const auto fused = from_logits(loss, c.Z, c.weighted());
-      const auto unfused = from_output(loss, c.A, c.weighted());
-      Matrix<Scalar> dZ(n, 6);
-      activation_backward<Scalar>(output_of(loss), unfused.gradient, c.A, dZ);
-      CHECK(error(fused.sum, unfused.sum) < rounding<Scalar>);
-      CHECK(error(fused.gradient, dZ) < rounding<Scalar>);
+      for (const Target<Scalar>& target : {c.target(), c.weighted()}) {
+        const auto of_logits = from_logits(loss, c.Z, target);
+        const auto of_output = from_output(loss, c.A, target);
+        Matrix<Scalar> dZ(n, 6);
+        activation_backward<Scalar>(output_of(loss), of_output.gradient, c.A, dZ);
+        CHECK(error(of_logits.sum, of_output.sum) < rounding<Scalar>);
+        CHECK(error(of_logits.gradient, dZ) < rounding<Scalar>);
 
-      dZ = c.Z;
-      CHECK(loss_backward_from_logits<Scalar>(loss, dZ, c.weighted(), dZ) == fused.sum);
-      CHECK(same_bits(dZ, fused.gradient));
+        dZ = c.Z;
+        CHECK(loss_backward_from_logits<Scalar>(loss, dZ, target, dZ) == of_logits.sum);
+        CHECK(same_bits(dZ, of_logits.gradient));
+      }
     }
-  }
+  });
+}
+
+TEST_CASE_TEMPLATE("columns may lie apart", Scalar, float, double) {
+  std::mt19937 engine(9);
+  for_each_loss([&](const Loss& loss) {
+    const Index n = 4, m = 5;
+    const Case<Scalar> c(engine, loss, n, m);
+    const auto check = [&](auto backward, const Matrix<Scalar>& input,
+                           const Result<Scalar>& expected) {
+      Matrix<Scalar> inputs = Matrix<Scalar>::Zero(n + 3, m), gradients = inputs;
+      inputs.topRows(n) = input;
+      const double sum = backward(loss, inputs.topRows(n), c.target(), gradients.topRows(n));
+      CHECK(error(sum, expected.sum) < rounding<Scalar>);
+      CHECK(same_bits(gradients.topRows(n), expected.gradient));
+      CHECK(gradients.bottomRows(3).isZero(0));
+    };
+    check(loss_backward<Scalar>, c.A, from_output(loss, c.A, c.target()));
+    if (fused(loss))
+      check(loss_backward_from_logits<Scalar>, c.Z, from_logits(loss, c.Z, c.target()));
+  });
 }
 
 TEST_CASE_TEMPLATE("fused gradients are A - Y", Scalar, float, double) {
   std::mt19937 engine(4);
   const Index n = 5, m = 8;
-  for (const Loss loss : fused_losses) {
+  using enum Loss::Kind;
+  for (const Loss& loss :
+       {Loss(poisson), Loss(binary_cross_entropy), Loss(categorical_cross_entropy),
+        smoothed(binary_cross_entropy, 0.3), smoothed(categorical_cross_entropy, 0.3)}) {
     const Case<Scalar> c(engine, loss, n, m);
-    // Binary cross-entropy is a mean over outputs.
-    const Scalar outputs = loss == Loss::binary_cross_entropy ? Scalar(n) : Scalar(1);
-    CHECK(error(from_logits(loss, c.Z, c.target()).gradient, (c.A - c.Y) / outputs) <
+    const bool over_classes = takes_labels(loss);
+    const double s = loss.label_smoothing, classes = over_classes ? double(n) : 2.0;
+    const Matrix<double> Y = ((1.0 - s) * exact(c.Y)).array() + s / classes;
+    const double outputs = over_classes ? 1.0 : double(n);
+    CHECK(error(from_logits(loss, c.Z, c.target()).gradient, (exact(c.A) - Y) / outputs) <
           rounding<Scalar>);
+  }
+}
+
+TEST_CASE_TEMPLATE("a focal loss of gamma 0 is the cross-entropy", Scalar, float, double) {
+  std::mt19937 engine(10);
+  using enum Loss::Kind;
+  const auto check_same = [](const Result<Scalar>& a, const Result<Scalar>& b) {
+    CHECK(error(a.sum, b.sum) < rounding<Scalar>);
+    CHECK(error(a.gradient, b.gradient) < rounding<Scalar>);
+  };
+  for (const auto& [focal_kind, entropy] :
+       {std::pair(binary_focal, binary_cross_entropy),
+        std::pair(categorical_focal, categorical_cross_entropy)}) {
+    const Loss of_gamma_0 = focal(focal_kind, 0.0);
+    const Case<Scalar> c(engine, entropy, 6, 9);
+    check_same(from_output(of_gamma_0, c.A, c.weighted()),
+               from_output<Scalar>(entropy, c.A, c.weighted()));
+    check_same(from_logits(of_gamma_0, c.Z, c.weighted()),
+               from_logits<Scalar>(entropy, c.Z, c.weighted()));
   }
 }
 
 TEST_CASE_TEMPLATE("a label is its one-hot column", Scalar, float, double) {
   std::mt19937 engine(5);
-  const Loss loss = Loss::categorical_cross_entropy;
-  const Index n = 6, m = 11;
-  const Case<Scalar> c(engine, loss, n, m);
-  const std::vector<std::int64_t> labels = random_labels(engine, m, n);
-  const Matrix<Scalar> Y = one_hot<Scalar>(labels, n);
-  const Target<Scalar> by_label{nullptr, labels.data(), c.weights.data()};
-  const Target<Scalar> by_column{Y.data(), nullptr, c.weights.data()};
-  const auto check_same = [](const Result<Scalar>& a, const Result<Scalar>& b) {
-    CHECK(error(a.sum, b.sum) < rounding<Scalar>);
-    CHECK(error(a.gradient, b.gradient) < rounding<Scalar>);
-  };
-  check_same(from_output(loss, c.A, by_label), from_output(loss, c.A, by_column));
-  check_same(from_logits(loss, c.Z, by_label), from_logits(loss, c.Z, by_column));
+  for_each_loss_over_classes([&](const Loss& loss) {
+    for (const Index n : {1, 6, 70}) {
+      CAPTURE(n);
+      const Index m = 11;
+      const Case<Scalar> c(engine, loss, n, m);
+      const std::vector<std::int64_t> labels = random_labels(engine, m, n);
+      const Matrix<Scalar> Y = one_hot<Scalar>(labels, n);
+      const Target<Scalar> by_label{nullptr, labels.data(), c.weights.data()};
+      const Target<Scalar> by_column{Y.data(), nullptr, c.weights.data()};
+      const auto check_same = [](const Result<Scalar>& a, const Result<Scalar>& b) {
+        CHECK(error(a.sum, b.sum) < rounding<Scalar>);
+        CHECK(error(a.gradient, b.gradient) < rounding<Scalar>);
+      };
+      check_same(from_output(loss, c.A, by_label), from_output(loss, c.A, by_column));
+      check_same(from_logits(loss, c.Z, by_label), from_logits(loss, c.Z, by_column));
+
+      Matrix<Scalar> dZ = c.Z;  // in its place
+      loss_backward_from_logits<Scalar>(loss, dZ, by_label, dZ);
+      CHECK(same_bits(dZ, from_logits(loss, c.Z, by_label).gradient));
+    }
+  });
 }
 
 TEST_CASE_TEMPLATE("a part of a target is a target", Scalar, float, double) {
@@ -230,27 +391,116 @@ TEST_CASE_TEMPLATE("a part of a target is a target", Scalar, float, double) {
 }
 
 TEST_CASE_TEMPLATE("no finite logit makes a cost infinite", Scalar, float, double) {
+  using enum Loss::Kind;
   for (const double size : {1e4, 1e30}) {
     CAPTURE(size);
     const auto z = static_cast<Scalar>(size);
     Matrix<Scalar> Z(1, 4), Y(1, 4), dZ(1, 4);
     Z << z, z, -z, -z;
     Y << 1, 0, 1, 0;
-    const auto binary =
-        from_logits<Scalar>(Loss::binary_cross_entropy, Z, {Y.data(), nullptr, nullptr});
-    CHECK(error(binary.sum, 2.0 * size) < rounding<Scalar>);
     dZ << 0, 1, -1, 0;
-    CHECK(binary.gradient == dZ);
+    for (const LossKind loss : {binary_cross_entropy, binary_focal}) {
+      const auto result = from_logits<Scalar>(loss, Z, {Y.data(), nullptr, nullptr});
+      CHECK(error(result.sum, 2.0 * size) < rounding<Scalar>);
+      CHECK(result.gradient == dZ);
+    }
 
     Z.resize(2, 4);
     Z << z, z, -z, z, -z, -z, z, z;
     const std::vector<std::int64_t> labels{0, 1, 0, 1};
-    const auto categorical =
-        from_logits<Scalar>(Loss::categorical_cross_entropy, Z, {nullptr, labels.data(), nullptr});
-    CHECK(error(categorical.sum, 4.0 * size + std::log(2.0)) < rounding<Scalar>);
-    dZ.resize(2, 4);
-    dZ << 0, 1, -1, Scalar(0.5), 0, -1, 1, Scalar(-0.5);
-    CHECK(categorical.gradient == dZ);
+    const Matrix<Scalar> one_hot_columns = one_hot<Scalar>(labels, 2);
+    // Of the last column p is 1/2, and h = q^2 (2 p log p / q - 1) its derivative times p.
+    const double h = -0.25 * (2.0 * std::numbers::ln2 + 1.0);
+    for (const Target<Scalar>& target :
+         {Target<Scalar>{nullptr, labels.data(), nullptr},
+          Target<Scalar>{one_hot_columns.data(), nullptr, nullptr}}) {
+      const auto entropy = from_logits<Scalar>(categorical_cross_entropy, Z, target);
+      CHECK(error(entropy.sum, 4.0 * size + std::log(2.0)) < rounding<Scalar>);
+      dZ.resize(2, 4);
+      dZ << 0, 1, -1, Scalar(0.5), 0, -1, 1, Scalar(-0.5);
+      CHECK(entropy.gradient == dZ);
+
+      const auto of_focal = from_logits<Scalar>(categorical_focal, Z, target);
+      CHECK(error(of_focal.sum, 4.0 * size + std::log(2.0) / 4.0) < rounding<Scalar>);
+      dZ.col(3) << static_cast<Scalar>(-h / 2.0), static_cast<Scalar>(h / 2.0);
+      CHECK(error(of_focal.gradient, dZ) < rounding<Scalar>);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a smoothed label wants a finite logit", Scalar, float, double) {
+  Matrix<Scalar> Z(2, 1), Y(2, 1);
+  Z << 1000, -1000;
+  Y << 1, 0;
+  const Target<Scalar> target{Y.data(), nullptr, nullptr};
+  // A share of 0.1 is at the wrong end, of each of two outputs or of the two classes.
+  for (const LossKind kind : {Loss::binary_cross_entropy, Loss::categorical_cross_entropy}) {
+    const auto result = from_logits(smoothed(kind, 0.2), Z, target);
+    const double distance = kind == Loss::binary_cross_entropy ? 1000.0 : 2000.0;
+    CHECK(error(result.sum, 0.1 * distance) < rounding<Scalar>);
+  }
+}
+
+TEST_CASE_TEMPLATE("a focal loss keeps its digits near a probability of 1", Scalar, float, double) {
+  // q = e^-20 of two classes and of one output: q^2 (-log(1 - q)) is about q^3.
+  const double q = std::exp(-20.0);
+  const std::vector<std::int64_t> labels{0};
+  Matrix<Scalar> Z(2, 1);
+  Z << 20, 0;
+  const auto of_classes =
+      from_logits<Scalar>(Loss::categorical_focal, Z, {nullptr, labels.data(), nullptr});
+  CHECK(std::abs(of_classes.sum / (q * q * q) - 1.0) < 1e-5);
+  CHECK(std::abs(static_cast<double>(of_classes.gradient(0)) / (-3.0 * q * q * q) - 1.0) < 1e-5);
+  CHECK(std::abs(static_cast<double>(of_classes.gradient(1)) / (3.0 * q * q * q) - 1.0) < 1e-5);
+  const Matrix<Scalar> z = Matrix<Scalar>::Constant(1, 1, 20), y = Matrix<Scalar>::Ones(1, 1);
+  const auto of_output = from_logits<Scalar>(Loss::binary_focal, z, {y.data(), nullptr, nullptr});
+  CHECK(std::abs(of_output.sum / (q * q * q) - 1.0) < 1e-5);
+  CHECK(std::abs(static_cast<double>(of_output.gradient(0)) / (-3.0 * q * q * q) - 1.0) < 1e-5);
+}
+
+TEST_CASE_TEMPLATE("log cosh neither overflows nor loses digits", Scalar, float, double) {
+  for (const double size : {1e-15, 1e-6, 1e-3, 0.1, 0.999, 1.001, 5.0, 30.0, 1e4, 1e30}) {
+    CAPTURE(size);
+    const double expected = size < 20.0 ? std::log1p(2.0 * std::pow(std::sinh(size / 2.0), 2))
+                                        : size - std::numbers::ln2;
+    for (const double sign : {-1.0, 1.0}) {
+      const Matrix<Scalar> A = Matrix<Scalar>::Constant(1, 1, static_cast<Scalar>(sign * size));
+      const Matrix<Scalar> Y = Matrix<Scalar>::Zero(1, 1);
+      const auto result = from_output<Scalar>(Loss::log_cosh, A, {Y.data(), nullptr, nullptr});
+      CHECK(std::abs(result.sum / expected - 1.0) < rounding<Scalar>);
+      CHECK(std::abs(static_cast<double>(result.gradient(0)) / (sign * std::tanh(size)) - 1.0) <
+            rounding<Scalar>);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("an event of probability 0 that does not happen costs nothing", Scalar, float,
+                   double) {
+  Matrix<Scalar> A(1, 3), Z(1, 3), Y(1, 3);
+  A << 0, 0, 2;
+  Y << 0, 1, 0;
+  const Target<Scalar> target{Y.data(), nullptr, nullptr};
+  const auto of_output = from_output<Scalar>(Loss::poisson, A, target);
+  CHECK(of_output.sum == infinity<double>);
+  CHECK(of_output.gradient(0) == 1);
+  CHECK(of_output.gradient(1) == -infinity<Scalar>);
+  CHECK(of_output.gradient(2) == 1);
+
+  Z << -infinity<Scalar>, -1000, Scalar(std::numbers::ln2);
+  const auto of_logits = from_logits<Scalar>(Loss::poisson, Z, target);
+  CHECK(error(of_logits.sum, 1000.0 + 2.0) < rounding<Scalar>);
+  CHECK(of_logits.gradient(0) == 0);
+  CHECK(of_logits.gradient(1) == -1);
+  CHECK(error(of_logits.gradient(2), 2.0) < rounding<Scalar>);
+}
+
+TEST_CASE_TEMPLATE("at a kink the derivative is 0", Scalar, float, double) {
+  std::mt19937 engine(11);
+  const Matrix<Scalar> A = random_matrix<Scalar>(engine, 2, 3);
+  for (const Loss& loss : {Loss(Loss::mean_absolute_error), quantiles({0.1, 0.9})}) {
+    const auto result = from_output<Scalar>(loss, A, {A.data(), nullptr, nullptr});
+    CHECK(result.sum == 0.0);
+    CHECK(result.gradient.isZero(0));
   }
 }
 
@@ -259,15 +509,30 @@ TEST_CASE_TEMPLATE("certain and right costs nothing", Scalar, float, double) {
   A << 1, 0, 0, 1;
   const std::vector<std::int64_t> labels{0, 1};
   const Target<Scalar> same{A.data(), nullptr, nullptr};
-  for_each_loss([&](Loss loss) {
+  for_each_loss([&](const Loss& loss) {
+    // A smoothed target is never certain, and Poisson's loss leaves a constant out.
+    if (loss.label_smoothing != 0.0 || loss.kind == Loss::poisson) return;
     const auto result = from_output(loss, A, same);
     CHECK(result.sum == 0.0);
     CHECK(result.gradient.allFinite());
+    if (!takes_labels(loss)) return;
+    const auto by_label = from_output<Scalar>(loss, A, {nullptr, labels.data(), nullptr});
+    CHECK(by_label.sum == 0.0);
+    CHECK(by_label.gradient.allFinite());
   });
-  const auto by_label =
-      from_output<Scalar>(Loss::categorical_cross_entropy, A, {nullptr, labels.data(), nullptr});
-  CHECK(by_label.sum == 0.0);
-  CHECK(by_label.gradient.allFinite());
+}
+
+TEST_CASE_TEMPLATE("an infinite error costs inf", Scalar, float, double) {
+  using enum Loss::Kind;
+  Matrix<Scalar> A(1, 2), Y = Matrix<Scalar>::Zero(1, 2);
+  A << infinity<Scalar>, -infinity<Scalar>;
+  const Target<Scalar> target{Y.data(), nullptr, nullptr};
+  for (const LossKind loss : {mean_squared_error, mean_absolute_error, huber, log_cosh, quantile}) {
+    const auto result = from_output<Scalar>(loss, A, target);
+    CHECK(result.sum == infinity<double>);
+    CHECK(result.gradient(0) > 0);
+    CHECK(result.gradient(1) < 0);
+  }
 }
 
 TEST_CASE_TEMPLATE("NaN in gives NaN out", Scalar, float, double) {
@@ -281,7 +546,7 @@ TEST_CASE_TEMPLATE("NaN in gives NaN out", Scalar, float, double) {
     CHECK(result.gradient.col(1).hasNaN());
     CHECK(result.gradient.col(2).allFinite());
   };
-  for_each_loss([&](Loss loss) {
+  for_each_loss([&](const Loss& loss) {
     const Case<Scalar> clean(engine, loss, 4, 3);
     Case<Scalar> c = clean;
     poison(c.A);
@@ -293,7 +558,7 @@ TEST_CASE_TEMPLATE("NaN in gives NaN out", Scalar, float, double) {
     c.weights(1) = not_a_number<Scalar>;
     check_poisoned(from_output(loss, c.A, c.weighted()));
   });
-  for (const Loss loss : fused_losses) {
+  for_each_fused_loss([&](const Loss& loss) {
     const Case<Scalar> clean(engine, loss, 4, 3);
     // One NaN among a column's logits, at the label and beside it, is enough.
     for (const Index row : {0, 3}) {
@@ -301,14 +566,18 @@ TEST_CASE_TEMPLATE("NaN in gives NaN out", Scalar, float, double) {
       c.Z(row, 1) = not_a_number<Scalar>;
       check_poisoned(from_logits(loss, c.Z, c.weighted()));
     }
-  }
+    Case<Scalar> c = clean;
+    poison(c.Y);
+    check_poisoned(from_logits(loss, c.Z, c.weighted()));
+  });
   const std::vector<std::int64_t> labels{0, 2, 1};
-  for (const Index row : {0, 2}) {
-    Case<Scalar> c(engine, Loss::categorical_cross_entropy, 3, 3);
-    c.Z(row, 1) = not_a_number<Scalar>;
-    check_poisoned(from_logits<Scalar>(Loss::categorical_cross_entropy, c.Z,
-                                       {nullptr, labels.data(), nullptr}));
-  }
+  for_each_loss_over_classes([&](const Loss& loss) {
+    for (const Index row : {0, 2}) {
+      Case<Scalar> c(engine, loss, 3, 3);
+      c.Z(row, 1) = not_a_number<Scalar>;
+      check_poisoned(from_logits<Scalar>(loss, c.Z, {nullptr, labels.data(), nullptr}));
+    }
+  });
 }
 
 TEST_CASE_TEMPLATE("a NaN beside the right class is no right answer", Scalar, float, double) {
@@ -317,21 +586,21 @@ TEST_CASE_TEMPLATE("a NaN beside the right class is no right answer", Scalar, fl
   const Matrix<Scalar> Y = one_hot<Scalar>(labels, 2);
   Matrix<Scalar> A(2, 1);
   A << 1, not_a_number<Scalar>;
-  for_each_loss([&](Loss loss) {
+  for_each_loss([&](const Loss& loss) {
     const auto result = from_output<Scalar>(loss, A, {Y.data(), nullptr, nullptr});
     CHECK(std::isnan(result.sum));
     CHECK(std::isnan(result.gradient(1)));
+    if (!takes_labels(loss)) return;
+    const auto by_label = from_output<Scalar>(loss, A, {nullptr, labels.data(), nullptr});
+    CHECK(std::isnan(by_label.sum));
+    CHECK(std::isnan(by_label.gradient(1)));
   });
-  const auto by_label =
-      from_output<Scalar>(Loss::categorical_cross_entropy, A, {nullptr, labels.data(), nullptr});
-  CHECK(std::isnan(by_label.sum));
-  CHECK(std::isnan(by_label.gradient(1)));
 }
 
 TEST_CASE_TEMPLATE("a weight of zero takes an example out", Scalar, float, double) {
   std::mt19937 engine(8);
-  for_each_loss([&](Loss loss) {
-    Case<Scalar> c(engine, loss, 3, 4);
+  for_each_loss([&](const Loss& loss) {
+    Case<Scalar> c(engine, loss, 4, 4);
     c.weights << 1, 0, 1, 0;
     const auto result = from_output(loss, c.A, c.weighted());
     const Matrix<Scalar> A = c.A(Eigen::all, {0, 2}), Y = c.Y(Eigen::all, {0, 2});
@@ -339,4 +608,34 @@ TEST_CASE_TEMPLATE("a weight of zero takes an example out", Scalar, float, doubl
     CHECK(result.gradient.col(1).isZero(0));
     CHECK(result.gradient.col(3).isZero(0));
   });
+}
+
+TEST_CASE_TEMPLATE("a loss allocates nothing", Scalar, float, double) {
+  std::mt19937 engine(12);
+  for_each_loss([&](const Loss& loss) {
+    const Case<Scalar> c(engine, loss, 4, 5);
+    Matrix<Scalar> gradient(4, 5);
+    CHECK(allocations_in([&] { loss_backward<Scalar>(loss, c.A, c.weighted(), gradient); }) == 0);
+    if (!fused(loss)) return;
+    CHECK(allocations_in(
+              [&] { loss_backward_from_logits<Scalar>(loss, c.Z, c.weighted(), gradient); }) == 0);
+  });
+}
+
+TEST_CASE_TEMPLATE("a loss of the caller's own is called with what there is", Scalar, float,
+                   double) {
+  std::mt19937 engine(13);
+  const Case<Scalar> c(engine, Loss::mean_squared_error, 3, 4);
+  const auto squares = [](const auto& A, const auto& target, auto dA) {
+    return 2.0 * loss_backward(Loss::mean_squared_error, A, target, dA);
+  };
+  const Loss loss{CustomLoss{squares, squares}};
+  CHECK(loss.kind == Loss::custom);
+  CHECK(!takes_labels(loss));
+  for (const ActivationName& output : activation_names())
+    CHECK(!fused_with_output(loss, output.activation));
+  const auto result = from_output(loss, c.A, c.weighted());
+  const auto expected = from_output<Scalar>(Loss::mean_squared_error, c.A, c.weighted());
+  CHECK(result.sum == 2.0 * expected.sum);
+  CHECK(same_bits(result.gradient, expected.gradient));
 }

@@ -25,13 +25,14 @@ using Order = std::vector<std::int64_t>;
 template <class Scalar>
 struct Problem {
   Model<Scalar> model;
-  Loss loss;
+  LossKind loss;
   Matrix<Scalar> X, Y;
   std::vector<std::int64_t> labels;  // of which Y is the one-hot form, where there are any
   Vector<double> weights;            // empty: each is 1
 
   // Y is what suits the loss: anything, probabilities of each output, a distribution.
-  Problem(std::mt19937& engine, Index inputs, const std::vector<Layer>& layers, Loss loss_, Index m)
+  Problem(std::mt19937& engine, Index inputs, const std::vector<Layer>& layers, LossKind loss_,
+          Index m)
       : model(engine, inputs, layers),
         loss(loss_),
         X(random_matrix<Scalar>(engine, inputs, m)),
@@ -139,7 +140,7 @@ Vector<double> as_vector(const std::vector<double>& numbers) {
 
 // Every loss with its own output, then with others, for which there is no fused form.
 struct Ending {
-  Loss loss;
+  LossKind loss;
   Activation output;
 };
 constexpr Ending endings[] = {

@@ -111,6 +111,14 @@ def run_python(
     )
 
 
+# The most memory that the process has held, in KiB. (That of `resource` begins with its parent's.)
+PEAK_MEMORY = """
+def peak_memory():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+"""
+
+
 def output_of(script: str, *, timeout: float = 60, **environment: str | None) -> str:
     """What a script prints in another interpreter; it must not fail."""
     result = run_python("-c", script, timeout=timeout, **environment)

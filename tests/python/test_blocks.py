@@ -852,7 +852,9 @@ def test_gradient_check_reports_nan() -> None:
 
 REAL = "expected real numbers: float32, float64, integers or bools"
 NAMES = ", ".join(_core.activation_names())
-LOSSES = ", ".join(_core.loss_names())
+LOSSES = ", ".join(
+    name for name in _core.loss_names() if name != "quantile" and not name.endswith("focal")
+)
 ONES = np.ones
 LAYER = (ONES((2, 5)), ONES((3, 2)), ONES((3, 1)))  # A_prev, W, b
 MODEL: Parameters = {"W1": ONES((3, 2)), "b1": ONES((3, 1)), "W2": ONES((1, 3)), "b2": ONES((1, 1))}

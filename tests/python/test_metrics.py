@@ -346,10 +346,10 @@ def test_labels_make_nothing_as_large_as_the_outputs() -> None:
 
 
 def test_what_a_loss_is_judged_by() -> None:
-    assert default_metrics("categorical_cross_entropy", 10) == ("accuracy",)
-    assert default_metrics("binary_cross_entropy", 1) == ("accuracy",)
-    assert default_metrics("binary_cross_entropy", 3) == ("binary_accuracy",)
-    assert default_metrics("mean_squared_error", 1) == ()
+    assert default_metrics(dr.CategoricalCrossEntropy(), 10) == ("accuracy",)
+    assert default_metrics(dr.BinaryCrossEntropy(), 1) == ("accuracy",)
+    assert default_metrics(dr.BinaryCrossEntropy(), 3) == ("binary_accuracy",)
+    assert default_metrics(dr.MeanSquaredError(), 1) == ()
 
 
 def largest_error(y: Array, A: Array) -> np.floating[Any]:

@@ -19,6 +19,7 @@ import reference
 from support import (
     DTYPES,
     LOSSES,
+    PEAK_MEMORY,
     Array,
     assert_near,
     assert_same_bits,
@@ -644,11 +645,9 @@ resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 try:
     dr.Network([dr.Dense({units})], input_size={inputs})
 except (ValueError, MemoryError) as error:
-    # Of this program alone: ru_maxrss would begin with what the test's own process has.
-    status = open("/proc/self/status").read()
-    print(status.split("VmHWM:")[1].split()[0], error)
+    print(peak_memory(), error)
 """
-    kilobytes, message = output_of(script, OMP_NUM_THREADS="1").split(maxsplit=1)
+    kilobytes, message = output_of(PEAK_MEMORY + script, OMP_NUM_THREADS="1").split(maxsplit=1)
     assert int(kilobytes) < 500_000
     assert "reshape" not in message
 

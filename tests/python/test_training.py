@@ -17,6 +17,7 @@ from deltarule import training
 from support import (
     DTYPES,
     LOSSES,
+    PEAK_MEMORY,
     Array,
     assert_near,
     assert_same_bits,
@@ -610,16 +611,14 @@ import deltarule as dr
 X, y = np.ones((200_000, 200), np.float32), np.zeros(200_000, np.float32)
 net = dr.Network([dr.Dense(1)], input_size=200)
 net.fit(X[:1000], y[:1000])
-# Of this program alone: ru_maxrss would begin with what the test's own process has.
-peak = lambda: int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
-before = peak()
+before = peak_memory()
 for shuffle in (False, True):
     net.fit(X, y, batch_size=1000, shuffle=shuffle)
 net.predict(X)
 net.evaluate(X, y)
-print(peak() - before, X.nbytes // 1024)
+print(peak_memory() - before, X.nbytes // 1024)
 """
-    grown, of_X = map(int, output_of(script).split())
+    grown, of_X = map(int, output_of(PEAK_MEMORY + script).split())
     assert grown < of_X / 4
 
 

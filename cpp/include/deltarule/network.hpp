@@ -152,7 +152,7 @@ class Network {
   // to A[L] = g(Z[L]),
   void output_slice(Slice slice, Cache<Scalar>& cache) const;
   // or, with a loss, to dZ[L] and the sum of the examples' weighted losses, fused where it can be,
-  double loss_slice(Loss loss, Slice slice, const Target<Scalar>& target,
+  double loss_slice(const Loss& loss, Slice slice, const Target<Scalar>& target,
                     Cache<Scalar>& cache) const;
   // and back from dZ[first] to dZ[last], and for last = 0 to dX = dA[0] (may be null: then to dZ[1]).
   void backward_slice(const Scalar* parameters, const TransposedWeights<Scalar>& transposed,
