@@ -115,7 +115,7 @@ void Trainer<Scalar>::forward_backward_groups(const Scalar* parameters, const Tr
       const Slice of_batch = slices[s], slice{0, of_batch.count};
       cache.resize(network_, slice.count, Cache<Scalar>::Keep::needed);
       cache.bind(set.X, batch.order, batch.first + of_batch.first);
-      cache.begin(pass, of_batch.first);
+      cache.set_first_of_batch(of_batch.first);
       network_.forward_slice(parameters, slice, 1, network_.depth(), cache);
       loss_of_slice(set, batch, of_batch.first, slice, cache,
                     slice_costs_[static_cast<std::size_t>(s)]);
@@ -133,7 +133,7 @@ void Trainer<Scalar>::forward_backward_slices(const Scalar* parameters, const Tr
                                               const Batch& batch, const Slices& slices,
                                               ForEachSlice for_each_slice) {
   Cache<Scalar>& cache = caches_[0];
-  const std::vector<Index>& couplings = network_.couplings(cache.pass());
+  const std::vector<Index>& couplings = cache.couplings();
   const Index lowest = network_.lowest_trained();
   Index first = 1;
   for (const Index coupling : couplings) {
@@ -345,6 +345,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
   RunResult result;
   if (examples.count == 0) return result;
   transposed_.copy(parameters);
+  std::fill(tile_sums_.begin(), tile_sums_.end(), 0.0);
   const bool all_first = options.keep_gradients || options.clip_value > 0 || options.clip_norm > 0;
   bool limits_norms = false;
   for (Index l = 1; l <= network_.depth(); ++l)
@@ -373,7 +374,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
                      step + 1);
     const auto gradient_of_tile = [&](const Tile& tile, Scalar* to) {
       gradient(tile, scale, to);
-      tile_sums_[tile_index(tile)] = penalize(parameters, tile, to);
+      if (network_.penalized()) tile_sums_[tile_index(tile)] = penalize(parameters, tile, to);
     };
     const auto update_tile = [&](const Tile& tile, const Scalar* of_tile) {
       layer_steps_[static_cast<std::size_t>(tile.layer)].update(vectors, of_tile, tile.first,
@@ -383,10 +384,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
     const auto frozen = [&](const Tile& tile) { return network_.rule(tile.layer).frozen; };
     if (work < work_to_interrupt && !all_first) {
       for_each_tile([&](const Tile& tile, int thread) {
-        if (frozen(tile)) {
-          tile_sums_[tile_index(tile)] = 0.0;
-          return;
-        }
+        if (frozen(tile)) return;
         // A tile's gradient is used while it is near, and never leaves the thread's own cache.
         Scalar* const of_tile = tile.count <= tile_room_ ? tile_rooms_.data() + thread * tile_room_
                                                          : gradients + tile.first;
@@ -404,7 +402,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
         break;
       }
     }
-    costs[result.steps].sum += sum_of_tiles() * cost.weight;
+    if (network_.penalized()) costs[result.steps].sum += sum_of_tiles() * cost.weight;
     if (work >= work_to_interrupt || all_first) {
       clip(options, gradients);
       for_each_tile([&](const Tile& tile, int) {

@@ -102,7 +102,7 @@ class Trainer {
   std::vector<Cache<Scalar>> caches_;  // of the batch, or one for each thread
   TransposedWeights<Scalar> transposed_;
   // Does a batch pass as one, or each of its slices by itself?
-  bool whole_batch() const { return groups_ == 1 || network_.couples_examples(); }
+  bool whole_batch() const { return groups_ == 1 || !network_.couplings().empty(); }
   Index first_slice(const Slices& slices, Index group) const {
     return slices.count * group / groups_;
   }
