@@ -194,7 +194,8 @@ Slices Network<Scalar>::training_slices(Index m) const {
 
 template <class Scalar>
 Index Network<Scalar>::gradient_groups(Index m) const {
-  if (layerwise_ || !couplings_.empty() || m < 2 * examples_a_group) return 1;
+  if (layerwise_ || !couplings_.empty() || parameter_count_ == 0 || m < 2 * examples_a_group)
+    return 1;
   const Index most = std::min(m / examples_a_group, numbers_of_groups / parameter_count_);
   return std::clamp<Index>(most / 2 * 2, 2, slices_of(m, m).count);
 }
@@ -215,13 +216,14 @@ void Network<Scalar>::inverse_deviation(Index l, Scalar* inverse) const {
 
 template <class Scalar>
 bool Network<Scalar>::by_batch(Index l, const Cache<Scalar>& cache) const {
-  return cache.pass().training && !rule(l).frozen &&
-         std::holds_alternative<BatchNorm>(layer(l).kind);
+  const std::vector<Index>& couplings = cache.couplings();
+  return std::find(couplings.begin(), couplings.end(), l) != couplings.end();
 }
 
 template <class Scalar>
 void Network<Scalar>::begin(const Pass& pass, const Slices& slices, Cache<Scalar>& cache) const {
   cache.begin(pass, 0);
+  cache.couple(couplings(pass));
   for (Index l = 1; l <= depth(); ++l) {
     if (!normalizes_units(l)) continue;
     if (by_batch(l, cache)) {
@@ -284,11 +286,20 @@ void Network<Scalar>::measured_back(Index l, const Slices& slices, Cache<Scalar>
   }
 }
 
+template <class Scalar>
+bool Network<Scalar>::finite_moments(const Cache<Scalar>& cache) const {
+  const std::vector<Index>& couplings = cache.couplings();
+  return std::all_of(couplings.begin(), couplings.end(), [&](Index l) {
+    return cache.of_units(l).col(Cache<Scalar>::variance).allFinite();
+  });
+}
+
 // running := (1 - momentum) running + momentum of the batch, whose variance is taken without bias.
 template <class Scalar>
 void Network<Scalar>::keep_moments(const Cache<Scalar>& cache) {
   const Index m = cache.m();
-  for (const Index l : couplings(cache.pass())) {
+  if (m == 0) return;  // which has none
+  for (const Index l : cache.couplings()) {
     const auto momentum = static_cast<Scalar>(std::get<BatchNorm>(layer(l).kind).momentum);
     const Scalar unbiased = m > 1 ? static_cast<Scalar>(m) / static_cast<Scalar>(m - 1) : Scalar(1);
     auto mean = statistics_.segment(statistics_offset(l), n(l));
@@ -533,7 +544,7 @@ void Network<Scalar>::forward(const Scalar* parameters, const Examples& X, const
                               Cache<Scalar>& cache) const {
   cache.resize(*this, X.count, Cache<Scalar>::Keep::all);
   cache.bind(X, nullptr, 0);
-  const Slices all = couplings(pass).empty() ? slices(X.count) : training_slices(X.count);
+  const Slices all = slices(X.count);
   begin(pass, all, cache);
   const int threads = threads_for(2 * work() * static_cast<double>(X.count));
   Index first = 1;
@@ -554,8 +565,8 @@ void Network<Scalar>::forward(const Scalar* parameters, const Examples& X, const
 template <class Scalar>
 void Network<Scalar>::backward(const Scalar* parameters, const Scalar* dA, Scalar scale,
                                Cache<Scalar>& cache, Scalar* gradients, Scalar* dX) const {
-  const std::vector<Index>& whole = couplings(cache.pass());
-  const Slices all = whole.empty() ? slices(cache.m()) : training_slices(cache.m());
+  const std::vector<Index>& whole = cache.couplings();
+  const Slices all = slices(cache.m());
   const Index L = depth();
   const int threads = threads_for(2 * work() * static_cast<double>(cache.m()));
   TransposedWeights<Scalar> transposed(*this);

@@ -350,7 +350,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
       break;
     }
     costs[result.steps] = cost;
-    if (!std::isfinite(cost.sum)) {
+    if (!std::isfinite(cost.sum) || !network_.finite_moments(caches_[0])) {
       result.non_finite = true;
       break;
     }

@@ -171,6 +171,8 @@ class Network {
   void measured_back(Index l, const Slices& slices, Cache<Scalar>& cache) const;
   // Begins a pass of a bound cache: the moments that are given are made ready.
   void begin(const Pass& pass, const Slices& slices, Cache<Scalar>& cache) const;
+  // Did no batch's moments overflow? Its cost may be finite even so.
+  bool finite_moments(const Cache<Scalar>& cache) const;
   // After a training step: the running moments move towards the batch's.
   void keep_moments(const Cache<Scalar>& cache);
 
@@ -251,6 +253,9 @@ class Cache {
     first_of_batch_ = first_of_batch;
   }
   const Pass& pass() const { return pass_; }
+  // The layers that couple the examples of this pass: on the way back the network's may be others.
+  void couple(const std::vector<Index>& layers) { couplings_ = layers; }
+  const std::vector<Index>& couplings() const { return couplings_; }
   Index first_of_batch() const { return first_of_batch_; }
 
   Index m() const { return m_; }
@@ -307,6 +312,7 @@ class Cache {
   std::vector<Index> own_rows_;
   std::vector<Vector<Scalar>> units_room_, slices_room_;
   Pass pass_;
+  std::vector<Index> couplings_;
   Index first_of_batch_ = 0;
   Examples source_;
   const std::int64_t* order_ = nullptr;
