@@ -113,7 +113,9 @@ class Layer:
             if name == "frozen":
                 if not isinstance(value, (bool, np.bool_)):
                     raise TypeError(f"layers[{self._index}].frozen is {value!r}: expected a bool")
-            elif not isinstance(value, (int, float, np.integer, np.floating)):
+            elif not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(
+                value, bool
+            ):
                 raise TypeError(f"layers[{self._index}].{name} is {value!r}: expected a number")
             elif not 0 <= value < np.inf:
                 raise ValueError(
@@ -357,15 +359,23 @@ class Network:
             raise ValueError("adapt: the network's first layer is not a Standardize: expected one")
         if not len(rows):
             raise ValueError("adapt: X has no rows: expected 1 or more")
-        self._adapt(rows)
+        self._adapt(rows, "adapt")
 
-    def _adapt(self, rows: Array) -> None:
-        mean, variance = moments(rows)
-        variance[variance == 0] = 1.0
-        for column in self._embedded:
-            mean[column], variance[column] = 0.0, 1.0
+    def _adapt(self, rows: Array, where: str) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, variance = moments(rows)
+            for column in self._embedded:
+                mean[column], variance[column] = 0.0, 1.0
+            held = variance.astype(self.dtype)
+        _refuse(
+            variance,
+            ~np.isfinite(held),
+            f"{where}: the variance of X",
+            f"too large for {self.dtype}; expected data scaled to about 1",
+        )
+        held[held == 0] = 1.0
         self.layers[0].mean = mean[:, np.newaxis]
-        self.layers[0].variance = variance[:, np.newaxis]
+        self.layers[0].variance = held[:, np.newaxis]
         self._adapted = True
 
     def _rows(self, X: ArrayLike, where: str, what: str = "X") -> Array:

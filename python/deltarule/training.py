@@ -164,8 +164,6 @@ def fit(
             "fit: validation data",
         )
     network._expect_finite_parameters("fit")
-    if not network._adapted:
-        network._adapt(rows)
     optimizer = as_optimizer(optimizer)
 
     if not network._training.acquire(blocking=False):
@@ -174,6 +172,9 @@ def fit(
             "copy (copy.deepcopy) instead"
         )
     try:
+        optimizer._state_for(network)  # refuses one that is another network's
+        if not network._adapted:
+            network._adapt(rows, "fit")
         network.history = history = History()
         steps = _Steps(network, optimizer, loss, rows, target, batch_size)
         with Progress(epochs, steps.batches, enabled=progress) as bar:
