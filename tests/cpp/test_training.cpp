@@ -680,6 +680,28 @@ TEST_CASE("every kind's gradients agree with central differences, whichever way 
   }
 }
 
+// The cost and its gradients, by the trainer and by the explicit steps.
+template <class Scalar>
+void check_by_hand(const Problem<Scalar>& problem) {
+  const Network<Scalar>& network = problem.model.network;
+  const Scalar* const parameters = problem.model.parameters.data();
+  const Pass pass{true, 7, 2};
+  const Index m = problem.m();
+  Vector<Scalar> expected(problem.model.parameters.size()), gradients = expected;
+  const BatchCost cost =
+      Trainer<Scalar>(problem.model.network, problem.loss)
+          .loss_and_gradients(parameters, problem.set(), {nullptr, 0, m}, pass, expected.data());
+  Cache<Scalar> cache;
+  network.forward(parameters, problem.set().X, pass, cache);
+  const Matrix<Scalar> A = cache.A(network.depth());
+  Matrix<Scalar> dA(A.rows(), m);
+  const double sum = loss_backward<Scalar>(problem.loss, A, {problem.Y.data()}, dA);
+  CHECK(error(sum / cost.weight, cost.sum / cost.weight) < accumulated_rounding<Scalar>);
+  network.backward(parameters, dA.data(), Scalar(1) / static_cast<Scalar>(m), cache,
+                   gradients.data(), nullptr);
+  CHECK(error(gradients, expected) < accumulated_rounding<Scalar>);
+}
+
 TEST_CASE_TEMPLATE("forward and backward by hand are the trainer's cost and gradients", Scalar,
                    float, double) {
   std::mt19937 engine(32);
@@ -690,24 +712,29 @@ TEST_CASE_TEMPLATE("forward and backward by hand are the trainer's cost and grad
       CAPTURE(way.m);
       auto problem = problem_of<Scalar>(engine, stack, way.m);
       problem.weights.resize(0);
-      const Network<Scalar>& network = problem.model.network;
-      const Scalar* const parameters = problem.model.parameters.data();
-      const Pass pass{true, 7, 2};
-      Vector<Scalar> expected(problem.model.parameters.size()), gradients = expected;
-      const BatchCost cost = Trainer<Scalar>(problem.model.network, problem.loss)
-                                 .loss_and_gradients(parameters, problem.set(), {nullptr, 0, way.m},
-                                                     pass, expected.data());
-      Cache<Scalar> cache;
-      network.forward(parameters, problem.set().X, pass, cache);
-      const Matrix<Scalar> A = cache.A(network.depth());
-      Matrix<Scalar> dA(A.rows(), way.m);
-      const double sum = loss_backward<Scalar>(problem.loss, A, {problem.Y.data()}, dA);
-      CHECK(error(sum / cost.weight, cost.sum / cost.weight) < accumulated_rounding<Scalar>);
-      network.backward(parameters, dA.data(), Scalar(1) / static_cast<Scalar>(way.m), cache,
-                       gradients.data(), nullptr);
-      CHECK(error(gradients, expected) < accumulated_rounding<Scalar>);
+      check_by_hand(problem);
     }
   }
+}
+
+TEST_CASE_TEMPLATE("and so they are where a group has several slices", Scalar, float, double) {
+  std::mt19937 engine(47);
+  const Index m = 6000;
+  int checked = 0;
+  for (const Stack& stack : stacks(170)) {
+    INFO(stack.name);
+    auto problem = problem_of<Scalar>(engine, stack, m);
+    problem.weights.resize(0);
+    Network<Scalar>& network = problem.model.network;
+    for (const Index l : std::vector<Index>(network.couplings({true, 0, 0})))
+      network.set_rule(l, frozen());
+    if (network.goes_layerwise()) continue;
+    CHECK(network.gradient_groups(m) > 1);
+    CHECK(network.gradient_groups(m) < network.training_slices(m).count);
+    check_by_hand(problem);
+    ++checked;
+  }
+  CHECK(checked >= 8);
 }
 
 TEST_CASE_TEMPLATE("every kind trains to the same bits for any number of threads", Scalar, float,
