@@ -80,8 +80,8 @@ def expect_codes(rows: Array, embedded: dict[int, int], where: str, what: str = 
         bad = np.flatnonzero((codes < 0) | (codes >= categories) | (codes != np.floor(codes)))
         if bad.size:
             raise ValueError(
-                f"{where}: {what}[{bad[0]}, {column}] is {codes[bad[0]]}: expected a category code, "
-                f"0 to {categories - 1}, as an Embedding takes the column"
+                f"{where}: {what}[{bad[0]}, {column}] is {codes[bad[0]]}: expected a category "
+                f"code, 0 to {categories - 1}, as an Embedding takes the column"
             )
 
 

@@ -107,7 +107,15 @@ class Layer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._views:
-            _assign(self._views[name], value, f"layers[{self._index}].{name}")
+            where = f"layers[{self._index}].{name}"
+            if name == "variance":
+                # A batch norm adds epsilon to it before it divides; a standardising layer does not.
+                above_0 = isinstance(self.description, Standardize)
+                array = np.atleast_1d(value)
+                if array.dtype.kind in "biuf":
+                    bad = array <= 0 if above_0 else array < 0
+                    _refuse(array, bad, where, f"expected {'above 0' if above_0 else '0 or more'}")
+            _assign(self._views[name], value, where)
         elif name in _RULE:
             checked = type(self.description)
             if name == "frozen":

@@ -858,6 +858,20 @@ def test_refused_placement(layers: Layers, error: type[Exception], message: str)
             r"layers\[3\]\.variance\[0, 0\] is nan: expected fin",
         ),
         (
+            3,
+            "variance",
+            [[1], [1], [-1], [1]],
+            ValueError,
+            r"layers\[3\]\.variance\[2, 0\] is -1: expected 0 or more",
+        ),
+        (
+            0,
+            "variance",
+            [[1.0], [0.0], [1.0]],
+            ValueError,
+            r"layers\[0\]\.variance\[1, 0\] is 0\.0: expected above 0",
+        ),
+        (
             1,
             "E1",
             np.zeros((3, 2)),
@@ -873,6 +887,12 @@ def test_a_layer_refuses(
     net = named()
     with nothing_written(net), pytest.raises(error, match=message):
         setattr(net.layers[layer], name, value)
+
+
+def test_a_batch_norm_s_variance_may_be_0() -> None:
+    net = dr.Network([dr.BatchNorm(epsilon=1.0)], 1)
+    net.layers[0].variance = [[0]]
+    assert net.predict([[3]]) == 3
 
 
 def test_a_layer_has_not_what_it_has_not() -> None:
