@@ -278,6 +278,13 @@ class Network:
             raise TypeError(f"Network: dtype is {self.dtype}: expected float32 or float64")
         self.input_size = int(input_size)
         self._descriptions = in_order(layers, self.input_size)
+        most = 2 ** (np.finfo(self.dtype).nmant + 1)
+        for column, categories in embedded_columns(self._descriptions):
+            if categories > most:
+                raise ValueError(
+                    f"Network: an Embedding has {categories} categories in column {column}: "
+                    f"expected {most} or fewer, as {self.dtype} tells no more codes apart"
+                )
         self._generator = np.random.default_rng(seed)
         self._build()
         for layer in self.layers:

@@ -770,6 +770,11 @@ def test_refused_description(make: Callable[[], Any], error: type[Exception], me
             "embeds column 4 of 4: expected columns that there",
         ),
         (
+            [dr.Embedding({1: (2**24 + 1, 1)})],
+            ValueError,
+            r"16777217 categories in column 1: expected 16777216 or fewer, as float32 tells",
+        ),
+        (
             [dr.Residual([dr.Dense(3)])],
             ValueError,
             r"layers\[0\] is a Residual with 4 inputs and 3 ou",
