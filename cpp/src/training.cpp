@@ -22,6 +22,15 @@ Scalar gradient_scale(double weight) {
   return static_cast<Scalar>(weight > 0.0 ? 1.0 / weight : 0.0);
 }
 
+// The optimizer's step at a layer's own rate.
+template <class Scalar>
+OptimizerStep<Scalar> step_of_layer(const Network<Scalar>& network, Index l,
+                                    const Optimizer& optimizer, std::int64_t step) {
+  const double rate = network.rule(l).rate;
+  return {rate == 1.0 ? optimizer : with_learning_rate(optimizer, rate * optimizer.learning_rate),
+          step};
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -288,36 +297,6 @@ void Trainer<Scalar>::clip(const StepOptions& options, Scalar* gradients) {
   });
 }
 
-// The weights of a unit, a row of W[l], are shortened to their layer's greatest norm.
-template <class Scalar>
-void Trainer<Scalar>::limit_norms(Scalar* parameters) {
-  constexpr Index rows_at_once = 64;
-  for (Index l = 1; l <= network_.depth(); ++l) {
-    const LayerRule& rule = network_.rule(l);
-    if (rule.max_norm == 0.0 || rule.frozen || !network_.dense(l)) continue;
-    const auto most = static_cast<Scalar>(rule.max_norm);
-    const Index n = network_.n(l), blocks = (n + rows_at_once - 1) / rows_at_once;
-    parallel_for(threads_, blocks, [&](Index block, int) {
-      const Index first = block * rows_at_once, rows = std::min(rows_at_once, n - first);
-      auto W = network_.W(parameters, l).middleRows(first, rows);
-      const Scalar* const w = W.data();
-      std::array<Scalar, rows_at_once> factor;
-      sum_columns<Scalar>(rows, W.cols(), factor.data(), nullptr, false, [=](Index i, Index j) {
-        return Two<Scalar>{w[j * n + i] * w[j * n + i], 0};
-      });
-      for (Index i = 0; i < rows; ++i) {
-        Scalar& f = factor[static_cast<std::size_t>(i)];
-        const Scalar norm = std::sqrt(f);
-        f = norm > most ? most / norm : Scalar(1);
-      }
-      W.array().colwise() *= ConstVectorMap<Scalar>(factor.data(), rows).array();
-    });
-  }
-  for_each_tile([&](const Tile& tile, int) {
-    if (network_.rule(tile.layer).max_norm > 0.0) transposed_.copy(parameters, tile);
-  });
-}
-
 template <class Scalar>
 BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const TrainingSet& set,
                                               const Batch& batch, const Pass& pass,
@@ -347,9 +326,6 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
   transposed_.copy(parameters);
   std::fill(tile_sums_.begin(), tile_sums_.end(), 0.0);
   const bool all_first = options.keep_gradients || options.clip_value > 0 || options.clip_norm > 0;
-  bool limits_norms = false;
-  for (Index l = 1; l <= network_.depth(); ++l)
-    limits_norms = limits_norms || network_.rule(l).max_norm > 0.0;
   for (Index done = 0; done < examples.count; done += batch_size) {
     const Batch batch{examples.order, examples.first + done,
                       std::min(batch_size, examples.count - done)};
@@ -362,7 +338,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
       break;
     }
     costs[result.steps] = cost;
-    if (!std::isfinite(cost.sum)) {
+    if (!std::isfinite(cost.sum) || !network_.finite_moments(caches_[0])) {
       result.non_finite = true;
       break;
     }
@@ -409,7 +385,12 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
         if (!frozen(tile)) update_tile(tile, gradients + tile.first);
       });
     }
-    if (limits_norms) limit_norms(parameters);
+    if (network_.limits_norms()) {
+      network_.limit_norms(parameters, threads_);
+      for_each_tile([&](const Tile& tile, int) {
+        if (network_.rule(tile.layer).max_norm > 0.0) transposed_.copy(parameters, tile);
+      });
+    }
     if (auto* const average = static_cast<Scalar*>(options.average))
       for_each_tile([&](const Tile& tile, int) {
         const auto share = static_cast<Scalar>(1.0 - options.average_decay);
@@ -430,14 +411,28 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
 // One for each layer, as each may have a rate of its own.
 template <class Scalar>
 void Trainer<Scalar>::make_layer_steps(const Optimizer& optimizer, std::int64_t step) {
-  const OptimizerStep<Scalar> common(optimizer, step);
-  layer_steps_.assign(static_cast<std::size_t>(network_.depth()) + 1, common);
+  layer_steps_.assign(static_cast<std::size_t>(network_.depth()) + 1, {optimizer, step});
   for (Index l = 1; l <= network_.depth(); ++l)
-    if (const double rate = network_.rule(l).rate; rate != 1.0)
-      layer_steps_[static_cast<std::size_t>(l)] = OptimizerStep<Scalar>(
-          with_learning_rate(optimizer, rate * optimizer.learning_rate), step);
+    if (network_.rule(l).rate != 1.0)
+      layer_steps_[static_cast<std::size_t>(l)] = step_of_layer(network_, l, optimizer, step);
 }
 
+template <class Scalar>
+void update_network(const Network<Scalar>& network, const Optimizer& optimizer, std::int64_t step,
+                    const FlatVectors<Scalar>& vectors, const Scalar* gradients) {
+  for (Index l = 1; l <= network.depth(); ++l) {
+    if (network.rule(l).frozen) continue;
+    const Index first = network.parameter_offset(l);
+    step_of_layer(network, l, optimizer, step)
+        .update(vectors, gradients + first, first, network.parameter_offset(l + 1) - first);
+  }
+  if (network.limits_norms()) network.limit_norms(vectors.parameters, ThreadPool::size());
+}
+
+template void update_network<float>(const Network<float>&, const Optimizer&, std::int64_t,
+                                    const FlatVectors<float>&, const float*);
+template void update_network<double>(const Network<double>&, const Optimizer&, std::int64_t,
+                                     const FlatVectors<double>&, const double*);
 template class Trainer<float>;
 template class Trainer<double>;
 

@@ -175,7 +175,6 @@ def fit(
     judged = _metrics(metrics, loss, network.output_size, "fit")
     validation = _validation(network, validation_data, loss)
     network._expect_finite_parameters("fit")
-    network._adapt_once(examples.rows)
     optimizer = as_optimizer(optimizer)
     every_step = every_step_of(network, optimizer, clip_value, clip_norm, average)
     callbacks = as_callbacks(callbacks, validated=validation is not None)
@@ -195,10 +194,13 @@ def fit(
             "copy (copy.deepcopy) instead"
         )
     try:
+        if not isinstance(optimizer, LBFGS):
+            optimizer._state_for(network)  # refuses one that is another network's
         network.history = History()
         run = TrainingRun(network, optimizer, callbacks, epochs)
         if saved is not None:
             saved.restore(run)
+        network._adapt_once(examples.rows)
         with run, Progress(epochs, examples.batches, enabled=progress) as bar:
             run.call("on_fit_begin")
 

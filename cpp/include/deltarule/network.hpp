@@ -171,6 +171,11 @@ class Network {
   void measured_back(Index l, const Slices& slices, Cache<Scalar>& cache) const;
   // Begins a pass of a bound cache: the moments that are given are made ready.
   void begin(const Pass& pass, const Slices& slices, Cache<Scalar>& cache) const;
+  // Did no batch's moments overflow? Its cost may be finite even so.
+  bool finite_moments(const Cache<Scalar>& cache) const;
+  // After an update: the weights of a unit, a row of W[l], are shortened to their layer's greatest norm.
+  bool limits_norms() const { return limits_norms_; }
+  void limit_norms(Scalar* parameters, int threads) const;
   // After a training step: the running moments move towards the batch's.
   void keep_moments(const Cache<Scalar>& cache);
 
@@ -224,7 +229,7 @@ class Network {
   std::vector<std::vector<Index>> skips_;  // the layers that add A[l]
   std::vector<Index> couplings_;
   Index lowest_trained_ = 1;
-  bool penalized_ = false;
+  bool penalized_ = false, limits_norms_ = false;
   Vector<Scalar> statistics_;
   std::vector<Tile> tiles_;
   bool layerwise_ = false;

@@ -49,6 +49,11 @@ struct StepOptions {
   void* average = nullptr;                 // a flat vector like them; null: none
 };
 
+// One update by gradients that are there already, and by what each layer has of its own.
+template <class Scalar>
+void update_network(const Network<Scalar>& network, const Optimizer& optimizer, std::int64_t step,
+                    const FlatVectors<Scalar>& vectors, const Scalar* gradients);
+
 // One network's training, over flat vectors that the caller owns. Not for two threads at once.
 template <class Scalar>
 class Trainer {
@@ -90,7 +95,7 @@ class Trainer {
   double sum_of_tiles() const;
   // Clips the gradients of all tiles together, where they are asked to be.
   void clip(const StepOptions& options, Scalar* gradients);
-  void limit_norms(Scalar* parameters);
+
   void make_layer_steps(const Optimizer& optimizer, std::int64_t step);
   std::size_t tile_index(const Tile& tile) const {
     return static_cast<std::size_t>(&tile - network_.tiles().data());
