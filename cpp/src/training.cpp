@@ -136,6 +136,7 @@ void Trainer<Scalar>::forward_backward_groups(const Scalar* parameters, const Tr
 }
 
 // Every slice goes all the way and back; where a layer couples them, it waits for the others there.
+// Where groups of slices have gradients of their own, a slice ends with its share.
 template <class Scalar>
 template <class ForEachSlice>
 void Trainer<Scalar>::forward_backward_slices(const Scalar* parameters, const TrainingSet& set,
@@ -146,30 +147,35 @@ void Trainer<Scalar>::forward_backward_slices(const Scalar* parameters, const Tr
   const Index lowest = network_.lowest_trained();
   Index first = 1;
   for (const Index coupling : couplings) {
-    for_each_slice([&](Index s) {
-      network_.forward_slice(parameters, slices[s], first, coupling - 1, cache);
-      network_.measure_slice(coupling, s, slices[s], cache);
+    for_each_slice([&](const GroupSlice& part) {
+      network_.forward_slice(parameters, slices[part.s], first, coupling - 1, cache);
+      network_.measure_slice(coupling, part.s, slices[part.s], cache);
     });
     network_.measured(coupling, slices, cache);
     first = coupling;
   }
-  const auto back = [&](Index s, Index from, Index to) {
-    network_.backward_slice(parameters, transposed_, slices[s], from, std::max(to, lowest), cache,
+  const auto back = [&](const GroupSlice& part, Index from, Index to) {
+    const Slice slice = slices[part.s];
+    network_.backward_slice(parameters, transposed_, slice, from, std::max(to, lowest), cache,
                             nullptr);
-    if (to >= lowest && to > 0) network_.measure_slice_back(to, s, slices[s], cache);
+    if (to > 0 && to >= lowest)
+      network_.measure_slice_back(to, part.s, slice, cache);
+    else if (part.gradients)
+      network_.gradient_slice(cache, slice, part.adds, part.gradients);
   };
   Index to = couplings.empty() ? 0 : couplings.back();
-  for_each_slice([&](Index s) {
-    network_.forward_slice(parameters, slices[s], first, network_.depth(), cache);
-    loss_of_slice(set, batch, slices[s].first, slices[s], cache,
-                  slice_costs_[static_cast<std::size_t>(s)]);
-    back(s, network_.depth(), to);
+  for_each_slice([&](const GroupSlice& part) {
+    const Slice slice = slices[part.s];
+    network_.forward_slice(parameters, slice, first, network_.depth(), cache);
+    loss_of_slice(set, batch, slice.first, slice, cache,
+                  slice_costs_[static_cast<std::size_t>(part.s)]);
+    back(part, network_.depth(), to);
   });
   for (auto next = couplings.rbegin(); next != couplings.rend() && *next >= lowest;) {
     const Index from = *next++;
     network_.measured_back(from, slices, cache);
     to = next == couplings.rend() ? 0 : *next;
-    for_each_slice([&](Index s) { back(s, from, to); });
+    for_each_slice([&](const GroupSlice& part) { back(part, from, to); });
   }
 }
 
@@ -180,8 +186,12 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
   const Slices slices = network_.training_slices(batch.count);
   Cache<Scalar>& cache = caches_[0];
   const auto for_each_slice = [&](auto use) {
-    parallel_for(threads_, slices.count, [&](Index s, int thread) {
-      if (!interrupt.poll_on(thread)) use(s);
+    parallel_for(threads_, groups_ > 1 ? groups_ : slices.count, [&](Index task, int thread) {
+      const bool alone = groups_ == 1;
+      const Index first_of_task = alone ? task : first_slice(slices, task);
+      const Index last = alone ? task + 1 : first_slice(slices, task + 1);
+      for (Index s = first_of_task; s < last && !interrupt.poll_on(thread); ++s)
+        use(GroupSlice{s, s > first_of_task, alone ? nullptr : gradients_of_group(task)});
     });
   };
   if (whole_batch()) {
@@ -193,19 +203,14 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
   } else if (network_.goes_layerwise()) {
     const Layerwise<Scalar> layerwise(network_, cache, threads_, interrupt);
     layerwise.forward(parameters);
-    for_each_slice([&](Index s) {
-      loss_of_slice(set, batch, slices[s].first, slices[s], cache,
-                    slice_costs_[static_cast<std::size_t>(s)]);
+    for_each_slice([&](const GroupSlice& part) {
+      const Slice slice = slices[part.s];
+      loss_of_slice(set, batch, slice.first, slice, cache,
+                    slice_costs_[static_cast<std::size_t>(part.s)]);
     });
     layerwise.backward(parameters, transposed_);
   } else {
     forward_backward_slices(parameters, set, batch, slices, for_each_slice);
-    if (groups_ > 1)
-      parallel_for(threads_, groups_, [&](Index group, int) {
-        const Index first = first_slice(slices, group), last = first_slice(slices, group + 1);
-        for (Index s = first; s < last; ++s)
-          network_.gradient_slice(cache, slices[s], s > first, gradients_of_group(group));
-      });
   }
   BatchCost total;
   for (Index s = 0; s < slices.count; ++s) {

@@ -106,6 +106,12 @@ class Trainer {
   Loss loss_;
   std::vector<Cache<Scalar>> caches_;  // of the batch, or one for each thread
   TransposedWeights<Scalar> transposed_;
+  // A slice on its way, and the gradients of its group (null: it has none), which it adds to or begins.
+  struct GroupSlice {
+    Index s;
+    bool adds;
+    Scalar* gradients;
+  };
   // Does a batch pass as one, or each of its slices by itself?
   bool whole_batch() const { return groups_ == 1 || !network_.couplings().empty(); }
   Index first_slice(const Slices& slices, Index group) const {
