@@ -148,8 +148,9 @@ def fit(
     -------
     History
         ``loss`` is the mean over the epoch's batches, each at the weights of its time, the layers'
-        penalties included (``val_loss`` and ``evaluate`` leave them out), and ``learning_rate``, where there is a schedule, that of the epoch's last step. Also kept as
-        ``network.history``, as far as it got, when training is interrupted.
+        penalties included (``val_loss`` and ``evaluate`` leave them out). ``learning_rate``, where
+        there is a schedule, is that of the epoch's last step. Also kept as ``network.history``, as
+        far as it got, when training is interrupted.
 
     Raises
     ------

@@ -780,8 +780,8 @@ def test_twenty_steps_of_layers_with_rules_of_their_own_are_pytorch_s(
     def l1() -> Any:
         return 0.01 * first.weight.abs().sum()
 
-    def l2() -> float:
-        return 0.05 * float((first.weight**2).sum()) + 0.025 * float((last.weight**2).sum())
+    def l2() -> Any:  # a number: its gradient is the optimizer's weight decay
+        return (0.05 * (first.weight**2).sum() + 0.025 * (last.weight**2).sum()).detach()
 
     costs = theirs.train(optimizer, X, y, cost=lambda: l1() + l2(), after=hold_norms)
     assert shortened.count(True) > 1
