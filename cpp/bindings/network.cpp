@@ -351,6 +351,22 @@ void register_network(py::module_& module, const std::string& suffix) {
       .def("backward", &backward<Scalar>, arg("dA"), arg("cache"), arg("scale"), arg("gradients"),
            arg("input_gradient"))
       .def("predict", &predict<Scalar>, arg("parameters"), arg("X"), arg("out"))
+      .def(
+          "update",
+          [](const Net& network, const Optimizer& optimizer, py::array& step, py::array& parameters,
+             const py::array& gradients, py::array& state) {
+            const Index P = network.parameter_count();
+            auto* const steps_made = flat_vector<std::int64_t>(step, 1, "update", "step", true);
+            const FlatVectors<Scalar> vectors{
+                flat_vector<Scalar>(parameters, P, "update", "parameters", true),
+                flat_vector<Scalar>(state, P * state_vector_count(optimizer), "update", "state",
+                                    true),
+                P};
+            const Scalar* const g = flat_vector<Scalar>(gradients, P, "update", "gradients", false);
+            const py::gil_scoped_release release;
+            update_network(network, optimizer, ++*steps_made, vectors, g);
+          },
+          arg("optimizer"), arg("step"), arg("parameters"), arg("gradients"), arg("state"))
       .def("infer", &infer<Scalar>, arg("parameters"), arg("X"), arg("output"),
            arg("loss") = py::none(), arg("target") = PyTarget{});
   py::class_<Trainer<Scalar>>(module, ("Trainer" + suffix).c_str(), py::module_local())
@@ -362,22 +378,6 @@ void register_network(py::module_& module, const std::string& suffix) {
            arg("average_decay"), arg("costs"))
       .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("network"), arg("parameters"),
            arg("X"), arg("target"), arg("pass_"), arg("gradients"));
-  module.def(
-      "optimizer_update",
-      [](const Optimizer& optimizer, py::array& step, Rows<Scalar>& parameters,
-         const Rows<Scalar>& gradients, py::array& state) {
-        const Index P = parameters.size();
-        auto* const steps_made = flat_vector<std::int64_t>(step, 1, "update", "step", true);
-        const FlatVectors<Scalar> vectors{
-            flat_vector<Scalar>(parameters, P, "update", "parameters", true),
-            flat_vector<Scalar>(state, P * state_vector_count(optimizer), "update", "state", true),
-            P};
-        const Scalar* const g = flat_vector<Scalar>(gradients, P, "update", "gradients", false);
-        const py::gil_scoped_release release;
-        OptimizerStep<Scalar>(optimizer, ++*steps_made).update(vectors, g, 0, P);
-      },
-      arg("optimizer"), arg("step"), arg("parameters").noconvert(), arg("gradients").noconvert(),
-      arg("state"));
 }
 
 }  // namespace

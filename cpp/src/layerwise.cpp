@@ -122,7 +122,7 @@ void Layerwise<Scalar>::forward(const Scalar* parameters) const {
       activate(l);
       continue;
     }
-    if (couples(l)) {
+    if (cache_.couples(l)) {
       for_each_slice([&](Index s, Slice slice) { network_.measure_slice(l, s, slice, cache_); });
       network_.measured(l, network_.training_slices(cache_.m()), cache_);
     }
@@ -131,12 +131,6 @@ void Layerwise<Scalar>::forward(const Scalar* parameters) const {
       if (l < network_.depth()) network_.activate_slice(slice, l, cache_);
     });
   }
-}
-
-template <class Scalar>
-bool Layerwise<Scalar>::couples(Index l) const {
-  const std::vector<Index>& couplings = network_.couplings(cache_.pass());
-  return std::find(couplings.begin(), couplings.end(), l) != couplings.end();
 }
 
 template <class Scalar>
@@ -165,7 +159,7 @@ void Layerwise<Scalar>::backward(const Scalar* parameters,
                                  const TransposedWeights<Scalar>& transposed) const {
   const Index lowest = network_.lowest_trained();
   for (Index l = network_.depth(); l >= lowest; --l) {
-    if (couples(l)) {
+    if (cache_.couples(l)) {
       for_each_slice(
           [&](Index s, Slice slice) { network_.measure_slice_back(l, s, slice, cache_); });
       network_.measured_back(l, network_.training_slices(cache_.m()), cache_);

@@ -4,8 +4,10 @@
 #include "deltarule/prelu.hpp"
 #include "parallel.hpp"
 #include "subnormals.hpp"
+#include "sums.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -112,9 +114,12 @@ template <class Scalar>
 void Network<Scalar>::set_rule(Index l, const LayerRule& rule) {
   rules_[static_cast<std::size_t>(l)] = rule;
   couplings_.clear();
+  penalized_ = limits_norms_ = false;
   lowest_trained_ = depth() + 1;
   for (Index k = depth(); k >= 1; --k) {
     const bool frozen = this->rule(k).frozen;
+    penalized_ = penalized_ || this->rule(k).l1 > 0.0 || this->rule(k).l2 > 0.0;
+    limits_norms_ = limits_norms_ || this->rule(k).max_norm > 0.0;
     if (std::holds_alternative<BatchNorm>(layer(k).kind) && !frozen)
       couplings_.insert(couplings_.begin(), k);
     if (!frozen && parameter_offset(k + 1) > parameter_offset(k)) lowest_trained_ = k;
@@ -194,7 +199,7 @@ Slices Network<Scalar>::training_slices(Index m) const {
 
 template <class Scalar>
 Index Network<Scalar>::gradient_groups(Index m) const {
-  if (layerwise_ || m < 2 * examples_a_group) return 1;
+  if (layerwise_ || parameter_count_ == 0 || m < 2 * examples_a_group) return 1;
   const Index most = std::min(m / examples_a_group, numbers_of_groups / parameter_count_);
   return std::clamp<Index>(most / 2 * 2, 2, slices_of(m, m).count);
 }
@@ -214,17 +219,12 @@ void Network<Scalar>::inverse_deviation(Index l, Scalar* inverse) const {
 }
 
 template <class Scalar>
-bool Network<Scalar>::by_batch(Index l, const Cache<Scalar>& cache) const {
-  return cache.pass().training && !rule(l).frozen &&
-         std::holds_alternative<BatchNorm>(layer(l).kind);
-}
-
-template <class Scalar>
 void Network<Scalar>::begin(const Pass& pass, const Slices& slices, Cache<Scalar>& cache) const {
-  cache.begin(pass, 0);
+  static const std::vector<Index> none;
+  cache.begin(pass, pass.training ? couplings_ : none, 0);
   for (Index l = 1; l <= depth(); ++l) {
     if (!normalizes_units(l)) continue;
-    if (by_batch(l, cache)) {
+    if (cache.couples(l)) {
       cache.make_room_for_slices(l, slices.count);
     } else {
       auto units = cache.of_units(l);
@@ -284,11 +284,45 @@ void Network<Scalar>::measured_back(Index l, const Slices& slices, Cache<Scalar>
   }
 }
 
+template <class Scalar>
+bool Network<Scalar>::finite_moments(const Cache<Scalar>& cache) const {
+  const std::vector<Index>& couplings = cache.couplings();
+  return std::all_of(couplings.begin(), couplings.end(), [&](Index l) {
+    return cache.of_units(l).col(Cache<Scalar>::variance).allFinite();
+  });
+}
+
+template <class Scalar>
+void Network<Scalar>::limit_norms(Scalar* parameters, int threads) const {
+  constexpr Index rows_at_once = 64;
+  for (Index l = 1; l <= depth(); ++l) {
+    if (rule(l).max_norm == 0.0 || rule(l).frozen || !dense(l)) continue;
+    const auto most = static_cast<Scalar>(rule(l).max_norm);
+    const Index units = n(l), blocks = (units + rows_at_once - 1) / rows_at_once;
+    parallel_for(threads, blocks, [&](Index block, int) {
+      const Index first = block * rows_at_once, rows = std::min(rows_at_once, units - first);
+      auto part = W(parameters, l).middleRows(first, rows);
+      const Scalar* const w = part.data();
+      std::array<Scalar, rows_at_once> factor;
+      sum_columns<Scalar>(rows, part.cols(), factor.data(), nullptr, false, [=](Index i, Index j) {
+        return Two<Scalar>{w[j * units + i] * w[j * units + i], 0};
+      });
+      for (Index i = 0; i < rows; ++i) {
+        Scalar& f = factor[static_cast<std::size_t>(i)];
+        const Scalar norm = std::sqrt(f);
+        f = norm > most ? most / norm : Scalar(1);
+      }
+      part.array().colwise() *= ConstVectorMap<Scalar>(factor.data(), rows).array();
+    });
+  }
+}
+
 // running := (1 - momentum) running + momentum of the batch, whose variance is taken without bias.
 template <class Scalar>
 void Network<Scalar>::keep_moments(const Cache<Scalar>& cache) {
   const Index m = cache.m();
-  for (const Index l : couplings(cache.pass())) {
+  if (m == 0) return;  // which has none
+  for (const Index l : cache.couplings()) {
     const auto momentum = static_cast<Scalar>(std::get<BatchNorm>(layer(l).kind).momentum);
     const Scalar unbiased = m > 1 ? static_cast<Scalar>(m) / static_cast<Scalar>(m - 1) : Scalar(1);
     auto mean = statistics_.segment(statistics_offset(l), n(l));
@@ -377,7 +411,7 @@ void Network<Scalar>::backward_layer(const Scalar* parameters,
                 pass();
             },
             [&](const BatchNorm&) {
-              if (!by_batch(l, cache))
+              if (!cache.couples(l))
                 return unit_norm_backward_input<Scalar>(dZ, unit_moments(cache, l), p, dA_prev);
               const auto units = cache.of_units(l);
               batch_norm_backward_input<Scalar>(
@@ -413,7 +447,7 @@ void Network<Scalar>::gradient_of(Index l, const Cache<Scalar>& cache, Slice sli
     std::visit(
         Overloaded{
             [&](const BatchNorm&) {
-              if (!by_batch(l, cache))
+              if (!cache.couples(l))
                 return unit_norm_backward_parameters<Scalar>(dZ, A_prev, unit_moments(cache, l),
                                                              scale, first, second, adds);
               const auto units = cache.of_units(l);
@@ -566,11 +600,12 @@ void Network<Scalar>::forward(const Scalar* parameters, const Examples& X, const
                               Cache<Scalar>& cache) const {
   cache.resize(*this, X.count, Cache<Scalar>::Keep::all);
   cache.bind(X, nullptr, 0);
-  const Slices all = couplings(pass).empty() ? slices(X.count) : training_slices(X.count);
+  const Slices all =
+      pass.training && !couplings_.empty() ? training_slices(X.count) : slices(X.count);
   begin(pass, all, cache);
   const int threads = threads_for(2 * work() * static_cast<double>(X.count));
   Index first = 1;
-  for (const Index coupling : couplings(pass)) {
+  for (const Index coupling : cache.couplings()) {
     parallel_for(threads, all.count, [&](Index s, int) {
       forward_slice(parameters, all[s], first, coupling - 1, cache);
       measure_slice(coupling, s, all[s], cache);
@@ -587,7 +622,7 @@ void Network<Scalar>::forward(const Scalar* parameters, const Examples& X, const
 template <class Scalar>
 void Network<Scalar>::backward(const Scalar* parameters, const Scalar* dA, Scalar scale,
                                Cache<Scalar>& cache, Scalar* gradients, Scalar* dX) const {
-  const std::vector<Index>& whole = couplings(cache.pass());
+  const std::vector<Index>& whole = cache.couplings();
   const Slices all = whole.empty() ? slices(cache.m()) : training_slices(cache.m());
   const Index L = depth();
   const int threads = threads_for(2 * work() * static_cast<double>(cache.m()));

@@ -23,6 +23,11 @@ struct Numbers {
 template <class Scalar>
 void column_moments(const ConstMatrixRef<Scalar>& A, VectorRef<Scalar> mean,
                     VectorRef<Scalar> squares) {
+  if (A.cols() == 0) {
+    mean.setZero();
+    squares.setZero();
+    return;
+  }
   // Of the distances from the first column: small, as the mean is, where the numbers lie close.
   const Numbers<Scalar> a(A);
   sum_columns<Scalar>(A.rows(), A.cols(), mean.data(), squares.data(), false,

@@ -22,6 +22,15 @@ Scalar gradient_scale(double weight) {
   return static_cast<Scalar>(weight > 0.0 ? 1.0 / weight : 0.0);
 }
 
+// The optimizer's step at a layer's own rate.
+template <class Scalar>
+OptimizerStep<Scalar> step_of_layer(const Network<Scalar>& network, Index l,
+                                    const Optimizer& optimizer, std::int64_t step) {
+  const double rate = network.rule(l).rate;
+  return {rate == 1.0 ? optimizer : with_learning_rate(optimizer, rate * optimizer.learning_rate),
+          step};
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -115,7 +124,7 @@ void Trainer<Scalar>::forward_backward_groups(const Scalar* parameters, const Tr
       const Slice of_batch = slices[s], slice{0, of_batch.count};
       cache.resize(network_, slice.count, Cache<Scalar>::Keep::needed);
       cache.bind(set.X, batch.order, batch.first + of_batch.first);
-      cache.begin(pass, of_batch.first);
+      cache.set_first_of_batch(of_batch.first);
       network_.forward_slice(parameters, slice, 1, network_.depth(), cache);
       loss_of_slice(set, batch, of_batch.first, slice, cache,
                     slice_costs_[static_cast<std::size_t>(s)]);
@@ -133,7 +142,7 @@ void Trainer<Scalar>::forward_backward_slices(const Scalar* parameters, const Tr
                                               const Batch& batch, const Slices& slices,
                                               ForEachSlice for_each_slice) {
   Cache<Scalar>& cache = caches_[0];
-  const std::vector<Index>& couplings = network_.couplings(cache.pass());
+  const std::vector<Index>& couplings = cache.couplings();
   const Index lowest = network_.lowest_trained();
   Index first = 1;
   for (const Index coupling : couplings) {
@@ -288,36 +297,6 @@ void Trainer<Scalar>::clip(const StepOptions& options, Scalar* gradients) {
   });
 }
 
-// The weights of a unit, a row of W[l], are shortened to their layer's greatest norm.
-template <class Scalar>
-void Trainer<Scalar>::limit_norms(Scalar* parameters) {
-  constexpr Index rows_at_once = 64;
-  for (Index l = 1; l <= network_.depth(); ++l) {
-    const LayerRule& rule = network_.rule(l);
-    if (rule.max_norm == 0.0 || rule.frozen || !network_.dense(l)) continue;
-    const auto most = static_cast<Scalar>(rule.max_norm);
-    const Index n = network_.n(l), blocks = (n + rows_at_once - 1) / rows_at_once;
-    parallel_for(threads_, blocks, [&](Index block, int) {
-      const Index first = block * rows_at_once, rows = std::min(rows_at_once, n - first);
-      auto W = network_.W(parameters, l).middleRows(first, rows);
-      const Scalar* const w = W.data();
-      std::array<Scalar, rows_at_once> factor;
-      sum_columns<Scalar>(rows, W.cols(), factor.data(), nullptr, false, [=](Index i, Index j) {
-        return Two<Scalar>{w[j * n + i] * w[j * n + i], 0};
-      });
-      for (Index i = 0; i < rows; ++i) {
-        Scalar& f = factor[static_cast<std::size_t>(i)];
-        const Scalar norm = std::sqrt(f);
-        f = norm > most ? most / norm : Scalar(1);
-      }
-      W.array().colwise() *= ConstVectorMap<Scalar>(factor.data(), rows).array();
-    });
-  }
-  for_each_tile([&](const Tile& tile, int) {
-    if (network_.rule(tile.layer).max_norm > 0.0) transposed_.copy(parameters, tile);
-  });
-}
-
 template <class Scalar>
 BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const TrainingSet& set,
                                               const Batch& batch, const Pass& pass,
@@ -345,10 +324,8 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
   RunResult result;
   if (examples.count == 0) return result;
   transposed_.copy(parameters);
+  std::fill(tile_sums_.begin(), tile_sums_.end(), 0.0);
   const bool all_first = options.keep_gradients || options.clip_value > 0 || options.clip_norm > 0;
-  bool limits_norms = false;
-  for (Index l = 1; l <= network_.depth(); ++l)
-    limits_norms = limits_norms || network_.rule(l).max_norm > 0.0;
   for (Index done = 0; done < examples.count; done += batch_size) {
     const Batch batch{examples.order, examples.first + done,
                       std::min(batch_size, examples.count - done)};
@@ -361,7 +338,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
       break;
     }
     costs[result.steps] = cost;
-    if (!std::isfinite(cost.sum)) {
+    if (!std::isfinite(cost.sum) || !network_.finite_moments(caches_[0])) {
       result.non_finite = true;
       break;
     }
@@ -373,7 +350,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
                      step + 1);
     const auto gradient_of_tile = [&](const Tile& tile, Scalar* to) {
       gradient(tile, scale, to);
-      tile_sums_[tile_index(tile)] = penalize(parameters, tile, to);
+      if (network_.penalized()) tile_sums_[tile_index(tile)] = penalize(parameters, tile, to);
     };
     const auto update_tile = [&](const Tile& tile, const Scalar* of_tile) {
       layer_steps_[static_cast<std::size_t>(tile.layer)].update(vectors, of_tile, tile.first,
@@ -383,10 +360,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
     const auto frozen = [&](const Tile& tile) { return network_.rule(tile.layer).frozen; };
     if (work < work_to_interrupt && !all_first) {
       for_each_tile([&](const Tile& tile, int thread) {
-        if (frozen(tile)) {
-          tile_sums_[tile_index(tile)] = 0.0;
-          return;
-        }
+        if (frozen(tile)) return;
         // A tile's gradient is used while it is near, and never leaves the thread's own cache.
         Scalar* const of_tile = tile.count <= tile_room_ ? tile_rooms_.data() + thread * tile_room_
                                                          : gradients + tile.first;
@@ -404,14 +378,19 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
         break;
       }
     }
-    costs[result.steps].sum += sum_of_tiles() * cost.weight;
+    if (network_.penalized()) costs[result.steps].sum += sum_of_tiles() * cost.weight;
     if (work >= work_to_interrupt || all_first) {
       clip(options, gradients);
       for_each_tile([&](const Tile& tile, int) {
         if (!frozen(tile)) update_tile(tile, gradients + tile.first);
       });
     }
-    if (limits_norms) limit_norms(parameters);
+    if (network_.limits_norms()) {
+      network_.limit_norms(parameters, threads_);
+      for_each_tile([&](const Tile& tile, int) {
+        if (network_.rule(tile.layer).max_norm > 0.0) transposed_.copy(parameters, tile);
+      });
+    }
     if (auto* const average = static_cast<Scalar*>(options.average))
       for_each_tile([&](const Tile& tile, int) {
         const auto share = static_cast<Scalar>(1.0 - options.average_decay);
@@ -432,14 +411,28 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
 // One for each layer, as each may have a rate of its own.
 template <class Scalar>
 void Trainer<Scalar>::make_layer_steps(const Optimizer& optimizer, std::int64_t step) {
-  const OptimizerStep<Scalar> common(optimizer, step);
-  layer_steps_.assign(static_cast<std::size_t>(network_.depth()) + 1, common);
+  layer_steps_.assign(static_cast<std::size_t>(network_.depth()) + 1, {optimizer, step});
   for (Index l = 1; l <= network_.depth(); ++l)
-    if (const double rate = network_.rule(l).rate; rate != 1.0)
-      layer_steps_[static_cast<std::size_t>(l)] = OptimizerStep<Scalar>(
-          with_learning_rate(optimizer, rate * optimizer.learning_rate), step);
+    if (network_.rule(l).rate != 1.0)
+      layer_steps_[static_cast<std::size_t>(l)] = step_of_layer(network_, l, optimizer, step);
 }
 
+template <class Scalar>
+void update_network(const Network<Scalar>& network, const Optimizer& optimizer, std::int64_t step,
+                    const FlatVectors<Scalar>& vectors, const Scalar* gradients) {
+  for (Index l = 1; l <= network.depth(); ++l) {
+    if (network.rule(l).frozen) continue;
+    const Index first = network.parameter_offset(l);
+    step_of_layer(network, l, optimizer, step)
+        .update(vectors, gradients + first, first, network.parameter_offset(l + 1) - first);
+  }
+  if (network.limits_norms()) network.limit_norms(vectors.parameters, ThreadPool::size());
+}
+
+template void update_network<float>(const Network<float>&, const Optimizer&, std::int64_t,
+                                    const FlatVectors<float>&, const float*);
+template void update_network<double>(const Network<double>&, const Optimizer&, std::int64_t,
+                                     const FlatVectors<double>&, const double*);
 template class Trainer<float>;
 template class Trainer<double>;
 

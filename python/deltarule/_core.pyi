@@ -66,9 +66,6 @@ class Optimizer:
     def __init__(self, name: str, hyper_parameters: dict[str, float]) -> None: ...
 
 def state_vector_count(optimizer: Optimizer) -> int: ...
-def optimizer_update(
-    optimizer: Optimizer, step: Array, parameters: Array, gradients: Array, state: Array
-) -> None: ...
 
 class Pass:
     """Whether a pass is for training, the seed of its dropout, and its number."""
@@ -105,6 +102,14 @@ class Network:
         self, l: int, frozen: bool, rate: float, l1: float, l2: float, max_norm: float
     ) -> None: ...
     def keep_moments(self, cache: Cache) -> None: ...
+    def update(
+        self,
+        optimizer: Optimizer,
+        step: Array,
+        parameters: Array,
+        gradients: Array,
+        state: Array,
+    ) -> None: ...
     def forward(self, parameters: Array, X: Array | SparseRows, pass_: Pass) -> Cache: ...
     def backward(
         self, dA: Array, cache: Cache, scale: float, gradients: Array, input_gradient: bool

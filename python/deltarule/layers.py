@@ -72,6 +72,8 @@ class LayerDescription:
 
     def __post_init__(self) -> None:
         self._expect("learning_rate", 0)
+        if not isinstance(self.frozen, (bool, np.bool_)):
+            raise TypeError(f"{type(self).__name__}: frozen is {self.frozen!r}: expected a bool")
         if self.name is not None and not isinstance(self.name, str):
             raise TypeError(f"{type(self).__name__}: name is {self.name!r}: expected a string")
 

@@ -115,13 +115,23 @@ class Layer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._views:
-            _assign(self._views[name], value, f"layers[{self._index}].{name}")
+            where = f"layers[{self._index}].{name}"
+            if name == "variance":
+                # A batch norm adds epsilon to it before it divides; a standardising layer does not.
+                above_0 = isinstance(self.description, Standardize)
+                array = np.atleast_1d(value)
+                if array.dtype.kind in "biuf":
+                    bad = array <= 0 if above_0 else array < 0
+                    _refuse(array, bad, where, f"expected {'above 0' if above_0 else '0 or more'}")
+            _assign(self._views[name], value, where)
         elif name in _RULE:
             checked = type(self.description)
             if name == "frozen":
                 if not isinstance(value, (bool, np.bool_)):
                     raise TypeError(f"layers[{self._index}].frozen is {value!r}: expected a bool")
-            elif not isinstance(value, (int, float, np.integer, np.floating)):
+            elif not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(
+                value, bool
+            ):
                 raise TypeError(f"layers[{self._index}].{name} is {value!r}: expected a number")
             elif not 0 <= value < np.inf:
                 raise ValueError(
@@ -290,6 +300,13 @@ class Network:
             raise TypeError(f"Network: dtype is {self.dtype}: expected float32 or float64")
         self.input_size = int(input_size)
         self._descriptions = in_order(layers, self.input_size)
+        most = 2 ** (np.finfo(self.dtype).nmant + 1)
+        for column, categories in embedded_columns(self._descriptions):
+            if categories > most:
+                raise ValueError(
+                    f"Network: an Embedding has {categories} categories in column {column}: "
+                    f"expected {most} or fewer, as {self.dtype} tells no more codes apart"
+                )
         self._generator = np.random.default_rng(seed)
         self._build()
         for layer in self.layers:
@@ -378,7 +395,7 @@ class Network:
             raise ValueError("adapt: the network's first layer is not a Standardize: expected one")
         if not len(rows):
             raise ValueError("adapt: X has no rows: expected 1 or more")
-        self._adapt(rows)
+        self._adapt(rows, "adapt")
 
     def _adapt_once(self, rows: Rows | None) -> None:
         """Before the first fit: take means and variances from its data, if they are wanted."""
@@ -389,15 +406,23 @@ class Network:
                 "fit: X comes in batches, of which the Standardize layer cannot know all: expected "
                 "network.adapt(X) beforehand"
             )
-        self._adapt(rows)
+        self._adapt(rows, "fit")
 
-    def _adapt(self, rows: Rows) -> None:
-        mean, variance = moments(rows)
-        variance[variance == 0] = 1.0
-        for column in self._embedded:
-            mean[column], variance[column] = 0.0, 1.0
+    def _adapt(self, rows: Rows, where: str) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, variance = moments(rows)
+            for column in self._embedded:
+                mean[column], variance[column] = 0.0, 1.0
+            held = variance.astype(self.dtype)
+        _refuse(
+            variance,
+            ~np.isfinite(held),
+            f"{where}: the variance of X",
+            f"too large for {self.dtype}; expected data scaled to about 1",
+        )
+        held[held == 0] = 1.0
         self.layers[0].mean = mean[:, np.newaxis]
-        self.layers[0].variance = variance[:, np.newaxis]
+        self.layers[0].variance = held[:, np.newaxis]
         self._adapted = True
 
     def _rows(self, X: ArrayLike | Opened, where: str, what: str = "X") -> Rows:
@@ -523,7 +548,7 @@ class Network:
         return (gradients, dX) if input_gradient else gradients
 
     def update(self, gradients: Array, optimizer: Optimizer) -> None:
-        """Make one step of an optimizer.
+        """Make one step of an optimizer; frozen layers, rates and norms of layers count.
 
         Parameters
         ----------
@@ -546,7 +571,7 @@ class Network:
             )
         _expect_finite(flat, "update: gradients")
         state = optimizer._state_for(self)
-        _core.optimizer_update(optimizer._rule(), optimizer._counter, self._parameters, flat, state)
+        self._core.update(optimizer._rule(), optimizer._counter, self._parameters, flat, state)
 
     def loss_and_gradients(
         self,

@@ -2,6 +2,7 @@
 #include "deltarule/training.hpp"
 #include "model.hpp"
 #include "optimizers.hpp"
+#include "stacks.hpp"
 #include "support.hpp"
 
 #include <doctest/doctest.h>
@@ -26,7 +27,7 @@ class WarmTraining {
                const Optimizer& optimizer)
       : engine_(1),
         model_(engine_, inputs, layers),
-        X_(random_matrix<float>(engine_, inputs, examples)),
+        X_(inputs_of<float>(engine_, inputs, layers, examples)),
         labels_(random_labels(engine_, examples, model_.outputs())),
         weights_(Vector<double>::Ones(examples)),
         order_(static_cast<std::size_t>(examples)),
@@ -124,5 +125,29 @@ TEST_CASE_TEMPLATE("nor does a large one", Scalar, float, double) {
         CHECK(training.trained());
       }
     }
+  }
+}
+
+TEST_CASE_TEMPLATE("nor does one with layers of any kind", Scalar, float, double) {
+  for (const int n : {1, 2}) {
+    CAPTURE(n);
+    const Threads threads(n);
+    for (const Stack& stack : stacks(30)) {
+      for (const Index batch_size : {20, 250}) {
+        INFO(stack.name);
+        CAPTURE(batch_size);
+        WarmTraining<Scalar> training(stack.inputs, stack.layers, batch_size, Adam{});
+        CHECK(allocations_in([&] { training.run(4); }) == 0);
+        CHECK(allocations_in([&] { training.run_examples(3 * batch_size + 1); }) == 0);
+        CHECK(training.trained());
+      }
+    }
+    const Stack everything = stacks(270).back();
+    WarmTraining<Scalar> large(everything.inputs, everything.layers, 50, Adam{});
+    std::int64_t least = 1;
+    for (int round = 0; round < 10 && least > 0; ++round)
+      least = allocations_in([&] { large.run(3); });
+    CHECK(least == 0);
+    CHECK(large.trained());
   }
 }

@@ -1,6 +1,7 @@
 #include "deltarule/network.hpp"
 #include "model.hpp"
 #include "reference.hpp"
+#include "stacks.hpp"
 #include "support.hpp"
 
 #include <doctest/doctest.h>
@@ -325,4 +326,307 @@ TEST_CASE_TEMPLATE("passes give the same bits for any number of threads", Scalar
     CHECK(same_bits(several.gradients, one.gradients));
     CHECK(same_bits(several.dX, one.dX));
   }
+}
+
+// Layers of every kind ------------------------------------------------------------------------
+
+namespace {
+
+constexpr Pass training_pass{true, 7, 3};
+
+// sum dA * A[L] of a pass, whose derivative with respect to A[L] is dA.
+double projected(const Model<double>& model, const Matrix<double>& parameters,
+                 const Matrix<double>& X, const Pass& pass, const Matrix<double>& dA) {
+  Cache<double> cache;
+  model.network.forward(parameters.data(), examples_of(X), pass, cache);
+  return dA.cwiseProduct(cache.A(model.network.depth())).sum();
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("parameters and statistics of every kind lie one after another", Scalar, float,
+                   double) {
+  for (const Stack& stack : stacks(7)) {
+    INFO(stack.name);
+    Network<Scalar> network(stack.inputs, stack.layers);
+    Index parameters = 0, statistics = 0, n = stack.inputs;
+    std::vector<int> covered(static_cast<std::size_t>(network.parameter_count()));
+    for (Index l = 1; l <= network.depth(); ++l) {
+      const LayerSizes sizes = layer_sizes(stack.layers[static_cast<std::size_t>(l - 1)], n, "");
+      CHECK(network.n(l) == sizes.n);
+      CHECK(network.cached_rows(l) == sizes.cached);
+      CHECK(network.parameter_offset(l) == parameters);
+      CHECK(network.statistics_offset(l) == statistics);
+      // As good as no normalisation, before there was a batch.
+      if (sizes.statistics > 0) {
+        CHECK((network.statistics().segment(statistics, n).array() == Scalar(0)).all());
+        CHECK((network.statistics().segment(statistics + n, n).array() == Scalar(1)).all());
+      }
+      parameters += sizes.parameters;
+      statistics += sizes.statistics;
+      n = sizes.n;
+    }
+    CHECK(network.parameter_count() == parameters);
+    CHECK(network.statistics().size() == statistics);
+    for (const Tile& tile : network.tiles())
+      for (Index i = tile.first; i < tile.first + tile.count; ++i)
+        ++covered[static_cast<std::size_t>(i)];
+    CHECK(std::all_of(covered.begin(), covered.end(), [](int times) { return times == 1; }));
+  }
+}
+
+TEST_CASE_TEMPLATE("a sum of layers that cannot be is refused", Scalar, float, double) {
+  const auto make = [](std::vector<Layer> layers) { return Network<Scalar>(4, layers).depth(); };
+  CHECK(make({{4, Activation::relu}, just(Add{0})}) == 2);
+  CHECK(make({{3, Activation::relu}, {4, Activation::relu}, just(Add{0})}) == 3);
+  for (const Index from : {-1, 1, 3, 7}) {  // no layer, one of other units, itself
+    CAPTURE(from);
+    CHECK_THROWS_AS(make({{3, Activation::relu}, {4, Activation::relu}, just(Add{from})}),
+                    std::invalid_argument);
+  }
+  CHECK_THROWS_WITH(make({{3, Activation::relu}, just(Add{0})}),
+                    doctest::Contains("layer 2 adds the output of layer 0 to 3 units"));
+  CHECK_THROWS_WITH(make({just(Dropout{1.0})}), doctest::Contains("Network: layer 1 drops"));
+}
+
+TEST_CASE_TEMPLATE("a rule decides what is trained and which layers couple examples", Scalar, float,
+                   double) {
+  // 1 batch norm, 2 dense, 3 activation, 4 batch norm, 5 dense
+  Network<Scalar> network(3, {just(BatchNorm{}),
+                              {4, Activation::identity},
+                              just(Identity{}, Activation::tanh),
+                              just(BatchNorm{}),
+                              {2, Activation::softmax}});
+  using Layers = std::vector<Index>;
+  CHECK(network.lowest_trained() == 1);
+  CHECK(network.couplings() == Layers{1, 4});
+  LayerRule frozen;
+  frozen.frozen = true;
+  network.set_rule(1, frozen);
+  CHECK(network.lowest_trained() == 2);
+  CHECK(network.couplings() == Layers{4});
+  network.set_rule(2, frozen);
+  CHECK(network.lowest_trained() == 4);
+  network.set_rule(4, frozen);
+  CHECK(network.lowest_trained() == 5);
+  CHECK(network.gradient_groups(10'000) > 1);
+  network.set_rule(5, frozen);
+  CHECK(network.lowest_trained() == 6);
+  network.set_rule(1, {});
+  CHECK(network.lowest_trained() == 1);
+  CHECK(network.rule(4).frozen);
+  // Without parameters nothing is ever trained.
+  const Network<Scalar> bare(3, {just(Identity{}, Activation::tanh)});
+  CHECK(bare.lowest_trained() == 2);
+  CHECK(bare.gradient_groups(10'000) == 1);
+}
+
+TEST_CASE("every kind's backward agrees with central differences, in the parameters and in X") {
+  std::mt19937 engine(21);
+  const Index m = 6;
+  for (const Stack& stack : stacks(6)) {
+    for (const Pass& pass : {Pass{}, training_pass}) {
+      INFO(stack.name);
+      CAPTURE(pass.training);
+      const Model<double> model(engine, stack.inputs, stack.layers);
+      const auto X = inputs_of<double>(engine, stack.inputs, stack.layers, m);
+      const Matrix<double> dA = random_matrix<double>(engine, model.outputs(), m);
+      Cache<double> cache;
+      Vector<double> gradients(model.parameters.size());
+      Matrix<double> dX(stack.inputs, m);
+      model.network.forward(model.parameters.data(), examples_of(X), pass, cache);
+      model.network.backward(model.parameters.data(), dA.data(), 0.5, cache, gradients.data(),
+                             dX.data());
+      const auto of_parameters = [&](const Matrix<double>& parameters) {
+        return 0.5 * projected(model, parameters, X, pass, dA);
+      };
+      const auto of_X = [&](const Matrix<double>& inputs) {
+        return projected(model, model.parameters, inputs, pass, dA);
+      };
+      // Normalisation bends the function: the third derivative is large.
+      CHECK(error(gradients, central_difference(model.parameters, of_parameters)) < 1e-6);
+      CHECK(error(dX, central_difference(X, of_X)) < 1e-6);
+      for (const EmbeddedColumn& c : embedded_columns(stack.layers))
+        CHECK((dX.row(c.column).array() == 0.0).all());
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("inference is the forward step that keeps nothing", Scalar, float, double) {
+  std::mt19937 engine(22);
+  for (const Stack& stack : stacks(20)) {
+    for (const Index m : {Index(1), Index(5), Index(2000)}) {
+      INFO(stack.name);
+      CAPTURE(m);
+      const Model<Scalar> model(engine, stack.inputs, stack.layers);
+      const auto X = inputs_of<Scalar>(engine, stack.inputs, stack.layers, m);
+      const Vector<Scalar> statistics = model.network.statistics();
+      Cache<Scalar> cache;
+      model.network.forward(model.parameters.data(), examples_of(X), {}, cache);
+      Matrix<Scalar> output(model.outputs(), m);
+      Interrupt never;
+      model.network.infer(model.parameters.data(), examples_of(X), output.data(), nullptr, {},
+                          never);
+      CHECK(same_bits(output, cache.A(model.network.depth())));
+      // From numbers that do not lie as columns.
+      const Matrix<double> turned = exact(X).transpose();
+      const Examples rows{turned.data(),
+                          NumberType::float64,
+                          m,
+                          stack.inputs,
+                          static_cast<Index>(sizeof(double)),
+                          m * static_cast<Index>(sizeof(double))};
+      Matrix<Scalar> gathered(model.outputs(), m);
+      model.network.infer(model.parameters.data(), rows, gathered.data(), nullptr, {}, never);
+      CHECK(same_bits(gathered, output));
+      CHECK(same_bits(model.network.statistics(), statistics));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("one example at a time gives the bits of them all", Scalar, float, double) {
+  std::mt19937 engine(23);
+  for (const Stack& stack : stacks(20)) {
+    INFO(stack.name);
+    const Index m = 9;
+    const Model<Scalar> model(engine, stack.inputs, stack.layers);
+    const auto X = inputs_of<Scalar>(engine, stack.inputs, stack.layers, m);
+    Matrix<Scalar> all(model.outputs(), m), one(model.outputs(), m);
+    Interrupt never;
+    model.network.infer(model.parameters.data(), examples_of(X), all.data(), nullptr, {}, never);
+    for (Index j = 0; j < m; ++j) {
+      Examples example = examples_of(X);
+      example.data = X.col(j).data();
+      example.count = 1;
+      model.network.infer(model.parameters.data(), example, one.col(j).data(), nullptr, {}, never);
+    }
+    CHECK(error(one, all) < rounding<Scalar>);
+  }
+}
+
+TEST_CASE_TEMPLATE("every kind's passes give the same bits for any number of threads", Scalar,
+                   float, double) {
+  std::mt19937 engine(24);
+  for (const Stack& stack : stacks(100)) {
+    INFO(stack.name);
+    const Index m = 300;
+    const Model<Scalar> model(engine, stack.inputs, stack.layers);
+    const auto X = inputs_of<Scalar>(engine, stack.inputs, stack.layers, m);
+    const Matrix<Scalar> dA = random_matrix<Scalar>(engine, model.outputs(), m);
+    struct Made {
+      Matrix<Scalar> A, dX;
+      Vector<Scalar> gradients;
+    };
+    const auto run = [&](int n, const Pass& pass) {
+      const Threads threads(n);
+      Cache<Scalar> cache;
+      Made made{{}, Matrix<Scalar>(stack.inputs, m), Vector<Scalar>(model.parameters.size())};
+      model.network.forward(model.parameters.data(), examples_of(X), pass, cache);
+      model.network.backward(model.parameters.data(), dA.data(), Scalar(1), cache,
+                             made.gradients.data(), made.dX.data());
+      made.A = cache.A(model.network.depth());
+      return made;
+    };
+    for (const Pass& pass : {Pass{}, training_pass}) {
+      const Made one = run(1, pass);
+      for (const int n : {2, 3, 4}) {
+        CAPTURE(n);
+        const Made several = run(n, pass);
+        CHECK(same_bits(several.A, one.A));
+        CHECK(same_bits(several.gradients, one.gradients));
+        CHECK(same_bits(several.dX, one.dX));
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a frozen layer's gradients are 0, and the others what they were", Scalar, float,
+                   double) {
+  std::mt19937 engine(25);
+  const Index m = 40;
+  for (const Stack& stack : stacks(8)) {
+    INFO(stack.name);
+    const Model<Scalar> model(engine, stack.inputs, stack.layers);
+    const auto X = inputs_of<Scalar>(engine, stack.inputs, stack.layers, m);
+    const Matrix<Scalar> dA = random_matrix<Scalar>(engine, model.outputs(), m);
+    const auto gradients = [&](const Network<Scalar>& network) {
+      Cache<Scalar> cache;
+      Vector<Scalar> made(model.parameters.size());
+      network.forward(model.parameters.data(), examples_of(X), {}, cache);
+      network.backward(model.parameters.data(), dA.data(), Scalar(1), cache, made.data(), nullptr);
+      return made;
+    };
+    const Vector<Scalar> trained = gradients(model.network);
+    for (Index l = 1; l <= model.network.depth(); ++l) {
+      Network<Scalar> network = model.network;
+      LayerRule rule;
+      rule.frozen = true;
+      network.set_rule(l, rule);
+      Vector<Scalar> expected = trained;
+      expected
+          .segment(network.parameter_offset(l),
+                   network.parameter_offset(l + 1) - network.parameter_offset(l))
+          .setZero();
+      CHECK(same_bits(gradients(network), expected));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("the way back is that of the pass, though a layer thaws or freezes meanwhile",
+                   Scalar, float, double) {
+  std::mt19937 engine(26);
+  const Index m = 300;  // groups of slices, were it not for the batch norm
+  Model<Scalar> model(engine, 4, {just(BatchNorm{}), {5, Activation::tanh}});
+  const auto X = random_matrix<Scalar>(engine, 4, m);
+  const auto dA = random_matrix<Scalar>(engine, 5, m);
+  for (const bool frozen : {false, true}) {
+    CAPTURE(frozen);
+    LayerRule before, after;
+    before.frozen = frozen;
+    after.frozen = !frozen;
+    Cache<Scalar> cache;
+    Matrix<Scalar> dX(4, m), expected(4, m);
+    Vector<Scalar> gradients(model.parameters.size());
+    model.network.set_rule(1, before);
+    model.network.forward(model.parameters.data(), examples_of(X), training_pass, cache);
+    model.network.backward(model.parameters.data(), dA.data(), Scalar(1), cache, gradients.data(),
+                           expected.data());
+    model.network.set_rule(1, after);
+    model.network.backward(model.parameters.data(), dA.data(), Scalar(1), cache, gradients.data(),
+                           dX.data());
+    CHECK(same_bits(dX, expected));
+    const Vector<Scalar> statistics = model.network.statistics();
+    model.network.keep_moments(cache);
+    CHECK(same_bits(model.network.statistics(), statistics) == frozen);
+  }
+}
+
+TEST_CASE_TEMPLATE("running moments follow the batches'", Scalar, float, double) {
+  std::mt19937 engine(27);
+  const double momentum = 0.3;
+  Model<Scalar> model(engine, 5, {just(BatchNorm{momentum, 1e-5})});
+  for (const Index m : {Index(7), Index(1), Index(400)}) {
+    CAPTURE(m);
+    const Matrix<Scalar> X = (random_matrix<Scalar>(engine, 5, m).array() + Scalar(3)).matrix();
+    const Vector<double> mean = exact(X).rowwise().mean();
+    const Vector<double> squares = (exact(X).colwise() - mean).rowwise().squaredNorm();
+    Vector<double> expected = exact(model.network.statistics());
+    expected.head(5) += momentum * (mean - expected.head(5));
+    expected.tail(5) +=
+        momentum * (squares / static_cast<double>(m > 1 ? m - 1 : 1) - expected.tail(5));
+    Cache<Scalar> cache;
+    model.network.forward(model.parameters.data(), examples_of(X), training_pass, cache);
+    CHECK(model.network.finite_moments(cache));
+    model.network.keep_moments(cache);
+    CHECK(error(model.network.statistics(), expected) < rounding<Scalar>);
+  }
+  // Neither a batch of no examples nor a pass that is no training says anything.
+  const Vector<Scalar> before = model.network.statistics();
+  const Matrix<Scalar> none(5, 0), some = random_matrix<Scalar>(engine, 5, 4);
+  Cache<Scalar> cache;
+  model.network.forward(model.parameters.data(), examples_of(none), training_pass, cache);
+  model.network.keep_moments(cache);
+  model.network.forward(model.parameters.data(), examples_of(some), {}, cache);
+  model.network.keep_moments(cache);
+  CHECK(same_bits(model.network.statistics(), before));
 }

@@ -38,7 +38,6 @@ class Layerwise {
                       Index l) const;
   void multiply(const Scalar* parameters, Index l) const;
   void activate(Index l) const;
-  bool couples(Index l) const;
 
   const Network<Scalar>& network_;
   Cache<Scalar>& cache_;

@@ -99,11 +99,8 @@ class Network {
   // The lowest layer that an update reaches; beyond L where none does.
   Index lowest_trained() const { return lowest_trained_; }
   // The layers that need a whole batch in training before one of its examples can pass.
-  bool couples_examples() const { return !couplings_.empty(); }
-  const std::vector<Index>& couplings(const Pass& pass) const {
-    static const std::vector<Index> none;
-    return pass.training ? couplings_ : none;
-  }
+  const std::vector<Index>& couplings() const { return couplings_; }
+  bool penalized() const { return penalized_; }
 
   const std::vector<Tile>& tiles() const { return tiles_; }
   // Are the weights so many that each core had better keep to some of them?
@@ -174,6 +171,11 @@ class Network {
   void measured_back(Index l, const Slices& slices, Cache<Scalar>& cache) const;
   // Begins a pass of a bound cache: the moments that are given are made ready.
   void begin(const Pass& pass, const Slices& slices, Cache<Scalar>& cache) const;
+  // Did no batch's moments overflow? Its cost may be finite even so.
+  bool finite_moments(const Cache<Scalar>& cache) const;
+  // After an update: the weights of a unit, a row of W[l], are shortened to their layer's greatest norm.
+  bool limits_norms() const { return limits_norms_; }
+  void limit_norms(Scalar* parameters, int threads) const;
   // After a training step: the running moments move towards the batch's.
   void keep_moments(const Cache<Scalar>& cache);
 
@@ -217,7 +219,7 @@ class Network {
   const Scalar* running_mean(Index l) const { return statistics_.data() + statistics_offset(l); }
   const Scalar* running_variance(Index l) const { return running_mean(l) + n(l); }
   void inverse_deviation(Index l, Scalar* inverse) const;  // 1 / sqrt(variance + epsilon)
-  bool by_batch(Index l, const Cache<Scalar>& cache) const;
+
   bool activates_input(Index l, const Cache<Scalar>& cache) const;
 
   std::vector<Layer> layers_;  // index 0 unused, here and below
@@ -227,6 +229,7 @@ class Network {
   std::vector<std::vector<Index>> skips_;  // the layers that add A[l]
   std::vector<Index> couplings_;
   Index lowest_trained_ = 1;
+  bool penalized_ = false, limits_norms_ = false;
   Vector<Scalar> statistics_;
   std::vector<Tile> tiles_;
   bool layerwise_ = false;
@@ -249,12 +252,19 @@ class Cache {
   void load(Slice slice) { load(slice, 0, n(0)); }
   void load(Slice slice, Index first_row, Index rows);
 
-  // The pass that the cache is for, and where its first column stands in the batch.
-  void begin(const Pass& pass, Index first_of_batch) {
+  // The pass that the cache is for, with the layers that couple its examples (a layer that is frozen
+  // before the way back changes no pass), and where its first column stands in the batch.
+  void begin(const Pass& pass, const std::vector<Index>& couplings, Index first_of_batch) {
     pass_ = pass;
+    couplings_ = couplings;
     first_of_batch_ = first_of_batch;
   }
   const Pass& pass() const { return pass_; }
+  const std::vector<Index>& couplings() const { return couplings_; }
+  bool couples(Index l) const {
+    return std::find(couplings_.begin(), couplings_.end(), l) != couplings_.end();
+  }
+  void set_first_of_batch(Index first) { first_of_batch_ = first; }
   Index first_of_batch() const { return first_of_batch_; }
 
   Index m() const { return m_; }
@@ -311,6 +321,7 @@ class Cache {
   std::vector<Index> own_rows_;
   std::vector<Vector<Scalar>> units_room_, slices_room_;
   Pass pass_;
+  std::vector<Index> couplings_;
   Index first_of_batch_ = 0;
   Examples source_;
   const std::int64_t* order_ = nullptr;

@@ -49,6 +49,11 @@ struct StepOptions {
   void* average = nullptr;                 // a flat vector like them; null: none
 };
 
+// One update by gradients that are there already, and by what each layer has of its own.
+template <class Scalar>
+void update_network(const Network<Scalar>& network, const Optimizer& optimizer, std::int64_t step,
+                    const FlatVectors<Scalar>& vectors, const Scalar* gradients);
+
 // One network's training, over flat vectors that the caller owns. Not for two threads at once.
 template <class Scalar>
 class Trainer {
@@ -90,7 +95,7 @@ class Trainer {
   double sum_of_tiles() const;
   // Clips the gradients of all tiles together, where they are asked to be.
   void clip(const StepOptions& options, Scalar* gradients);
-  void limit_norms(Scalar* parameters);
+
   void make_layer_steps(const Optimizer& optimizer, std::int64_t step);
   std::size_t tile_index(const Tile& tile) const {
     return static_cast<std::size_t>(&tile - network_.tiles().data());
@@ -102,7 +107,7 @@ class Trainer {
   std::vector<Cache<Scalar>> caches_;  // of the batch, or one for each thread
   TransposedWeights<Scalar> transposed_;
   // Does a batch pass as one, or each of its slices by itself?
-  bool whole_batch() const { return groups_ == 1 || network_.couples_examples(); }
+  bool whole_batch() const { return groups_ == 1 || !network_.couplings().empty(); }
   Index first_slice(const Slices& slices, Index group) const {
     return slices.count * group / groups_;
   }
