@@ -105,6 +105,10 @@ Network<Scalar>::Network(Index inputs, const std::vector<Layer>& layers)
       skips_[static_cast<std::size_t>(add->from)].push_back(l);
     if (normalizes_units(l)) statistics_.segment(statistics_offset(l) + n(l), n(l)).setOnes();
   }
+  for (const auto& adding : skips_) kept_for_later_ += adding.empty() ? 0 : 1;
+  embeds_ = std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) {
+    return std::holds_alternative<Embedding>(layer.kind);
+  });
   layerwise_ = parameter_count_ * static_cast<Index>(sizeof(Scalar)) > bytes_by_slices;
   cut_into_tiles();
   set_rule(1, {});
@@ -697,14 +701,13 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
   // where it does not lie as columns already. And one for each A[l] that a later layer adds.
   const Index widest = *std::max_element(units_.begin(), units_.end());
   const Index room = aligned<Scalar>(widest * all.widest());
-  Index kept = 0;
-  for (const auto& adding : skips_) kept += adding.empty() ? 0 : 1;
+  const Index kept = kept_for_later_;
   Vector<Scalar> rooms((2 + kept) * room * threads);
   std::vector<double> losses(loss ? static_cast<std::size_t>(all.count) : 0);
   const bool lies_as_columns = in_place<Scalar>(X);
   Vector<Scalar> inverses(statistics_.size() / 2);
   const auto inverse = [&](Index l) { return inverses.data() + statistics_offset(l) / 2; };
-  for (Index l = 1; l <= L; ++l)
+  for (Index l = 1; l <= L && statistics_.size() > 0; ++l)
     if (normalizes_units(l)) inverse_deviation(l, inverse(l));
 
   parallel_for(threads, all.count, [&](Index s, int thread) {
@@ -725,7 +728,8 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
     for (Index l = 1; l <= L; ++l) {
       MatrixMap<Scalar> A(l == L ? output + first * n(L) : there, n(l), count);
       const auto step = [&](const auto& A_prev) {
-        if (l == 1) keep(0, A_prev);
+        if (l == 1 && kept > 0) keep(0, A_prev);
+        if (dense(l)) return dense_forward<Scalar>(W(parameters, l), b(parameters, l), A_prev, A);
         const auto* const add = std::get_if<Add>(&layer(l).kind);
         const MatrixMap<Scalar> skipped = add ? added(add->from) : A;
         infer_layer(parameters, l, A_prev, skipped, inverse(l), A);
@@ -736,7 +740,7 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
         step(ConstMatrixMap<Scalar>(here, n(l - 1), count));
       if (l < L) {
         activation_forward<Scalar>(g(l), A, A);
-        keep(l, A);
+        if (kept > 0) keep(l, A);
         std::swap(here, there);
       }
     }

@@ -195,7 +195,8 @@ class Dropout(LayerDescription):
 
     The others are multiplied by ``1 / (1 - rate)``, so that prediction, which drops nothing, needs
     no correction. A number's fate depends on the network's seed, the step, the layer, the example's
-    place in the batch and the unit, so the bits are the same for any number of threads.
+    place in the batch and the unit, so the bits are the same for any number of threads. The rate is
+    taken to the nearest multiple of 2^-16.
 
     Parameters
     ----------

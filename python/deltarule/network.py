@@ -7,7 +7,7 @@ copied: this module hands rows over, and the core reads them as columns.
 
 import threading
 from collections import namedtuple
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -20,6 +20,7 @@ from deltarule import _core, diagnostics, training
 from deltarule.containers import Opened, Rows
 from deltarule.data import as_rows, expect_codes, moments, one_or_more
 from deltarule.last_good import Room
+from deltarule.layer_views import Layer, Layers, assign, expect_finite, refuse
 from deltarule.layers import (
     Dense,
     LayerDescription,
@@ -39,156 +40,6 @@ _CORES: dict[str, tuple[type["_core.Network"], type["_core.Trainer"]]] = {
     "float32": (_core.Network32, _core.Trainer32),
     "float64": (_core.Network64, _core.Trainer64),
 }
-
-
-# What may be changed of a layer between two steps, and the core's name for it.
-_RULE = ("frozen", "learning_rate", "l1", "l2", "max_norm")
-
-
-class Layer:
-    """A layer of a network: its description, and live views of its numbers.
-
-    A dense layer has ``W`` (n, n_prev) and ``b`` (n, 1), a normalisation ``gamma`` and ``beta``, a
-    batch norm and a standardising layer ``mean`` and ``variance``, a PReLU its ``slope``, an
-    embedding of column 3 ``E3``. They are views of ``network.parameters`` and
-    ``network.statistics``; assigning to one copies into it.
-
-    Attributes
-    ----------
-    description : LayerDescription
-        As it was handed to the network.
-    inputs, units : int
-        n_prev and n, the inputs and the outputs of the layer.
-    activation : str
-        g.
-    frozen : bool
-        Whether training leaves the layer's parameters alone; may be set at any time.
-    learning_rate, l1, l2, max_norm : float
-        As in the description; may be set at any time.
-    """
-
-    W: Array
-    b: Array
-    inputs: int
-    units: int
-    activation: str
-    description: LayerDescription
-    frozen: bool
-    learning_rate: float
-    l1: float
-    l2: float
-    max_norm: float
-
-    def __init__(
-        self,
-        network: "Network",
-        index: int,
-        description: LayerDescription,
-        views: Mapping[str, Array],
-    ) -> None:
-        own = {
-            "_core": network._core,
-            "_index": index,
-            "_views": dict(views),
-            "_rule": {name: getattr(description, name, 0.0) for name in _RULE},
-            "description": description,
-            "inputs": network._core.n(index),
-            "units": network._core.n(index + 1),
-            "activation": getattr(description, "activation", "identity"),
-        }
-        vars(self).update(own)
-        self._tell_core()
-
-    @property
-    def name(self) -> str | None:
-        """By which ``network.layers`` finds it."""
-        return self.description.name
-
-    def __getattr__(self, name: str) -> Any:
-        for numbers in (vars(self).get("_views", {}), vars(self).get("_rule", {})):
-            if name in numbers:
-                return numbers[name]
-        raise AttributeError(
-            f"{type(self.description).__name__} layer has no {name!r}: expected one of "
-            f"{[*self._views, *_RULE]}"
-        )
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._views:
-            where = f"layers[{self._index}].{name}"
-            if name == "variance":
-                # A batch norm adds epsilon to it before it divides; a standardising layer does not.
-                above_0 = isinstance(self.description, Standardize)
-                array = np.atleast_1d(value)
-                if array.dtype.kind in "biuf":
-                    bad = array <= 0 if above_0 else array < 0
-                    _refuse(array, bad, where, f"expected {'above 0' if above_0 else '0 or more'}")
-            _assign(self._views[name], value, where)
-        elif name in _RULE:
-            checked = type(self.description)
-            if name == "frozen":
-                if not isinstance(value, (bool, np.bool_)):
-                    raise TypeError(f"layers[{self._index}].frozen is {value!r}: expected a bool")
-            elif not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(
-                value, bool
-            ):
-                raise TypeError(f"layers[{self._index}].{name} is {value!r}: expected a number")
-            elif not 0 <= value < np.inf:
-                raise ValueError(
-                    f"layers[{self._index}].{name} is {value!r}: expected 0 or more and finite"
-                )
-            elif name in ("l1", "l2", "max_norm") and checked is not Dense:
-                raise AttributeError(
-                    f"layers[{self._index}] is a {checked.__name__}: expected {name} of a Dense "
-                    "layer alone"
-                )
-            self._rule[name] = value
-            self._tell_core()
-        else:
-            raise AttributeError(
-                f"layers[{self._index}].{name} cannot be set: expected one of "
-                f"{[*self._views, *_RULE]}"
-            )
-
-    def rule(self) -> dict[str, Any]:
-        """What may be changed of the layer between two steps, as it is now."""
-        return {
-            name: bool(value) if name == "frozen" else float(value)
-            for name, value in self._rule.items()
-        }
-
-    def set_rule(self, rule: Mapping[str, Any]) -> None:
-        """Set all of it, to what ``rule`` has returned."""
-        self._rule.update(rule)
-        self._tell_core()
-
-    def _tell_core(self) -> None:
-        rule = self._rule
-        self._core.set_rule(
-            self._index + 1,
-            bool(rule["frozen"]),
-            float(rule["learning_rate"]),
-            *(float(rule[name]) for name in ("l1", "l2", "max_norm")),
-        )
-
-    def __repr__(self) -> str:
-        shapes = "".join(f", {name} {view.shape}" for name, view in self._views.items())
-        return f"Layer({self.units}, {self.activation!r}{shapes})"
-
-
-class Layers(tuple[Layer, ...]):
-    """The layers of a network, by index or by name."""
-
-    def __getitem__(self, index: Any) -> Any:
-        if not isinstance(index, str):
-            return super().__getitem__(index)
-        for layer in self:
-            if layer.name == index:
-                return layer
-        raise KeyError(
-            f"no layer has the name {index!r}: expected one of "
-            f"{[layer.name for layer in self if layer.name is not None]}"
-        )
 
 
 class LayerCache(NamedTuple):
@@ -367,7 +218,7 @@ class Network:
 
     @parameters.setter
     def parameters(self, value: ArrayLike) -> None:
-        _assign(self._parameters, value, "parameters")
+        assign(self._parameters, value, "parameters")
 
     @property
     def statistics(self) -> Array:
@@ -376,7 +227,7 @@ class Network:
 
     @statistics.setter
     def statistics(self, value: ArrayLike) -> None:
-        _assign(self._statistics, value, "statistics")
+        assign(self._statistics, value, "statistics")
 
     def adapt(self, X: ArrayLike) -> None:
         """Take the mean and variance of each input from data, for the standardising layer.
@@ -414,7 +265,7 @@ class Network:
             for column in self._embedded:
                 mean[column], variance[column] = 0.0, 1.0
             held = variance.astype(self.dtype)
-        _refuse(
+        refuse(
             variance,
             ~np.isfinite(held),
             f"{where}: the variance of X",
@@ -569,7 +420,7 @@ class Network:
             raise ValueError(
                 f"update: gradients have shape {flat.shape}: expected {self._parameters.shape}"
             )
-        _expect_finite(flat, "update: gradients")
+        expect_finite(flat, "update: gradients")
         state = optimizer._state_for(self)
         self._core.update(optimizer._rule(), optimizer._counter, self._parameters, flat, state)
 
@@ -746,7 +597,7 @@ class Network:
             return
         for index, view in enumerate(self.unflatten(self._parameters)):
             for name, numbers in view._asdict().items():
-                _expect_finite(numbers, f"{where}: layers[{index}].{name}")
+                expect_finite(numbers, f"{where}: layers[{index}].{name}")
 
 
 def _cut(flat: Array, first: int, shapes: Shapes) -> dict[str, Array]:
@@ -757,32 +608,6 @@ def _cut(flat: Array, first: int, shapes: Shapes) -> dict[str, Array]:
         views[name] = flat[first:last].reshape(shape, order="F")
         first = last
     return views
-
-
-def _expect_finite(array: Array, what: str) -> None:
-    _refuse(array, ~np.isfinite(array), what, "expected finite numbers")
-
-
-def _refuse(array: Array, bad: Array, what: str, why: str) -> None:
-    """Name the first number of an array that is bad, if there is one."""
-    if bad.any():
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
-        index = ", ".join(map(str, place))
-        raise ValueError(f"{what}[{index}] is {array[place]}: {why}")
-
-
-def _assign(view: Array, value: ArrayLike, what: str) -> None:
-    """Copy into a live view, once the whole of it is known to fit."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{what}: got {array.dtype}: expected real numbers")
-    if array.shape != view.shape:
-        raise ValueError(f"{what}: got shape {array.shape}: expected {view.shape}")
-    _expect_finite(array, what)
-    with np.errstate(over="ignore"):
-        converted = array.astype(view.dtype)
-    _refuse(array, ~np.isfinite(converted), what, f"too large for {view.dtype}")
-    view[...] = converted
 
 
 def _bytes(n: int) -> str:

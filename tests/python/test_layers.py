@@ -56,6 +56,11 @@ every_stack = pytest.mark.parametrize("name", STACKS)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 
+def kept_factor(rate: float) -> float:
+    """What a number that is kept is multiplied by: the rate is one of 2^16."""
+    return 2**16 / (2**16 - round(rate * 2**16))
+
+
 def stack(
     layers: Layers, dtype: str = "float32", seed: int = 0, inputs: int = INPUTS
 ) -> dr.Network:
@@ -105,7 +110,7 @@ def masks(net: dr.Network, batches: Sequence[Array]) -> list[dict[int, Array]]:
         _, caches = probe.forward(X, training=True)
         drawn.append(
             {
-                i: np.where(cache.Z != 0, 1 / (1 - layer.description.rate), 0).astype(net.dtype)
+                i: np.where(cache.Z != 0, kept_factor(layer.description.rate), 0).astype(net.dtype)
                 for i, (layer, cache) in enumerate(zip(net.layers, caches, strict=True))
                 if isinstance(layer.description, dr.Dropout)
             }
@@ -133,7 +138,7 @@ class Torch:
         import torch
 
         d, made = layer.description, None
-        dtype = getattr(torch, layer._network.statistics.dtype.name)
+        dtype = getattr(torch, layer._core.statistics.dtype.name)
         tensor = lambda array: torch.tensor(np.array(array, order="C"))  # noqa: E731
         if isinstance(d, dr.Dense):
             made = torch.nn.Linear(layer.W.shape[1], layer.units, dtype=dtype)

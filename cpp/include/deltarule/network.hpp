@@ -75,11 +75,7 @@ class Network {
   Index n(Index l) const { return units_[static_cast<std::size_t>(l)]; }  // n[0] = inputs
   const Layer& layer(Index l) const { return layers_[static_cast<std::size_t>(l)]; }
   Activation g(Index l) const { return layer(l).activation; }
-  bool embeds() const {
-    return std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) {
-      return std::holds_alternative<Embedding>(layer.kind);
-    });
-  }
+  bool embeds() const { return embeds_; }
   bool dense(Index l) const { return std::holds_alternative<Dense>(layer(l).kind); }
   Index parameter_count() const { return parameter_count_; }
   Index parameter_offset(Index l) const { return offsets_[static_cast<std::size_t>(l)]; }
@@ -227,6 +223,8 @@ class Network {
   std::vector<Index> offsets_, statistics_offsets_, cached_rows_;
   std::vector<LayerRule> rules_;
   std::vector<std::vector<Index>> skips_;  // the layers that add A[l]
+  Index kept_for_later_ = 0;               // how many A[l] there are that others add
+  bool embeds_ = false;
   std::vector<Index> couplings_;
   Index lowest_trained_ = 1;
   bool penalized_ = false, limits_norms_ = false;
