@@ -296,9 +296,11 @@ def _batch_of(run: Run) -> tuple[Array, Array, Array | None]:
 
 def _rows_of(X: Rows, rows: Any) -> Array:
     """Some rows; of a sparse matrix one after another, as it is never made dense as a whole."""
+    found: Array
     if isinstance(X, np.ndarray):
-        found: Array = X[rows]
-        return found
-    if isinstance(rows, slice):
-        return X[rows].dense()
-    return np.concatenate([X[row : row + 1].dense() for row in rows.tolist()])
+        found = X[rows]
+    elif isinstance(rows, slice):
+        found = X[rows].dense()
+    else:
+        found = np.concatenate([X[row : row + 1].dense() for row in rows.tolist()])
+    return found

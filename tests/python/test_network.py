@@ -676,6 +676,38 @@ def test_summary_and_repr() -> None:
     assert repr(net.layers[1]) == "Layer(10, 'softmax', W (10, 256), b (10, 1))"
 
 
+# Loops of one's own, and layers' rules ---------------------------------------------------------
+
+RULES: dict[str, dict[str, Any]] = {
+    "l1": {"l1": 0.1},
+    "l2": {"l2": 0.5},
+    "frozen": {"frozen": True, "l2": 0.5},
+    "rate": {"learning_rate": 0.1},
+    "norm": {"max_norm": 0.3},
+}
+
+
+@pytest.mark.parametrize("make", [lambda: dr.SGD(0.1), lambda: dr.AdamW(0.1, weight_decay=0.5)])
+@pytest.mark.parametrize("name", RULES)
+def test_explicit_steps_keep_to_layers_rules(name: str, make: Callable[[], dr.Optimizer]) -> None:
+    """As fit does; but for the penalties, which backward cannot know to be wanted."""
+    layers = [dr.Dense(5, "tanh", **RULES[name]), dr.Dense(3)]
+    fitted, own, by_hand = (dr.Network(layers, 4, dtype="float64") for _ in range(3))
+    X, y = data(7, N, dtype="float64")
+    fitted.fit(X, y, batch_size=7, epochs=3, optimizer=make())
+    optimizers = [make(), make()]
+    for _ in range(3):
+        _, gradients = own.loss_and_gradients(X, y, training=True)
+        own.update(gradients, optimizers[0])
+        A, caches = by_hand.forward(X, training=True)
+        by_hand.update(by_hand.backward(2 * (A - y) / 3, caches), optimizers[1])
+    assert_near(own.parameters, fitted.parameters, 1e-12)
+    if name in ("l1", "l2"):
+        assert np.abs(by_hand.parameters - fitted.parameters).max() > 1e-3
+    else:
+        assert_near(by_hand.parameters, fitted.parameters, 1e-12)
+
+
 # The average of the parameters -----------------------------------------------------------------
 
 
