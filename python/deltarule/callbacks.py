@@ -93,7 +93,7 @@ class EarlyStopping:
         Whether small or large values are good; by default what the name says, if it does: small
         losses and errors, large accuracies.
     restore_best_weights : bool
-        Leave the network with the weights of its best epoch.
+        Leave the network with the weights of its best epoch, their average and running moments too.
 
     Attributes
     ----------
@@ -164,7 +164,8 @@ class EarlyStopping:
 
 def weights_of(network: "Network") -> dict[str, Array]:
     """The flat vectors that make a network what it is, live."""
-    return {"parameters": network.parameters, "statistics": network.statistics}
+    vectors = {"parameters": network.parameters, "statistics": network.statistics}
+    return vectors if network.average is None else vectors | {"average": network.average}
 
 
 class Checkpoint:

@@ -192,6 +192,16 @@ def _are_counts(values: Any) -> bool:
     return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
 
 
+def _is_rule(value: Any) -> bool:
+    names = {"frozen", "learning_rate", "l1", "l2", "max_norm"}
+    return (
+        isinstance(value, dict)
+        and set(value) == names
+        and type(value["frozen"]) is bool
+        and all(0 <= float(value[name]) < math.inf for name in names - {"frozen"})
+    )
+
+
 def _is_dict(value: Any, kind: type) -> bool:
     return isinstance(value, dict) and all(isinstance(item, kind) for item in value.values())
 
@@ -391,6 +401,14 @@ class Saved:
         generator = network["generator"]
         trial = _BIT_GENERATORS[generator["bit_generator"]]()
         trial.state = _with_arrays(generator)
+        if len(network["rules"]) != len(network["layers"]) or not all(
+            _is_rule(rule) for rule in network["rules"]
+        ):
+            raise ValueError
+        if type(network["adapted"]) is not bool:
+            raise TypeError
+        if not _are_counts(network["dropout"]) or len(network["dropout"]) != 2:
+            raise ValueError
         lengths = {len(list(map(float, values))) for values in network["history"].values()}
         if len(lengths) > 1:
             raise ValueError
@@ -411,7 +429,10 @@ class Saved:
                     f"fit: resume: {self._path} holds a network whose {name} is "
                     f"{saved.get(name)!r}: expected {value!r}, as this one has"
                 )
-        for name, vector in network_state(network)[0].items():
+        vectors = {"parameters": network.parameters, "statistics": network.statistics}
+        if "network.average" in self._tensors:
+            vectors["average"] = network.parameters
+        for name, vector in vectors.items():
             self._expect_tensor(f"network.{name}", vector)
 
     def _compare_optimizer(self, optimizer: "Optimizer", network: "Network") -> None:

@@ -74,7 +74,7 @@ class Diagnostics:
             )
         ]
         self.rows += look
-        self._judge(look, *parts)
+        self._judge(network, look, *parts)
 
     def columns(self) -> dict[str, list[Any]]:
         """A list for each quantity, as pandas and polars take it."""
@@ -86,10 +86,19 @@ class Diagnostics:
         return as_table(self.columns())
 
     def _judge(
-        self, look: list[dict[str, Any]], gradients: list[Array], _: Any, parameters: list[Array]
+        self,
+        network: "Network",
+        look: list[dict[str, Any]],
+        gradients: list[Array],
+        _: Any,
+        parameters: list[Array],
     ) -> None:
-        last = _root_mean_square(next(g for g in reversed(gradients) if g.size))
-        for row, g, p in zip(look, gradients, parameters, strict=True):
+        trained = [
+            np.zeros(0) if layer.frozen else g
+            for layer, g in zip(network.layers, gradients, strict=True)
+        ]
+        last = next((_root_mean_square(g) for g in reversed(trained) if g.size), 0.0)
+        for row, g, p in zip(look, trained, parameters, strict=True):
             if row["activation"] == "relu" and row["dead"] >= _DEAD:
                 self._warn(
                     "dead",
@@ -251,10 +260,16 @@ def gradient_check(
         # Not 2 epsilon: beside a large parameter the step taken is a rounded one.
         return float((J_ahead - J_behind) / (ahead - behind))
 
+    checked = _places(network)
+    if not checked:
+        raise ValueError(
+            f"{where}: every layer with parameters is frozen: expected one that is not, as what is "
+            "frozen has no gradient"
+        )
     _, gradients = cost_and_gradients()
     differences: dict[str, float] = {}
     everywhere: list[tuple[float, float, float, str, tuple[int, int]]] = []
-    for name, places in _places(network):
+    for name, places in checked:
         chosen = places.ravel()
         if entries is not None and entries < chosen.size:
             chosen = chosen[np.linspace(0, chosen.size - 1, entries).astype(int)]

@@ -124,7 +124,10 @@ class Layer:
 
     def rule(self) -> dict[str, Any]:
         """What may be changed of the layer between two steps, as it is now."""
-        return dict(self._rule)
+        return {
+            name: bool(value) if name == "frozen" else float(value)
+            for name, value in self._rule.items()
+        }
 
     def set_rule(self, rule: Mapping[str, Any]) -> None:
         """Set all of it, to what ``rule`` has returned."""

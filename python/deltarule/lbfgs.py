@@ -34,6 +34,30 @@ class _NotFiniteError(ArithmeticError):
 _NUMBERS_A_PART = 1 << 24
 
 
+def expect_one_cost(network: "Network", examples: "Examples") -> None:
+    """Refuse what is no function of the weights alone, and what only a step of one's own can do."""
+    if examples.rows is None:
+        raise ValueError(
+            "fit: LBFGS needs all examples at each iteration, but X comes in batches: expected X "
+            "and y as arrays; or train with Adam"
+        )
+    for index, layer in enumerate(network.layers):
+        kind = layer.description.kind
+        if kind == "dropout" or (kind == "batch_norm" and not layer.frozen):
+            raise ValueError(
+                f"fit: LBFGS needs a cost that is the same each time, but the network has a "
+                f"{type(layer.description).__name__} layer: expected one without, or a frozen one; "
+                "or train with Adam"
+            )
+        for name, none in (("learning_rate", 1.0), ("max_norm", 0.0)):
+            value = layer.rule()[name]
+            if value != none and not layer.frozen:
+                raise ValueError(
+                    f"fit: LBFGS has no learning rate and holds no norms, but layers[{index}]."
+                    f"{name} is {value:g}: expected {none:g}, or a frozen layer; or train with Adam"
+                )
+
+
 def minimize(
     run: "TrainingRun", examples: "Examples", bar: "Progress", end_epoch: Callable[[float], None]
 ) -> None:
@@ -48,19 +72,7 @@ def minimize(
         raise ImportError(message) from missing
     network, optimizer = run.network, run.optimizer
     assert isinstance(optimizer, LBFGS)
-    if examples.rows is None:
-        raise ValueError(
-            "fit: LBFGS needs all examples at each iteration, but X comes in batches: expected X "
-            "and y as arrays; or train with Adam"
-        )
-    for layer in network.layers:
-        kind = layer.description.kind
-        if kind == "dropout" or (kind == "batch_norm" and not layer.frozen):
-            raise ValueError(
-                f"fit: LBFGS needs a cost that is the same each time, but the network has a "
-                f"{type(layer.description).__name__} layer: expected one without, or a frozen one; "
-                "or train with Adam"
-            )
+    assert examples.rows is not None
     if not run.begin_epoch():
         return
     options = optimizer._values()
@@ -71,6 +83,7 @@ def minimize(
         network.parameters[:] = x
         optimizer.step += 1
         bar.advance(run.epoch, cost_of.latest)
+        run.call("on_run_end")
         end_epoch(cost_of.latest)  # the line search ends where it computed the cost last
         if run.stopping or not run.begin_epoch():
             raise StopIteration

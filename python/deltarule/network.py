@@ -382,7 +382,8 @@ class Network:
         Returns
         -------
         gradients : ndarray of shape (n_parameters,)
-            In the order of ``parameters``; ``unflatten`` gives each layer's dW and db.
+            In the order of ``parameters``; ``unflatten`` gives each layer's dW and db. Layers'
+            penalties have no part in them, as they are none of ``dA``.
         dX : ndarray of shape (n_samples, n_features)
             Only with ``input_gradient``.
         """

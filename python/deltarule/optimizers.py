@@ -456,7 +456,12 @@ class LBFGS(Optimizer):
 
     ``fit`` takes ``epochs`` for the most iterations to make, and ends before where SciPy finds
     nothing more to gain. ``history["loss"]`` has the cost after each iteration. ``batch_size`` and
-    ``shuffle`` mean nothing. Each ``fit`` begins without a memory of earlier ones.
+    ``shuffle`` mean nothing. Each ``fit`` begins without a memory of earlier ones. Callbacks see
+    iterations as runs and as epochs, and no steps.
+
+    Layers' penalties are part of the cost. What is no function of the weights, dropout and a batch
+    norm that is not frozen, is refused, and so is what changes a step: clipping, an average, a
+    layer's own learning rate and its ``max_norm``.
 
     Parameters
     ----------

@@ -60,14 +60,13 @@ class EveryStep(NamedTuple):
     decay: float = 0.0
 
 
-def every_step_of(
-    network: "Network",
+def expect_every_step(
     optimizer: "Optimizer",
     clip_value: float | None,
     clip_norm: float | None,
     average: float | None,
-) -> EveryStep:
-    """What ``fit`` was asked to do at every step, held to what can be."""
+) -> None:
+    """Hold what ``fit`` was asked to do at every step to what can be."""
     asked = {"clip_value": clip_value, "clip_norm": clip_norm, "average": average}
     for name, value in asked.items():
         if value is None:
@@ -81,6 +80,15 @@ def every_step_of(
             raise ValueError(f"{what}: expected 0 or more, and less than 1")
         if name != "average" and not 0 < value < np.inf:
             raise ValueError(f"{what}: expected a number above 0, or None")
+
+
+def every_step_of(
+    network: "Network",
+    clip_value: float | None,
+    clip_norm: float | None,
+    average: float | None,
+) -> EveryStep:
+    """What every step is to do; the network's average is the one that is there by then."""
     if average is not None and network.average is None:
         network._set_average(network.parameters)
     return EveryStep(
@@ -283,5 +291,16 @@ def _batch_of(run: Run) -> tuple[Array, Array, Array | None]:
     target, weights = run.target, run.target.weights
     held = target.Y if target.labels is None else target.labels
     assert held is not None
-    X = run.X[rows] if isinstance(run.X, np.ndarray) else run.X.dense()[rows]
-    return X, held[rows], None if weights is None else weights[rows]
+    return _rows_of(run.X, rows), held[rows], None if weights is None else weights[rows]
+
+
+def _rows_of(X: Rows, rows: Any) -> Array:
+    """Some rows; of a sparse matrix one after another, as it is never made dense as a whole."""
+    found: Array
+    if isinstance(X, np.ndarray):
+        found = X[rows]
+    elif isinstance(rows, slice):
+        found = X[rows].dense()
+    else:
+        found = np.concatenate([X[row : row + 1].dense() for row in rows.tolist()])
+    return found

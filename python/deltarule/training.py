@@ -15,14 +15,14 @@ from deltarule.containers import Rows
 from deltarule.data import as_target
 from deltarule.history import History as History
 from deltarule.last_good import TrainingDivergedError as TrainingDivergedError
-from deltarule.lbfgs import minimize
+from deltarule.lbfgs import expect_one_cost, minimize
 from deltarule.losses import Loss, LossFunction, as_loss
 from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics
 from deltarule.optimizers import LBFGS, Optimizer, as_optimizer
 from deltarule.progress import Progress
 from deltarule.sampling import in_turn, order_of
 from deltarule.schedules import as_schedule
-from deltarule.steps import Examples, Steps, every_step_of
+from deltarule.steps import Examples, Steps, every_step_of, expect_every_step
 from deltarule.training_run import TrainingRun, as_callbacks, expect_validation
 
 if TYPE_CHECKING:
@@ -132,8 +132,9 @@ def fit(
         et al. 2013); after ``clip_value``.
     average : float, optional
         Keep an exponential moving average of the parameters, ``network.average``, with this decay
-        in [0, 1): after each step, ``average := decay average + (1 - decay) parameters``. It goes
-        on from one fit to the next; ``network.averaged()`` predicts with it.
+        in [0, 1): after each step, ``average := decay average + (1 - decay) parameters``. It starts
+        from the weights before the first step (PyTorch's AveragedModel, from those after it) and
+        goes on from one fit to the next; ``network.averaged()`` predicts with it.
     progress : bool
         Show a progress bar (with tqdm where it is installed, else a line an epoch).
     steps_per_epoch : int, optional
@@ -146,9 +147,10 @@ def fit(
     Returns
     -------
     History
-        ``loss`` is the mean over the epoch's batches, each at the weights of its time, and
-        ``learning_rate``, where there is a schedule, that of the epoch's last step. Also kept as
-        ``network.history``, as far as it got, when training is interrupted.
+        ``loss`` is the mean over the epoch's batches, each at the weights of its time, the layers'
+        penalties included (``val_loss`` and ``evaluate`` leave them out). ``learning_rate``, where
+        there is a schedule, is that of the epoch's last step. Also kept as ``network.history``, as
+        far as it got, when training is interrupted.
 
     Raises
     ------
@@ -176,7 +178,7 @@ def fit(
     validation = _validation(network, validation_data, loss)
     network._expect_finite_parameters("fit")
     optimizer = as_optimizer(optimizer)
-    every_step = every_step_of(network, optimizer, clip_value, clip_norm, average)
+    expect_every_step(optimizer, clip_value, clip_norm, average)
     callbacks = as_callbacks(callbacks, validated=validation is not None)
     rate = getattr(optimizer, "learning_rate", None)
     schedule = as_schedule(rate) if callable(rate) else None
@@ -186,6 +188,8 @@ def fit(
             "fit: resume is for optimizers that make steps: expected None, as LBFGS keeps no "
             "memory from one fit to the next"
         )
+    if isinstance(optimizer, LBFGS):
+        expect_one_cost(network, examples)
     saved = None if resume is None else Saved(resume, network, optimizer, callbacks)
 
     if not network._training.acquire(blocking=False):
@@ -196,11 +200,13 @@ def fit(
     try:
         if not isinstance(optimizer, LBFGS):
             optimizer._state_for(network)  # refuses one that is another network's
+        if saved is None:
+            network._adapt_once(examples.rows)
         network.history = History()
         run = TrainingRun(network, optimizer, callbacks, epochs)
         if saved is not None:
             saved.restore(run)
-        network._adapt_once(examples.rows)
+        every_step = every_step_of(network, clip_value, clip_norm, average)
         with run, Progress(epochs, examples.batches, enabled=progress) as bar:
             run.call("on_fit_begin")
 

@@ -57,6 +57,47 @@ def data(
     return X, rng.normal(size=(m, n[-1])).astype(dtype)
 
 
+def of_every_kind(
+    dtype: str = "float32", seed: int = 0, *, dropout: bool = True, batch_norm: bool = True
+) -> dr.Network:
+    """A network with a layer of every kind: six inputs, two of them categories, three classes."""
+
+    def maybe(wanted: bool, layer: Any) -> list[Any]:
+        return [layer] if wanted else []
+
+    return dr.Network(
+        [
+            dr.Standardize(),
+            dr.Embedding({1: (4, 3), 4: (3, 2)}),
+            dr.Dense(8, l1=1e-3, l2=1e-2, name="first"),
+            *maybe(batch_norm, dr.BatchNorm()),
+            dr.Activation("silu"),
+            *maybe(dropout, dr.Dropout(0.25)),
+            dr.Residual(
+                [
+                    dr.Dense(8, learning_rate=0.5, name="slow"),
+                    dr.LayerNorm(),
+                    dr.PReLU(),
+                    *maybe(dropout, dr.Dropout(0.1)),
+                    dr.Dense(8, "tanh", name="inner"),
+                ]
+            ),
+            dr.Dense(3, "softmax", name="last"),
+        ],
+        input_size=6,
+        seed=seed,
+        dtype=dtype,
+    )
+
+
+def data_of_every_kind(m: int, dtype: str = "float32", seed: int = 2) -> tuple[Array, Array]:
+    """X and class labels for it."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(3, 2, size=(m, 6)).astype(dtype)
+    X[:, 1], X[:, 4] = rng.integers(4, size=m), rng.integers(3, size=m)
+    return X, rng.integers(3, size=m)
+
+
 def batches(m: int, size: int) -> list[slice]:
     """The rows of each batch, in order; the last may be smaller."""
     return [slice(first, min(first + size, m)) for first in range(0, m, size)]

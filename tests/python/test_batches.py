@@ -10,7 +10,17 @@ import pytest
 
 import deltarule as dr
 from deltarule import last_good
-from support import Array, assert_same_bits, batches, data, network, step
+from support import (
+    Array,
+    assert_same_bits,
+    batches,
+    data,
+    data_of_every_kind,
+    network,
+    nothing_written,
+    of_every_kind,
+    step,
+)
 
 N = [4, 6, 3]
 
@@ -172,3 +182,36 @@ def test_refused(make: Any, options: dict[str, Any], error: type[Exception], mes
 def test_steps_per_epoch_is_not_for_arrays() -> None:
     with pytest.raises(ValueError, match="steps_per_epoch is for an X that comes in batches"):
         network(N).fit(*data(9, N), steps_per_epoch=3)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_layers_of_every_kind_train_as_with_arrays(form: str) -> None:
+    X, y = data_of_every_kind(45)
+    net, other = of_every_kind(), of_every_kind()
+    net.adapt(X)
+    options: dict[str, Any] = {"epochs": 3, "clip_norm": 1.0, "average": 0.9}
+    history = net.fit(FORMS[form](X, y, 8), **options)
+    assert history == other.fit(X, y, batch_size=8, shuffle=False, **options)
+    assert net.average is not None
+    assert other.average is not None
+    assert_same_bits(net.parameters, other.parameters)
+    assert_same_bits(net.average, other.average)
+    assert_same_bits(net.statistics, other.statistics)
+
+
+def test_batches_cannot_tell_the_moments_of_all() -> None:
+    net, (X, y) = of_every_kind(), data_of_every_kind(9)
+    with (
+        nothing_written(net),
+        pytest.raises(ValueError, match=r"Standardize .* expected network.adapt\(X\) beforehand"),
+    ):
+        net.fit([(X, y)])
+
+
+def test_a_code_that_is_none_is_named_by_its_batch() -> None:
+    net, (X, y) = of_every_kind(), data_of_every_kind(12)
+    net.adapt(X)
+    X[9, 4] = 3
+    message = r"fit: epoch 1, batch 3: X\[1, 4\] is 3.0: expected a category code, 0 to 2"
+    with pytest.raises(ValueError, match=message):
+        net.fit(lambda: slices(X, y, 4))

@@ -14,7 +14,14 @@ import pytest
 import deltarule as dr
 from deltarule import callbacks as package
 from deltarule.training_run import TrainingRun
-from support import assert_same_bits, data, network, output_of
+from support import (
+    assert_same_bits,
+    data,
+    data_of_every_kind,
+    network,
+    of_every_kind,
+    output_of,
+)
 
 N = [4, 6, 3]
 
@@ -77,6 +84,21 @@ def test_early_stopping_by_a_value_that_grows(mode: str | None) -> None:
     net.fit(X, y, epochs=5, validation_data=(X, y), callbacks=[record, stop])
     assert (stop.best_epoch, stop.stopped_epoch) == (2, 4)
     assert_same_bits(net.parameters, record.weights[1])
+
+
+def test_early_stopping_restores_running_statistics_and_the_average() -> None:
+    """The best epoch's network is its weights, their average, and its batch norm's moments."""
+    net, others, (X, y) = of_every_kind(), of_every_kind(), data_of_every_kind(40)
+    options: dict[str, Any] = {"batch_size": 8, "epochs": 4, "average": 0.9}
+    worse = Set([3.0, 1.0, 2.0, 2.0], "loss")
+    net.fit(X, y, callbacks=[worse, dr.EarlyStopping("loss")], **options)
+    others.fit(X, y, **(options | {"epochs": 2}))
+    assert_same_bits(net.parameters, others.parameters)
+    assert_same_bits(net.statistics, others.statistics)
+    assert net.average is not None
+    assert others.average is not None
+    assert_same_bits(net.average, others.average)
+    assert_same_bits(net.predict(X), others.predict(X))
 
 
 def test_nan_is_never_the_best() -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,17 @@ import pytest
 import deltarule as dr
 from deltarule import checkpoint, schedules
 from deltarule.training_run import TrainingRun
-from support import DTYPES, Array, assert_same_bits, data, network, nothing_written, output_of
+from support import (
+    DTYPES,
+    Array,
+    assert_same_bits,
+    data,
+    data_of_every_kind,
+    network,
+    nothing_written,
+    of_every_kind,
+    output_of,
+)
 
 N = [4, 6, 3]
 
@@ -463,3 +475,144 @@ def test_any_generator_of_numpy_s(name: str, tmp_path: Path) -> None:
     other.fit(X, y, epochs=1, batch_size=5, callbacks=[dr.Checkpoint(path)], resume=path)
     assert type(other._generator.bit_generator).__name__ == name
     assert other._generator.permutation(50).tolist() == generator.permutation(50).tolist()
+
+
+# Layers of every kind -------------------------------------------------------------------------
+
+
+class SlowDown:
+    """Changes layers at run time: rates, what is frozen, penalties."""
+
+    def on_epoch_begin(self, run: TrainingRun) -> None:
+        layers: Any = run.network.layers
+        layers["slow"].learning_rate = np.float32(1 / run.epoch)
+        layers["first"].frozen = run.epoch in (2, 3)
+        layers["inner"].l1 = 0.01 * run.epoch
+
+
+class SlowDownAtTheEnd:
+    """The same once, at an epoch that only the interrupted part sees: the file must know."""
+
+    def on_epoch_end(self, run: TrainingRun) -> None:
+        if run.epoch == 2:
+            layers: Any = run.network.layers
+            layers["slow"].learning_rate, layers["inner"].l2 = 0.3, 0.02
+            layers["last"].frozen = True
+
+
+@pytest.mark.parametrize("slow_down", [SlowDown, SlowDownAtTheEnd])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_layers_of_every_kind_go_on_to_the_bit(dtype: str, slow_down: Any, tmp_path: Path) -> None:
+    """Statistics, moments, masks, the average, and rules that were changed on the way."""
+    X, y = data_of_every_kind(50, dtype)
+
+    def train(seed: int, *callbacks: Any, **options: Any) -> tuple[dr.Network, dr.Optimizer]:
+        net = of_every_kind(dtype, seed)
+        optimizer = dr.NAdam(schedules.WarmUp(schedules.Cosine(0.02, 40), 6))
+        with suppress(KeyboardInterrupt):
+            net.fit(
+                X,
+                y,
+                optimizer=optimizer,
+                batch_size=8,
+                epochs=5,
+                sampling="balanced",
+                clip_norm=0.5,
+                average=0.9,
+                validation_data=data_of_every_kind(20, dtype, seed=3),
+                callbacks=[slow_down(), *callbacks],
+                **options,
+            )
+        return net, optimizer
+
+    path = tmp_path / "run.safetensors"
+    stop = [dr.EarlyStopping(patience=9, restore_best_weights=False) for _ in range(3)]
+    whole, optimizer = train(0, stop[0], dr.Checkpoint(tmp_path / "whole.safetensors"))
+    train(0, stop[1], Interrupt(3), dr.Checkpoint(path))
+    other, other_optimizer = train(99, stop[2], dr.Checkpoint(path), resume=path)
+    assert whole.average is not None
+    assert other.average is not None
+    assert other_optimizer.state is not None
+    assert optimizer.state is not None
+    assert_same_bits(other.parameters, whole.parameters)
+    assert_same_bits(other.statistics, whole.statistics)
+    assert_same_bits(other.average, whole.average)
+    assert_same_bits(other_optimizer.state, optimizer.state)
+    assert [layer.rule() for layer in other.layers] == [layer.rule() for layer in whole.layers]
+    assert other.history == whole.history
+    assert path.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    same = [net.forward(X, training=True)[0] for net in (whole, other)]  # the same masks to come
+    assert_same_bits(*same)
+
+
+def test_an_average_that_begins_with_the_resumed_part(saved: Path) -> None:
+    """And one that the network has, but not the file."""
+    net = network(N)
+    resume(saved, net, dr.Adam(), average=0.9, callbacks=[])
+    assert net.average is not None
+    assert (net.average != net.parameters).any()
+    resume(saved, net, dr.Adam(), callbacks=[])  # the network has an average, the file has none
+    assert net.average is None
+
+
+def test_batches_need_no_adapt_where_a_file_has_the_moments(tmp_path: Path) -> None:
+    path, (X, y) = tmp_path / "run.safetensors", data_of_every_kind(24)
+    of_every_kind().fit(X, y, callbacks=[dr.Checkpoint(path)], epochs=1)
+    net = of_every_kind()
+    net.fit([(X[:12], y[:12]), (X[12:], y[12:])], epochs=2, resume=path)
+    mean = X.astype(float).mean(axis=0)
+    np.testing.assert_allclose(net.layers[0].mean[[0, 2, 3, 5], 0], mean[[0, 2, 3, 5]], rtol=1e-6)
+
+
+def test_other_layers_are_refused(tmp_path: Path) -> None:
+    path, (X, y) = tmp_path / "run.safetensors", data_of_every_kind(24)
+    of_every_kind().fit(X, y, callbacks=[dr.Checkpoint(path)])
+    others = [
+        of_every_kind(dropout=False),
+        of_every_kind(batch_norm=False),
+        dr.Network([dr.Dense(3, "softmax")], input_size=6),
+        dr.Network(
+            [
+                replace(layer, rate=0.5) if isinstance(layer, dr.Dropout) else layer
+                for layer in of_every_kind()._descriptions
+            ],
+            input_size=6,
+        ),
+    ]
+    for net in others:
+        message = "fit: resume: .* holds a network whose layers is"
+        with nothing_written(net), pytest.raises(ValueError, match=message):
+            net.fit(X, y, resume=path, epochs=2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rules": []},
+        {"rules": [{"frozen": False}] * 2},
+        {"rules": [dict.fromkeys(("frozen", "learning_rate", "l1", "l2", "max_norm"), -1)] * 2},
+        {"adapted": 1},
+        {"dropout": [1]},
+        {"dropout": [-1, 2]},
+        {"dropout": "12"},
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_the_rest_of_a_network(change: dict[str, Any], saved: Path) -> None:
+    tensors, strings = checkpoint.read_tensors(saved)
+    metadata = json.loads(strings["deltarule"])
+    metadata["network"] |= change
+    checkpoint.write_tensors(saved, tensors, {"deltarule": json.dumps(metadata)})
+    net = network(N)
+    with nothing_written(net), pytest.raises(dr.ModelFileError, match="expected a deltarule check"):
+        resume(saved, net, dr.Adam())
+
+
+@pytest.mark.parametrize("average", [np.ones(3, np.float32), np.full(51, np.nan, np.float32)])
+def test_an_average_that_does_not_fit(average: Array, saved: Path) -> None:
+    tensors, strings = checkpoint.read_tensors(saved)
+    checkpoint.write_tensors(saved, tensors | {"network.average": average}, strings)
+    net = network(N)
+    assert net.parameters.size == 51
+    with nothing_written(net), pytest.raises(dr.ModelFileError, match=r"tensor 'network\.average'"):
+        resume(saved, net, dr.Adam())

@@ -8,7 +8,16 @@ import pytest
 
 import deltarule as dr
 from deltarule import diagnostics
-from support import LOSSES, assert_near, assert_same_bits, data, network, nothing_written
+from support import (
+    LOSSES,
+    assert_near,
+    assert_same_bits,
+    data,
+    data_of_every_kind,
+    network,
+    nothing_written,
+    of_every_kind,
+)
 
 N = [4, 6, 3]
 SUITS = {
@@ -236,3 +245,94 @@ def test_the_copy_is_in_float64() -> None:
 def test_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         network(N).gradient_check(*data(7, N), **options)
+
+
+# Layers of every kind --------------------------------------------------------------------------
+
+
+def test_every_layer_is_looked_at() -> None:
+    net, look, (X, y) = of_every_kind(), dr.Diagnostics(1), data_of_every_kind(40)
+    other = of_every_kind()
+    net.fit(X, y, epochs=2, batch_size=20, callbacks=[look])
+    other.fit(X, y, epochs=2, batch_size=20)
+    assert_same_bits(net.parameters, other.parameters)
+    assert_same_bits(net.statistics, other.statistics)
+    assert [row["layer"] for row in look.rows] == [*range(len(net.layers))] * 4
+    for row in look.rows:
+        assert all(np.isfinite(value) for name, value in row.items() if name != "activation")
+        has_parameters = bool(net.layers[row["layer"]].description.parameters(1))
+        assert (row["gradient_norm"] > 0) == has_parameters
+        assert (row["update_ratio"] > 0) == has_parameters
+
+
+def test_a_frozen_layer_has_no_gradients_that_vanish() -> None:
+    net = network([4, 8, 8, 3], ["relu", "relu", "identity"])
+    net.layers[0].frozen = True
+    assert warned_by(net, *data(40, N), epochs=2, optimizer=dr.Adam()) == []
+    for layer in net.layers:
+        layer.frozen = True
+    assert warned_by(net, *data(40, N)) == []
+
+
+def test_a_dead_layer_of_another_kind_is_named() -> None:
+    net = dr.Network([dr.Dense(8), dr.BatchNorm(), dr.Activation("relu"), dr.Dense(3)], 4)
+    net.layers[1].beta[:] = -100
+    messages = warned_by(net, *data(40, N))
+    assert any("layers[2] (relu): 100% of its ReLUs are 0" in message for message in messages)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_of_layers_of_every_kind(dtype: str, training: bool) -> None:
+    """Penalties included; in training with masks, and with the batch's moments."""
+    net, (X, y) = of_every_kind(dtype), data_of_every_kind(12, dtype)
+    net.fit(X, y, epochs=2, batch_size=6)
+    weights = np.random.default_rng(4).uniform(0.5, 2, 12)
+    with nothing_written(net):
+        check = net.gradient_check(X, y, training=training, sample_weight=weights)
+    assert check.relative_difference < 1e-7, check
+    named = {
+        f"layers[{i}].{name}"
+        for i, part in enumerate(net.unflatten(net.parameters))
+        for name in part._fields
+    }
+    assert set(check.differences) == named
+    # A bias before a normalisation of the batch has no gradient but rounding.
+    kind = [layer.description.kind for layer in net.layers]
+    unmoved = f"layers[{kind.index('batch_norm') - 1}].b"
+    assert all(d < 1e-5 for name, d in check.differences.items() if name != unmoved), check
+
+
+@pytest.mark.parametrize("penalties", [{"l1": 0.3}, {"l2": 0.3}, {"l1": 0.1, "l2": 0.2}])
+def test_gradients_of_penalties(penalties: dict[str, float]) -> None:
+    net = dr.Network([dr.Dense(6, "tanh", **penalties), dr.Dense(3, **penalties)], 4)
+    X, y = data(9, N)
+    assert net.gradient_check(X, y).relative_difference < 1e-7
+    plain = network(N, ["tanh", "identity"])
+    plain.parameters = net.parameters
+    _, without = plain.loss_and_gradients(X, y)
+    _, gradients = net.loss_and_gradients(X, y)
+    W, l1, l2 = net.layers[0].W, penalties.get("l1", 0.0), penalties.get("l2", 0.0)
+    added = net.unflatten(gradients - without)[0]
+    assert_near(added.W, l1 * np.sign(W) + l2 * W, 1e-5)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_of_a_loss_of_one_s_own_behind_a_batch_norm(training: bool) -> None:
+    def fourth_power(A: Any, Y: Any) -> tuple[Any, Any]:
+        return ((A - Y) ** 4).mean(axis=1), 4 * (A - Y) ** 3 / A.shape[1]
+
+    net = dr.Network([dr.Dense(6), dr.BatchNorm(), dr.Activation("tanh"), dr.Dense(3)], 4)
+    X, y = data(9, N)
+    check = net.gradient_check(X, y, loss=fourth_power, training=training)
+    assert check.relative_difference < 1e-7, check
+    history = net.fit(X, y, loss=fourth_power, epochs=30, batch_size=9)
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_no_gradients_where_all_is_frozen() -> None:
+    net = network(N)
+    for layer in net.layers:
+        layer.frozen = True
+    with pytest.raises(ValueError, match="gradient_check: every layer with parameters is frozen"):
+        net.gradient_check(*data(9, N))

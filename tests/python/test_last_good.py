@@ -9,7 +9,17 @@ import pytest
 
 import deltarule as dr
 from deltarule import last_good, steps, training
-from support import DTYPES, Array, assert_same_bits, batches, data, network, step
+from support import (
+    DTYPES,
+    Array,
+    assert_same_bits,
+    batches,
+    data,
+    data_of_every_kind,
+    network,
+    of_every_kind,
+    step,
+)
 
 N = [4, 2]  # linear: the cost grows by about the same factor each step
 BATCH, EPOCHS = 5, 400
@@ -210,3 +220,32 @@ def test_the_message_says_what_to_do() -> None:
     error = diverge(net, dr.SGD(1e30), *data(23, N))
     assert isinstance(error, ArithmeticError)
     assert "expected a smaller learning rate than 1e+30, or data and targets scaled" in str(error)
+
+
+@pytest.mark.parametrize("seconds", [1e9, 0.0], ids=["one snapshot", "a snapshot a run"])
+@pytest.mark.parametrize("good", [1, 2, 9])
+def test_the_average_and_the_moments_come_back(
+    good: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a network with every kind of layer, clipped and averaged, at any batch."""
+    monkeypatch.setattr(last_good, "_LEAST_SECONDS", seconds)
+    monkeypatch.setattr(last_good, "_COPIES_OF_TIME", seconds)
+    monkeypatch.setattr(steps, "_RUN_SECONDS", 0.0 if seconds == 0 else 1e9)
+    net, expected = of_every_kind(), of_every_kind()
+    X, y = data_of_every_kind(60)
+    options: dict[str, Any] = {"loss": "mean_squared_error", "average": 0.8, "clip_norm": 1}
+    options |= {"batch_size": 5, "shuffle": False}
+    for each in (net, expected):
+        each.adapt(X)
+    Y = np.eye(3, dtype=np.float32)[y]
+    Y[good * 5 :] = np.finfo("float32").max / 4  # whose squares are not finite
+    with pytest.raises(dr.TrainingDivergedError, match=f"batch {good + 1} of 12"):
+        net.fit(X, Y, **options)
+    made = max(good - 1, 0)
+    if made:
+        expected.fit(X[: 5 * made], Y[: 5 * made], **options)
+        assert net.average is not None
+        assert expected.average is not None
+        assert_same_bits(net.average, expected.average)
+    assert_same_bits(net.parameters, expected.parameters)
+    assert_same_bits(net.statistics, expected.statistics)

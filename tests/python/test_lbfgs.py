@@ -10,8 +10,19 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule import lbfgs
-from support import DTYPES, LOSSES, Array, assert_near, assert_same_bits, data, network
+from deltarule import callbacks, lbfgs
+from support import (
+    DTYPES,
+    LOSSES,
+    Array,
+    assert_near,
+    assert_same_bits,
+    data,
+    data_of_every_kind,
+    network,
+    nothing_written,
+    of_every_kind,
+)
 
 scipy_optimize = pytest.importorskip("scipy.optimize")
 
@@ -276,3 +287,128 @@ def test_a_hyper_parameter_spoilt_later() -> None:
     optimizer.history_size = 0
     with pytest.raises(ValueError, match="LBFGS: history_size is 0: expected 1 or more"):
         net.fit(*data(9, N), optimizer=optimizer)
+
+
+# Beside layers, callbacks and the other options of fit -----------------------------------------
+
+
+class Diary:
+    def __init__(self, stop: int | None = None) -> None:
+        self.entries: list[tuple[str, int]] = []
+        self.stop = stop
+
+    def on_epoch_begin(self, run: Any) -> None:
+        self.entries.append(("begin", run.epoch))
+
+    def on_run_end(self, run: Any) -> None:
+        self.entries.append(("run", run.epoch))
+        if run.epoch == self.stop:
+            run.stop()
+
+    def on_epoch_end(self, run: Any) -> None:
+        self.entries.append(("end", run.history.epochs))
+
+
+def test_callbacks_are_called_at_every_iteration() -> None:
+    diary = Diary()
+    net = fitted(3, callbacks=[diary])
+    assert diary.entries == [(name, i) for i in (1, 2, 3) for name in ("begin", "run", "end")]
+    assert net.history.epochs == 3
+    assert_same_bits(net.parameters, fitted(3).parameters)
+
+
+def test_a_callback_stops_it() -> None:
+    net = fitted(50, callbacks=[Diary(stop=4)])
+    assert net.history.epochs == 4
+    assert_same_bits(net.parameters, fitted(4).parameters)
+
+
+def test_time_limit_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 2.0, 30.0, 40.0, 50.0])
+    monkeypatch.setattr(callbacks, "monotonic", lambda: next(clock))
+    assert fitted(50, callbacks=[dr.TimeLimit(20)]).history.epochs == 3
+
+
+def test_early_stopping_stops_it_and_restores_the_best() -> None:
+    held_out = data(30, N, dtype="float64", seed=9)
+    stop = dr.EarlyStopping(patience=3)
+    net = fitted(200, callbacks=[stop], validation_data=held_out)
+    assert stop.best_epoch is not None
+    assert stop.stopped_epoch == stop.best_epoch + 3 == net.history.epochs < 200
+    assert_same_bits(net.parameters, fitted(stop.best_epoch).parameters)
+    assert net.evaluate(*held_out)["loss"] == min(net.history["val_loss"])
+
+
+def test_penalties_are_part_of_the_cost() -> None:
+    """Logistic regression: the weights that SciPy finds on an objective written in NumPy."""
+    X, y = data(40, [3, 2], "binary_cross_entropy", dtype="float64")
+    net = dr.Network([dr.Dense(2, "sigmoid", l2=0.2)], input_size=3, dtype="float64")
+
+    def cost(p: Array) -> float:
+        W, b = p[:6].reshape((2, 3), order="F"), p[6:]
+        Z = X @ W.T + b
+        losses = np.logaddexp(0, Z) - y * Z
+        return float(losses.mean() + 0.1 * (W**2).sum())
+
+    start = net.parameters.copy()
+    optimizer = dr.LBFGS(tolerance=1e-15, gradient_tolerance=1e-10)
+    history = net.fit(X, y, optimizer=optimizer, epochs=1000)
+    found = scipy_optimize.minimize(cost, start, method="BFGS", options={"gtol": 1e-8})
+    assert history["loss"][-1] == pytest.approx(cost(net.parameters), rel=1e-12)
+    assert_near(net.parameters, found.x, 1e-5)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_layers_of_every_kind_that_is_a_function_of_the_weights(
+    parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are frozen stay, moments too; and examples may go in parts."""
+    net = of_every_kind("float64", dropout=False)
+    X, y = data_of_every_kind(60, "float64")
+    net.adapt(X)
+    for layer in net.layers:
+        layer.frozen = layer.description.kind in ("batch_norm", "embedding")
+    net.layers["slow"].learning_rate = 1.0
+    if parts > 1:
+        units = net.input_size + sum(layer.units for layer in net.layers)
+        monkeypatch.setattr(lbfgs, "_NUMBERS_A_PART", 20 * units)
+    before = [[view.copy() for view in part] for part in net.unflatten(net.parameters)]
+    statistics = net.statistics.copy()
+    history = net.fit(X, y, optimizer="lbfgs", epochs=30)
+    assert_same_bits(net.statistics, statistics)
+    cost, _ = net.loss_and_gradients(X, y)
+    assert history["loss"][-1] == pytest.approx(cost, rel=1e-12)
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    for layer, old, new in zip(net.layers, before, net.unflatten(net.parameters), strict=True):
+        for one, other in zip(old, new, strict=True):
+            assert (one == other).all() == layer.frozen
+
+
+def with_rule(**rule: Any) -> dr.Network:
+    return dr.Network([dr.Dense(3, **rule)], input_size=4)
+
+
+@pytest.mark.parametrize(
+    ("net", "options", "message"),
+    [
+        (of_every_kind(batch_norm=False), {}, "the network has a Dropout layer: expected one with"),
+        (of_every_kind(dropout=False), {}, "the network has a BatchNorm layer: expected one with"),
+        (with_rule(max_norm=1), {}, r"layers\[0\].max_norm is 1: expected 0, or a frozen layer"),
+        (with_rule(learning_rate=0.5), {}, r"layers\[0\].learning_rate is 0.5: expected 1, or a f"),
+        (with_rule(), {"clip_norm": 1.0}, "clip_norm is 1.0: expected None, as LBFGS makes no"),
+        (with_rule(), {"clip_value": 1.0}, "clip_value is 1.0: expected None, as LBFGS makes no"),
+        (with_rule(), {"average": 0.9}, "average is 0.9: expected None, as LBFGS makes no steps"),
+        (with_rule(), {"resume": "a file"}, "resume is for optimizers that make steps"),
+    ],
+)
+def test_refused(net: dr.Network, options: dict[str, Any], message: str) -> None:
+    X, y = data_of_every_kind(9)
+    targets = y if net.input_size == 6 else np.zeros((9, 3))
+    with nothing_written(net), pytest.raises(ValueError, match=f"fit: .*{message}"):
+        net.fit(X[:, : net.input_size], targets, optimizer="lbfgs", **options)
+
+
+def test_batches_are_refused() -> None:
+    net, (X, y) = network(N), data(9, N)
+    with nothing_written(net), pytest.raises(ValueError, match="LBFGS needs all examples at each"):
+        net.fit([(X, y)], optimizer="lbfgs")

@@ -23,10 +23,13 @@ from support import (
     Array,
     assert_near,
     assert_same_bits,
+    batches,
     centre_outputs,
     data,
+    data_of_every_kind,
     network,
     nothing_written,
+    of_every_kind,
     output_of,
     step,
 )
@@ -671,3 +674,128 @@ def test_summary_and_repr() -> None:
         assert part in text
     assert repr(net) == "Network(784-256-10, float32, 203,530 parameters)"
     assert repr(net.layers[1]) == "Layer(10, 'softmax', W (10, 256), b (10, 1))"
+
+
+# Loops of one's own, and layers' rules ---------------------------------------------------------
+
+RULES: dict[str, dict[str, Any]] = {
+    "l1": {"l1": 0.1},
+    "l2": {"l2": 0.5},
+    "frozen": {"frozen": True, "l2": 0.5},
+    "rate": {"learning_rate": 0.1},
+    "norm": {"max_norm": 0.3},
+}
+
+
+@pytest.mark.parametrize("make", [lambda: dr.SGD(0.1), lambda: dr.AdamW(0.1, weight_decay=0.5)])
+@pytest.mark.parametrize("name", RULES)
+def test_explicit_steps_keep_to_layers_rules(name: str, make: Callable[[], dr.Optimizer]) -> None:
+    """As fit does; but for the penalties, which backward cannot know to be wanted."""
+    layers = [dr.Dense(5, "tanh", **RULES[name]), dr.Dense(3)]
+    fitted, own, by_hand = (dr.Network(layers, 4, dtype="float64") for _ in range(3))
+    X, y = data(7, N, dtype="float64")
+    fitted.fit(X, y, batch_size=7, epochs=3, optimizer=make())
+    optimizers = [make(), make()]
+    for _ in range(3):
+        _, gradients = own.loss_and_gradients(X, y, training=True)
+        own.update(gradients, optimizers[0])
+        A, caches = by_hand.forward(X, training=True)
+        by_hand.update(by_hand.backward(2 * (A - y) / 3, caches), optimizers[1])
+    assert_near(own.parameters, fitted.parameters, 1e-12)
+    if name in ("l1", "l2"):
+        assert np.abs(by_hand.parameters - fitted.parameters).max() > 1e-3
+    else:
+        assert_near(by_hand.parameters, fitted.parameters, 1e-12)
+
+
+# The average of the parameters -----------------------------------------------------------------
+
+
+def averaging(dtype: str = "float32") -> tuple[dr.Network, tuple[Array, Array]]:
+    net, examples = network(N, dtype=dtype), data(20, N, dtype=dtype)
+    net.fit(*examples, average=0.9, batch_size=5)
+    return net, examples
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_average_stands_in_for_the_parameters(dtype: str) -> None:
+    net, (X, _) = averaging(dtype)
+    other = network(N, dtype=dtype)
+    assert net.average is not None
+    other.parameters = net.average
+    own = net.parameters.copy()
+    with net.averaged() as same:
+        assert same is net
+        assert_same_bits(net.predict(X), other.predict(X))
+    assert_same_bits(net.parameters, own)
+    assert (other.parameters != own).any()
+
+
+def test_an_exception_brings_the_parameters_back() -> None:
+    net, _ = averaging()
+    with nothing_written(net), pytest.raises(KeyError), net.averaged():
+        raise KeyError
+
+
+def test_there_is_no_average_without_a_fit_that_kept_one() -> None:
+    net = network(N)
+    net.fit(*data(9, N))
+    assert net.average is None
+    with pytest.raises(RuntimeError, match=r"averaged: .* expected a fit with average=0.999"):
+        net.averaged().__enter__()
+
+
+def test_the_average_goes_on_from_fit_to_fit() -> None:
+    nets, (X, y) = [network(N), network(N), network(N)], data(20, N)
+    options: dict[str, Any] = {"batch_size": 5, "shuffle": False}
+    optimizers = [dr.Adam(), dr.Adam(), dr.Adam()]
+    nets[0].fit(X, y, epochs=4, average=0.9, optimizer=optimizers[0], **options)
+    for epochs in (1, 3):
+        nets[1].fit(X, y, epochs=epochs, average=0.9, optimizer=optimizers[1], **options)
+    assert nets[0].average is not None
+    assert nets[1].average is not None
+    assert_same_bits(nets[1].average, nets[0].average)
+    kept = nets[1].average.copy()
+    nets[1].fit(X, y, optimizer=optimizers[1], **options)  # which keeps none, and leaves it
+    assert_same_bits(nets[1].average, kept)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
+def test_the_average_by_its_equation(decay: float) -> None:
+    X, y = data(20, N, dtype="float64")
+    net, other, optimizer = network(N, dtype="float64"), network(N, dtype="float64"), dr.Adam()
+    net.fit(X, y, average=decay, batch_size=5, shuffle=False)
+    expected = other.parameters.copy()
+    for batch in batches(20, 5):
+        step(other, optimizer, X[batch], y[batch])
+        expected = decay * expected + (1 - decay) * other.parameters
+    assert net.average is not None
+    assert_near(net.average, expected, 1e-14)
+
+
+# Copies of all of it ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))],
+    ids=["deepcopy", "pickle"],
+)
+def test_a_copy_has_the_average_the_rules_and_the_statistics(
+    duplicate: Callable[[dr.Network], dr.Network],
+) -> None:
+    X, y = data_of_every_kind(40)
+    net = of_every_kind()
+    net.layers["slow"].learning_rate, net.layers["first"].frozen = np.float32(0.125), True
+    options: dict[str, Any] = {"average": 0.9, "clip_norm": 1.0, "batch_size": 8}
+    net.fit(X, y, epochs=2, **options)
+    other = duplicate(net)
+    assert [layer.rule() for layer in other.layers] == [layer.rule() for layer in net.layers]
+    for each in (net, other):
+        each.fit(X, y, epochs=2, **options)
+    assert net.average is not None
+    assert other.average is not None
+    assert not np.shares_memory(other.average, net.average)
+    assert_same_bits(other.parameters, net.parameters)
+    assert_same_bits(other.average, net.average)
+    assert_same_bits(other.statistics, net.statistics)

@@ -5,7 +5,7 @@ import pytest
 
 import deltarule as dr
 from deltarule import rate_range
-from support import data, network, nothing_written, step
+from support import data, data_of_every_kind, network, nothing_written, of_every_kind, step
 
 N = [4, 16, 3]
 
@@ -34,6 +34,20 @@ def test_network_and_optimizer_stay_as_they_are() -> None:
     assert len(found.rates) == len(found.losses) == 7
     assert optimizer.learning_rate == 0.5
     net.fit(X, y, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_layers_of_every_kind_stay_as_they_are(fitted: bool) -> None:
+    """Moments, masks, the average and the generator of a network that has trained, or has not."""
+    net, optimizer, (X, y) = of_every_kind(), dr.Adam(), data_of_every_kind(40)
+    if fitted:
+        net.fit(X, y, optimizer=optimizer, batch_size=8, average=0.9)
+    with nothing_written(net, optimizer):
+        found = dr.learning_rate_range(
+            net, X, y, optimizer=optimizer, steps=9, batch_size=8, average=0.9, sampling="balanced"
+        )
+    assert len(found.rates) == 9
+    assert np.isfinite(found.losses).all()
 
 
 @pytest.mark.parametrize("activation", ["identity", "tanh"])

@@ -1,18 +1,27 @@
-"""The README's examples run, and the files that it names exist."""
+"""The examples of the README and of the guide run, and the files that they name exist."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-NAMED_FILES = sorted(
-    set(re.findall(r"`(tests/[\w./]+)`", README) + re.findall(r"\]\(([\w./-]+)\)", README))
-)
+GUIDE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+
+
+def examples(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+
+
+EXAMPLES = examples(README)
+PAGES = {
+    path.relative_to(ROOT): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
 
 
 def test_there_is_an_example_of_each_way() -> None:
@@ -31,6 +40,27 @@ def test_example_runs(
     assert capsys.readouterr().out.strip(), "an example prints what it came to"
 
 
-@pytest.mark.parametrize("name", NAMED_FILES)
-def test_named_file_exists(name: str) -> None:
-    assert (ROOT / name).is_file()
+def test_the_guide_runs_from_its_first_block_to_its_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("scipy")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for number, block in enumerate(examples(GUIDE), 1):
+        exec(compile(block, f"docs/training.md, block {number}", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "unchanged: True" in printed
+    assert "same bits: True" in printed
+
+
+def test_every_block_of_the_guide_is_one_that_runs() -> None:
+    assert GUIDE.count("```") == 2 * len(examples(GUIDE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_named_files_exist(page: Path) -> None:
+    text = PAGES[page]
+    for name in re.findall(r"`(tests/[\w./]+)`", text):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text):
+        assert (ROOT / page.parent / name).exists(), name

@@ -23,8 +23,10 @@ from support import (
     assert_same_bits,
     batches,
     data,
+    data_of_every_kind,
     network,
     nothing_written,
+    of_every_kind,
     output_of,
     step,
 )
@@ -645,3 +647,243 @@ def test_mnist(data_folder: Path) -> None:
     net.layers[0].W /= 128  # the images as they are, 0 to 255
     net.fit(images["train"], labels["train"], batch_size=128, epochs=1)
     assert net.evaluate(images["t10k"], labels["t10k"])["accuracy"] > 0.92
+
+
+# What every step does beside its update -------------------------------------------------------
+
+# Relative to the largest weight there is.
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+
+
+class Torch:
+    """A network of tanh in PyTorch, and 20 steps of it."""
+
+    def __init__(self, net: dr.Network) -> None:
+        self.torch = pytest.importorskip("torch")
+        self.torch.set_num_threads(1)
+        self.linear = []
+        for layer in net.layers:
+            linear = self.torch.nn.Linear(layer.inputs, layer.units)
+            linear.weight.data = self.torch.tensor(np.ascontiguousarray(layer.W))
+            linear.bias.data = self.torch.tensor(layer.b[:, 0].copy())
+            self.linear.append(linear)
+        self.module = self.torch.nn.Sequential(
+            *(each for linear in self.linear for each in (linear, self.torch.nn.Tanh()))
+        )
+
+    def train(
+        self, optimizer: Any, X: Array, y: Array, *, cost: Any = None, clip: Any = None, after: Any
+    ) -> list[float]:
+        costs = []
+        for batch in batches(len(X), len(X) // 20):
+            A = self.module(self.torch.tensor(X[batch]))
+            J = ((A - self.torch.tensor(y[batch])) ** 2).mean()
+            J = J if cost is None else J + cost()
+            optimizer.zero_grad()
+            J.backward()
+            if clip is not None:
+                clip(self.module.parameters())
+            optimizer.step()
+            after()
+            costs.append(float(J.detach()))
+        return costs
+
+    def flat(self, module: Any = None) -> Array:
+        parameters = (self.module if module is None else module).parameters()
+        return np.concatenate([p.detach().numpy().ravel(order="F") for p in parameters])
+
+
+def twenty_batches(dtype: str, scale: float = 1.0) -> tuple[Array, Array]:
+    X, y = data(20 * 7, N, dtype=dtype)
+    return X, scale * y
+
+
+CLIPPING: dict[str, dict[str, float]] = {
+    "value": {"clip_value": 0.02},
+    "norm": {"clip_norm": 0.1},
+    "both": {"clip_value": 0.03, "clip_norm": 0.1},
+    "a norm never reached": {"clip_norm": 1e6},
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", CLIPPING)
+def test_twenty_clipped_and_averaged_steps_are_pytorch_s(name: str, dtype: str) -> None:
+    net, options = network(N, dtype=dtype), CLIPPING[name]
+    X, y = twenty_batches(dtype, scale=2.0)
+    torch, theirs = pytest.importorskip("torch"), Torch(net)
+    ema = torch.optim.swa_utils
+    averaged = ema.AveragedModel(theirs.module, multi_avg_fn=ema.get_ema_multi_avg_fn(0.9))
+    averaged.update_parameters(theirs.module)  # the first one copies: the weights before a step
+    clipped = []
+
+    def clip(parameters: Any) -> None:
+        parameters = list(parameters)
+        before = theirs.torch.cat([p.grad.flatten() for p in parameters]).clone()
+        if "clip_value" in options:
+            torch.nn.utils.clip_grad_value_(parameters, options["clip_value"])
+        if "clip_norm" in options:
+            torch.nn.utils.clip_grad_norm_(parameters, options["clip_norm"])
+        after = theirs.torch.cat([p.grad.flatten() for p in parameters])
+        clipped.append(bool((before != after).any()))
+
+    theirs.train(
+        torch.optim.SGD(theirs.module.parameters(), 0.3, 0.9),
+        X,
+        y,
+        clip=clip,
+        after=lambda: averaged.update_parameters(theirs.module),
+    )
+    assert all(clipped) or name == "a norm never reached"
+    net.fit(X, y, optimizer=dr.SGD(0.3, 0.9), batch_size=7, shuffle=False, average=0.9, **options)
+    assert_near(net.parameters, theirs.flat(), TOLERANCE[dtype])
+    assert net.average is not None
+    assert_near(net.average, theirs.flat(averaged.module), TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+def test_twenty_steps_of_layers_with_rules_of_their_own_are_pytorch_s(
+    kind: str, dtype: str
+) -> None:
+    """A rate, penalties and a greatest norm of one layer's own; another one is frozen."""
+    layers = [
+        dr.Dense(6, "tanh", l1=0.01, l2=0.1, learning_rate=0.3),
+        dr.Dense(5, "tanh", frozen=True),
+        dr.Dense(4, "tanh", max_norm=0.7),
+        dr.Dense(3, "tanh", l2=0.05),
+    ]
+    net = dr.Network(layers, input_size=4, dtype=dtype)
+    X, y = twenty_batches(dtype)
+    theirs = Torch(net)
+    torch, first, last = theirs.torch, theirs.linear[0], theirs.linear[3]
+    theirs.linear[1].requires_grad_(False)
+    rate = 0.2 if kind == "SGD" else 0.01
+    optimizer = getattr(torch.optim, kind)(
+        [
+            {"params": [first.weight], "lr": 0.3 * rate, "weight_decay": 0.1},
+            {"params": [first.bias], "lr": 0.3 * rate},
+            {"params": theirs.linear[2].parameters()},
+            {"params": [last.weight], "weight_decay": 0.05},
+            {"params": [last.bias]},
+        ],
+        lr=rate,
+    )
+    shortened = []
+
+    def hold_norms() -> None:
+        W = theirs.linear[2].weight.data
+        norms = W.norm(dim=1, keepdim=True)
+        shortened.append(bool((norms > 0.7).any()))
+        W *= (0.7 / norms).clamp(max=1.0)
+
+    def l1() -> Any:
+        return 0.01 * first.weight.abs().sum()
+
+    def l2() -> Any:  # a number: its gradient is the optimizer's weight decay
+        return (0.05 * (first.weight**2).sum() + 0.025 * (last.weight**2).sum()).detach()
+
+    costs = theirs.train(optimizer, X, y, cost=lambda: l1() + l2(), after=hold_norms)
+    assert shortened.count(True) > 1
+    ours = getattr(dr, kind)(rate)
+    history = net.fit(X, y, optimizer=ours, batch_size=7, shuffle=False)
+    assert_near(net.parameters, theirs.flat(), TOLERANCE[dtype])
+    assert history["loss"] == pytest.approx([np.mean(costs)], rel=10 * TOLERANCE[dtype])
+
+
+def test_a_layer_frozen_or_slowed_at_run_time_is_as_one_described_so() -> None:
+    X, y = data(40, N)
+    described = dr.Network(
+        [dr.Dense(6, "tanh", learning_rate=0.25), dr.Dense(5, l2=0.1), dr.Dense(3, frozen=True)], 4
+    )
+    told = dr.Network([dr.Dense(6, "tanh"), dr.Dense(5), dr.Dense(3)], 4)
+    told.layers[0].learning_rate, told.layers[1].l2, told.layers[2].frozen = 0.25, 0.1, True
+    last = told.layers[2].W.copy()
+    for net in (described, told):
+        net.fit(X, y, epochs=3, batch_size=7)
+    assert_same_bits(described.parameters, told.parameters)
+    assert_same_bits(told.layers[2].W, last)
+
+
+def test_history_counts_penalties_and_evaluate_does_not() -> None:
+    X, y = data(30, N, dtype="float64")
+    net = dr.Network([dr.Dense(6, "tanh", l1=0.1, l2=0.3), dr.Dense(3)], 4, dtype="float64")
+    history = net.fit(
+        X, y, optimizer=dr.SGD(0.0), batch_size=7, shuffle=False, validation_data=(X, y)
+    )
+    W = net.layers[0].W
+    plain = net.evaluate(X, y)["loss"]
+    penalties = 0.1 * np.abs(W).sum() + 0.15 * (W**2).sum()
+    assert history["loss"] == pytest.approx([plain + penalties])
+    assert history["val_loss"] == pytest.approx([plain])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"clip_value": 0.0}, ValueError, r"clip_value is 0.0: expected a number above 0"),
+        ({"clip_value": np.nan}, ValueError, r"clip_value is nan: expected a number above 0"),
+        ({"clip_norm": -1}, ValueError, r"clip_norm is -1: expected a number above 0"),
+        ({"clip_norm": np.inf}, ValueError, r"clip_norm is inf: expected a number above 0"),
+        ({"clip_norm": "1"}, TypeError, r"clip_norm is '1': expected a number"),
+        ({"clip_value": True}, TypeError, r"clip_value is True: expected a number"),
+        ({"average": 1}, ValueError, r"average is 1: expected 0 or more, and less than 1"),
+        ({"average": -0.1}, ValueError, r"average is -0.1: expected 0 or more, and less than 1"),
+        ({"average": np.nan}, ValueError, r"average is nan: expected 0 or more, and less"),
+        ({"average": [0.9]}, TypeError, r"average is \[0.9\]: expected a number"),
+    ],
+)
+def test_what_no_step_can_do(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    net = network(N)
+    with nothing_written(net), pytest.raises(error, match=f"fit: {message}"):
+        net.fit(*data(9, N), **options)
+
+
+def test_a_fit_refused_for_something_else_begins_no_average() -> None:
+    net = network(N)
+    refused: list[dict[str, Any]] = [
+        {"callbacks": [dr.EarlyStopping("val_loss")]},
+        {"resume": "no such file"},
+    ]
+    for options in refused:
+        with nothing_written(net), pytest.raises((ValueError, OSError)):
+            net.fit(*data(9, N), average=0.9, **options)
+        assert net.average is None
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_all_of_it_together_gives_the_same_bits_for_any_number_of_threads(dtype: str) -> None:
+    """Every kind of layer, wide enough for several threads; and every option of a step."""
+    results = []
+    for threads in (1, 2, 3):
+        dr.set_num_threads(threads)
+        small, m = of_every_kind(dtype), 600
+        wide = dr.Network(
+            [
+                dr.Dense(300, l2=1e-3, max_norm=2.0),
+                dr.BatchNorm(),
+                dr.Activation("relu"),
+                dr.Dropout(0.3),
+                dr.Dense(3, "softmax"),
+            ],
+            input_size=6,
+            dtype=dtype,
+        )
+        X, y = data_of_every_kind(m, dtype)
+        for net in (small, wide):
+            history = net.fit(
+                X,
+                y,
+                epochs=2,
+                batch_size=250,
+                sampling="balanced",
+                clip_value=0.05,
+                clip_norm=0.5,
+                average=0.9,
+            )
+            assert net.average is not None
+            arrays = [net.parameters, net.average, net.statistics, np.array(history["loss"])]
+            results.append(arrays)
+    for index, arrays in enumerate(results):
+        for expected, actual in zip(results[index % 2], arrays, strict=True):
+            assert_same_bits(actual, expected)
