@@ -116,3 +116,16 @@ def test_exit_code(tmp_path, capsys, median, code):
         path.write_text(json.dumps(content))
     assert compare.main([str(path) for path in paths]) == code
     assert "S1 on 1" in capsys.readouterr().out
+
+
+def test_features_are_timed_beside_the_plain_network(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(BENCH))
+    features = load("features")
+    times = features.measure(inputs=3, hidden=(4, 4), rows=30, batch_size=10, rounds=3)
+    assert set(times) == set(features.variants(3, (4, 4)))
+    assert all(len(each) == 3 and min(each) > 0 for each in times.values())
+    features.report("S0", 1, times | {"dropout": [2 * t for t in times["plain"]]})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(times)
+    assert "+100%" in lines[1]
+    assert "dropout" in lines[1]
