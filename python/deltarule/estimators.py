@@ -1,0 +1,996 @@
+"""``MLPClassifier`` and ``MLPRegressor``: networks behind scikit-learn's contract.
+
+What scikit-learn's two estimators do, these do in the same way, from the same initial weights
+through the same order of the examples to the same ``coefs_``, but for rounding. What they add
+stands behind scikit-learn's parameters and changes nothing by default.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+try:
+    import sklearn  # noqa: F401
+except ModuleNotFoundError as missing:
+    raise ImportError(
+        "deltarule.MLPClassifier and MLPRegressor need scikit-learn, which is not installed: "
+        'pip install "deltarule[sklearn]"'
+    ) from missing
+
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from deltarule import _core
+from deltarule.containers import opened
+from deltarule.data import _expect_finite, _repeated
+from deltarule.estimator_losses import (
+    CORE_NAMES,
+    OF_CLASSES,
+    OF_NUMBERS,
+    loss_of,
+    output_activation,
+    takes_labels,
+    without_model,
+)
+from deltarule.live_weights import LiveWeights
+from deltarule.losses import Loss
+from deltarule.memory_map import mapped_file
+from deltarule.network import Network
+from deltarule.optimizers import LBFGS, OPTIMIZERS, Optimizer
+from deltarule.solver import NOT_FINITE, Examples, Validation, fit_epochs, fit_lbfgs
+
+try:  # since scikit-learn 1.9
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+    CallbackSupportMixin = object
+
+    def with_callbacks(method: Any) -> Any:
+        """Leave the method as it is: there are no callbacks to look after."""
+        return method
+
+
+Array = NDArray[Any]
+
+_ACTIVATIONS = {"logistic", *_core.activation_names()} - {"softmax"}
+_STOCHASTIC = set(OPTIMIZERS) - {"lbfgs"}
+
+
+class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+    """What the two estimators share."""
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 -- scikit-learn's own way
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(_ACTIVATIONS), list, tuple],
+        "solver": [StrOptions({"lbfgs", *_STOCHASTIC}), Optimizer],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), callable],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "clip_value": [None, Interval(Real, 0, None, closed="neither")],
+        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "scoring": [None, StrOptions({"loss", *get_scorer_names()}), callable],
+        "callbacks": [None, list, tuple],
+        "progress": ["boolean"],
+        "num_threads": [None, Interval(Integral, 1, None, closed="left")],
+    }
+
+    # Fitting -------------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        incremental: bool,
+        held_out: tuple[Any, Any, Any] = (None, None, None),
+    ) -> Self:
+        with _threads(self.num_threads):
+            return self._fit_on_threads(X, y, sample_weight, incremental, held_out)
+
+    def _fit_on_threads(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        incremental: bool,
+        held_out: tuple[Any, Any, Any],
+    ) -> Self:
+        self._validate_params()
+        hidden = self._hidden_sizes()
+        first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, y = self._validate_input(X, y, incremental, reset=first_pass)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        weights = self._weights_of(y, sample_weight, incremental)
+        Y, labels, n_outputs, y_type = self._targets(y)
+        self.n_outputs_ = n_outputs
+        self._random_state = check_random_state(self.random_state)
+        if first_pass:
+            self.out_activation_ = output_activation(self.loss, y_type)
+            self._initialize([X.shape[1], *hidden, n_outputs], X.dtype)
+        live = self._live_weights(adopt=True)
+        if live.network.output_size != n_outputs:
+            raise ValueError(
+                f"fit: y asks for {n_outputs} outputs: expected {live.network.output_size}, as the "
+                "weights that are there have"
+            )
+        loss = loss_of(self.loss, self.out_activation_, n_outputs, "fit")
+        examples = self._examples(X, Y, labels, weights, loss)
+
+        self._begin_callbacks(X, y)
+        if self._is_stochastic():
+            if self.early_stopping and incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            train, validation = self._split(X, y, Y, examples, sample_weight, loss, held_out)
+            fit_epochs(self, live, loss, examples, train, validation, incremental=incremental)
+        else:
+            if held_out[0] is not None:
+                raise ValueError(
+                    "fit: X_val is for solvers that go by epochs: expected None with solver='lbfgs'"
+                )
+            fit_lbfgs(self, live, loss, examples)
+        self._end_callbacks()
+        if not np.isfinite(live.network.parameters).all():
+            raise ValueError(NOT_FINITE)
+        return self
+
+    def _is_stochastic(self) -> bool:
+        if isinstance(self.solver, LBFGS):
+            raise ValueError(f"fit: solver is {self.solver!r}: expected solver='lbfgs'")
+        return self.solver != "lbfgs"
+
+    def _hidden_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return sizes
+
+    def _read(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
+        """X and y as scikit-learn checks them; a memory map stays where it is, and as it is."""
+        mapped = isinstance(X, np.ndarray) and mapped_file(X) is not None
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=None if mapped else (np.float64, np.float32),
+            ensure_all_finite=not mapped,
+            reset=reset,
+            **options,
+        )
+        if mapped:
+            if X.dtype.kind not in "biuf":
+                raise TypeError(f"fit: X is {X.dtype}: expected real numbers")
+            _expect_finite(X, X.dtype if X.dtype.kind == "f" else np.dtype(float), "fit", "X")
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _weights_of(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
+        return sample_weight
+
+    def _initialize(self, sizes: Sequence[int], dtype: Any) -> None:
+        """Begin anew: the initial weights, drawn as scikit-learn draws them."""
+        self.n_iter_ = self.t_ = 0
+        self.n_layers_ = len(sizes)
+        dtype = np.float32 if dtype == np.float32 else np.float64
+        hidden = self._activations(len(sizes) - 2)
+        # Uniform, after Glorot & Bengio 2010; the output layer goes by the last hidden activation.
+        last = hidden[-1] if isinstance(self.activation, (list, tuple)) and hidden else None
+        drawn = []
+        for n_prev, n, activation in zip(
+            sizes[:-1], sizes[1:], [*hidden, last or self.activation], strict=True
+        ):
+            factor = 2.0 if activation in ("logistic", "sigmoid") else 6.0
+            bound = np.sqrt(factor / (n_prev + n))
+            drawn.append(
+                (
+                    self._random_state.uniform(-bound, bound, (n_prev, n)).astype(dtype),
+                    self._random_state.uniform(-bound, bound, n).astype(dtype),
+                )
+            )
+        self._live = None
+        self.coefs_ = [coef for coef, _ in drawn]
+        self.intercepts_ = [intercept for _, intercept in drawn]
+        self._dropout_seed = (
+            self._random_state.randint(2**31 - 1) if np.any(np.asarray(self.dropout) > 0) else 0
+        )
+        self._best_parameters = np.empty(0)
+        if self._is_stochastic():
+            self.loss_curve_: list[float] = []
+            self._no_improvement_count = 0
+            self.best_loss_ = None if self.early_stopping else np.inf
+            self.validation_scores_: list[float] | None = None
+            self.best_validation_score_: float | None = None
+
+    def _activations(self, hidden: int) -> list[str]:
+        """One for each hidden layer."""
+        given = self.activation
+        activations = [given] * hidden if isinstance(given, str) else list(given)
+        if len(activations) != hidden:
+            raise ValueError(
+                f"fit: activation has {len(activations)} names: expected {hidden}, one for each "
+                "hidden layer"
+            )
+        for name in activations:
+            if name not in _ACTIVATIONS:
+                raise ValueError(
+                    f"fit: activation has {name!r}: expected some of {sorted(_ACTIVATIONS)}"
+                )
+        return activations
+
+    def _dropouts(self, hidden: int) -> list[float]:
+        """One for each hidden layer."""
+        given = self.dropout
+        rates = [given] * hidden if isinstance(given, Real) else list(given)
+        if len(rates) != hidden:
+            raise ValueError(
+                f"fit: dropout has {len(rates)} rates: expected {hidden}, one for each hidden layer"
+            )
+        return rates
+
+    def _live_weights(self, adopt: bool = False) -> LiveWeights:
+        """The network with the weights of ``coefs_`` and ``intercepts_``.
+
+        To ``adopt`` is to put the network's own views in their place, for training.
+        """
+        live: LiveWeights | None = getattr(self, "_live", None)
+        if live is None or not live.fit(self.coefs_, self.intercepts_):
+            sizes = [np.shape(self.coefs_[0])[0], *(np.shape(coef)[1] for coef in self.coefs_)]
+            live = LiveWeights(
+                sizes,
+                [*self._activations(len(sizes) - 2), self.out_activation_],
+                self._dropouts(len(sizes) - 2),
+                np.result_type(*self.coefs_, np.float32),
+                getattr(self, "_dropout_seed", 0),
+            )
+            self._live = live
+        live.take(self.coefs_, self.intercepts_)
+        if adopt and self.coefs_ is not live.coefs:
+            self.coefs_, self.intercepts_ = live.coefs, live.intercepts
+        if adopt and self.early_stopping:
+            if len(getattr(self, "_best_parameters", ())) != live.network.parameters.size:
+                self._best_parameters = live.network.parameters.copy()
+        return live
+
+    def _examples(
+        self, X: Any, Y: Array | None, labels: Array | None, weights: Any, loss: Loss
+    ) -> Examples:
+        rows = X if isinstance(X, np.ndarray) else opened(X, "fit", "X").rows
+        if labels is not None and not takes_labels(loss):
+            Y, labels = np.eye(self.n_outputs_, dtype=np.uint8)[labels], None
+        elif Y is not None and loss.outputs_a_target() > 1:
+            Y = _repeated(Y, loss.outputs_a_target())
+        weights = None if weights is None else np.ascontiguousarray(weights, np.float64)
+        target = _core.Target(Y, labels, weights)
+        return Examples(rows, target, without_model(self.loss, Y))
+
+    def _split(
+        self,
+        X: Any,
+        y: Array,
+        Y: Array | None,
+        examples: Examples,
+        sample_weight: Any,
+        loss: Loss,
+        held_out: tuple[Any, Any, Any],
+    ) -> tuple[Array | None, Validation | None]:
+        """Which rows to train on, None for all of them; and what to judge each epoch by."""
+        X_val, y_val, weights_val = held_out
+        train = None
+        if X_val is not None:
+            if y_val is None:
+                raise ValueError("fit: X_val is given but y_val is None: expected both")
+            X_val, y_val = self._validate_held_out(X_val, y_val)
+            if weights_val is not None:
+                weights_val = _check_sample_weight(weights_val, X_val)
+        elif y_val is not None or weights_val is not None:
+            raise ValueError("fit: y_val or sample_weight_val without X_val: expected X_val too")
+        elif self.early_stopping:
+            # The rows' numbers are split and not the rows, which need not be copied.
+            stratify = y if is_classifier(self) and self.n_outputs_ == 1 else None
+            train, rest = train_test_split(
+                np.arange(len(y)),
+                random_state=self._random_state,
+                test_size=self.validation_fraction,
+                stratify=stratify,
+            )
+            if len(rest) < 2:
+                raise ValueError(
+                    "The validation set is too small. Increase 'validation_fraction' or the size "
+                    "of your dataset."
+                )
+            X_val, y_val = _safe_indexing(X, rest), y[rest]
+            weights_val = None if sample_weight is None else sample_weight[rest]
+        else:
+            return None, None
+        if not hasattr(self, "validation_loss_curve_") or not self.loss_curve_:
+            self.validation_loss_curve_: list[float] = []
+        if self.validation_scores_ is None:
+            self.validation_scores_ = []
+        if self.best_validation_score_ is None:
+            self.best_validation_score_ = -np.inf
+        Y_val, labels, _, _ = self._targets(y_val)
+        judged = self._examples(X_val, Y_val, labels, weights_val, loss)
+        if self.scoring not in (None, "loss"):
+            scorer = get_scorer(self.scoring)
+            weighted = {} if weights_val is None else {"sample_weight": weights_val}
+            return train, Validation(judged, lambda A: scorer(self, X_val, y_val, **weighted))
+        return train, Validation(judged, lambda A: self._score(A, y_val, weights_val))
+
+    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Any]:
+        return self._read(X, y, reset=False)
+
+    def _score(self, A: Array, y: Array, sample_weight: Any) -> float:
+        """The score of outputs; NaN where they are not finite."""
+        if not np.isfinite(A).all():
+            return float("nan")
+        score_of = accuracy_score if is_classifier(self) else r2_score
+        return float(score_of(y, self._prediction(A), sample_weight=sample_weight))
+
+    # scikit-learn's callbacks --------------------------------------------------------------------
+
+    def _begin_callbacks(self, X: Any, y: Any) -> None:
+        self._context = None
+        if hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx"):
+            self._told = {"X": X, "y": y}
+            epochs = self.max_iter if self._is_stochastic() else 0
+            self._context = self._init_callback_context(max_subtasks=epochs)
+            self._context.call_on_fit_task_begin(estimator=self, **self._told)
+            self._epoch_context: Any = None
+
+    def _tell_callbacks(self, run: Any) -> None:
+        """Tell scikit-learn's callbacks of an epoch that has ended; one may end training."""
+        if self._context is None:
+            return
+        epoch = self._context.subcontext(task_name="epoch")
+        epoch.call_on_fit_task_begin(estimator=self, **self._told)
+        fitted = {"reconstruction_attributes": self._fitted_attributes}
+        if epoch.call_on_fit_task_end(estimator=self, **self._told, **fitted):
+            run.stop()
+
+    def _end_callbacks(self) -> None:
+        context, self._context = self._context, None
+        if context is not None:
+            fitted = {"reconstruction_attributes": self._fitted_attributes}
+            context.call_on_fit_task_end(estimator=self, **self._told, **fitted)
+            del self._told, self._epoch_context
+        del self._context
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        names = ("_label_binarizer", "_dropout_seed")
+        attributes = {
+            name: copy(value)
+            for name, value in vars(self).items()
+            if (name.endswith("_") and not name.startswith("_")) or name in names
+        }
+        attributes["coefs_"] = [coef.copy() for coef in self.coefs_]
+        attributes["intercepts_"] = [intercept.copy() for intercept in self.intercepts_]
+        return attributes
+
+    # Using what has been fitted ------------------------------------------------------------------
+
+    @property
+    def network_(self) -> Network:
+        """The network, whose parameters ``coefs_`` and ``intercepts_`` are views of."""
+        if not hasattr(self, "coefs_"):
+            raise AttributeError(f"{type(self).__name__} has no network_ before fit")
+        return self._live_weights(adopt=True).network
+
+    def _outputs(self, X: Any) -> Array:
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        with _threads(self.num_threads):
+            A: Array = self._live_weights().network.predict(X)
+        return A
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predict the class, or the targets, of each example.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        return self._prediction(self._outputs(X))
+
+    def activations(self, X: ArrayLike) -> list[Array]:
+        """Compute ``A[l]`` of every hidden layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, hidden_layer_sizes[i])
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        live = self._live_weights()
+        _, caches = live.network.forward(X)
+        return [np.array(caches[index + 1].A_prev) for index in live.dense[:-1]]
+
+    def to_sklearn(self) -> Any:
+        """Convert to scikit-learn's estimator; see ``deltarule.to_sklearn``."""
+        from deltarule.conversion import to_sklearn
+
+        return to_sklearn(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_live", None)  # the weights are in coefs_ and intercepts_
+        return state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _has_partial_fit(estimator: Any) -> bool:
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
+    """A dense network that tells classes apart, in place of scikit-learn's ``MLPClassifier``.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int
+        The units of each hidden layer.
+    activation : str or list of str
+        Of the hidden layers, or one for each: scikit-learn's identity, logistic, tanh and relu, and
+        those of ``deltarule.Dense``.
+    solver : str or Optimizer
+        "adam" or "sgd" by mini-batches, "lbfgs" by SciPy on all examples; or another of the
+        package's optimizers: adamw, nadam, radam, rmsprop, adagrad, adadelta, lion, with
+        ``learning_rate_init`` and, where they have moments, the betas and epsilon; or an object
+        such as ``deltarule.RMSprop(1e-3)``, of which a copy is used as it is.
+    alpha : float
+        The penalty on the weights: a batch's loss has ``alpha / 2 sum W^2 / n`` added, n its number
+        of examples, or the sum of their weights.
+    batch_size : int or "auto"
+        "auto" is the smaller of 200 and the number of examples.
+    learning_rate : {"constant", "invscaling", "adaptive"}, Schedule or callable
+        For "sgd" alone, "invscaling" divides the rate by ``(t_ + 1)^power_t`` after each epoch, and
+        "adaptive" by 5 when training would stop, as long as it is above 1e-6. A schedule or a
+        function of the step (``deltarule.schedules``) goes with every solver that makes steps.
+    learning_rate_init : float
+    power_t : float
+    max_iter : int
+        The most epochs, or iterations of "lbfgs".
+    shuffle : bool
+        Take the examples in a new order each epoch.
+    random_state : int, RandomState or None
+        Of the initial weights, the split and the order; the same as scikit-learn's.
+    tol : float
+        Better means by more than this.
+    verbose : bool
+        Print a line an epoch.
+    warm_start : bool
+        Go on from the weights that are there.
+    momentum, nesterovs_momentum : float, bool
+        Of "sgd".
+    early_stopping : bool
+        Hold back ``validation_fraction`` of the examples, unless ``X_val`` is given, and stop when
+        the score on them has not become better; the best weights are kept.
+    validation_fraction : float
+    beta_1, beta_2, epsilon : float
+        Of "adam".
+    n_iter_no_change : int
+        Epochs in a row that need not be better.
+    max_fun : int
+        The most evaluations of "lbfgs".
+    loss : str, Loss or callable
+        "log_loss" or "focal"; ``deltarule.Focal(gamma=1.0)``, a cross-entropy with
+        ``label_smoothing``, or a function of (A, Y) as in ``deltarule.CustomLoss``.
+    class_weight : dict, "balanced" or None
+        What the examples of a class weigh; "balanced" is in inverse proportion to their number.
+    dropout : float or list of float
+        The share of each hidden layer's activations that are dropped in training.
+    l1 : float
+        As alpha, for ``l1 sum |W| / n``.
+    clip_value, clip_norm : float or None
+        As in ``Network.fit``.
+    scoring : None, "loss", str or callable
+        What the validation examples are judged by: accuracy, their loss (its negative is the
+        score), or one of scikit-learn's scorers.
+    callbacks : list or None
+        As in ``Network.fit``; ``set_callbacks`` is for scikit-learn's own.
+    progress : bool
+        Show a progress bar.
+    num_threads : int or None
+        For fit and predict; by default the package's.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coefs_, intercepts_ : list of ndarray
+        (n_prev, n) and (n,) of each layer: views of the network's parameters, so that what is
+        written to them counts at once.
+    loss_, best_loss_, loss_curve_
+        The loss with its penalties: of the last epoch, the least (None with early stopping), and
+        of every epoch.
+    validation_scores_, best_validation_score_
+        None without validation examples.
+    validation_loss_curve_ : list of float
+        Where there are validation examples.
+    n_iter_, t_ : int
+        Epochs of the latest fit, and examples seen in all.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As in scikit-learn.
+    network_ : Network
+        The network itself.
+
+    References
+    ----------
+    Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks" (the initial weights).
+    Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization".
+
+    Examples
+    --------
+    >>> from deltarule import MLPClassifier
+    >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["a", "b", "b", "a"]
+    >>> MLPClassifier((8,), solver="lbfgs", random_state=0).fit(X, y).predict(X).tolist()
+    ['a', 'b', 'b', 'a']
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **_MLP._parameter_constraints,
+        "loss": [StrOptions(OF_CLASSES), Loss, callable],
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: Any = 10,
+        max_fun: int = 15000,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
+        dropout: Any = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        scoring: Any = None,
+        callbacks: Any = None,
+        progress: bool = False,
+        num_threads: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.loss = loss
+        self.class_weight = class_weight
+        self.dropout = dropout
+        self.l1 = l1
+        self.clip_value = clip_value
+        self.clip_norm = clip_norm
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.progress = progress
+        self.num_threads = num_threads
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 and float64 are kept. A memory map is read batch by batch, and one that is
+            larger than 32 MiB is shuffled in windows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or 0 and 1 for each of several labels.
+        sample_weight : array-like of shape (n_samples,), optional
+        X_val, y_val, sample_weight_val : optional
+            Judge each epoch by these, with ``scoring``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data or parameters that do not fit, and where the weights stop being finite.
+        """
+        return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
+
+    @available_if(_has_partial_fit)  # type: ignore[untyped-decorator]
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch, from the weights and the optimizer's state that are there.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``.
+        classes : array-like of shape (n_classes,)
+            All classes that there will be; needed at the first call.
+
+        Returns
+        -------
+        self
+        """
+        if _check_partial_fit_first_call(self, classes):
+            labels = y if type_of_target(y).startswith("multilabel") else classes
+            self._label_binarizer = LabelBinarizer().fit(labels)
+        return self._fit(X, y, sample_weight, True)
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        X, y = self._read(X, y, reset)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+            return X, y
+        classes = unique_labels(y)
+        if self.warm_start:
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {classes}"
+                )
+        else:
+            self._expect_known(classes, "y")
+        return X, y
+
+    def _expect_known(self, classes: Array, what: str) -> None:
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`{what}` has classes not in `self.classes_`. `self.classes_` has "
+                f"{self.classes_}. '{what}' has {classes}."
+            )
+
+    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Any]:
+        X, y = super()._validate_held_out(X, y)
+        self._expect_known(unique_labels(y), "y_val")
+        return X, y
+
+    def _targets(self, y: Array) -> tuple[Array | None, Array | None, int, str]:
+        """Y, or labels in its place; how many outputs there are, and what kind y is."""
+        kind = self._label_binarizer.y_type_
+        if kind == "multiclass":
+            return None, np.searchsorted(self.classes_, y), len(self.classes_), kind
+        Y = self._label_binarizer.transform(y)
+        Y = np.ascontiguousarray(Y.toarray() if hasattr(Y, "toarray") else Y).astype(np.uint8)
+        return Y, None, Y.shape[1], kind
+
+    def _weights_of(self, y: Array, sample_weight: Any, incremental: bool) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                f"partial_fit: class_weight is {self.class_weight!r}: expected a dictionary, as "
+                "the classes' shares are not known before the last of the data"
+            )
+        weights = compute_sample_weight(self.class_weight, y)
+        return weights if sample_weight is None else weights * sample_weight
+
+    def _prediction(self, A: Array) -> Array:
+        classes: Array = self._label_binarizer.inverse_transform(
+            A.ravel() if self.n_outputs_ == 1 else A
+        )
+        return classes
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Compute the probability of each class, or of each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        A = self._outputs(X)
+        return np.hstack([1 - A, A]) if self.n_outputs_ == 1 else A
+
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Compute the logarithm of ``predict_proba``."""
+        P = self.predict_proba(X)
+        logs: Array = np.log(P, out=P)
+        return logs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
+    """A dense network that predicts numbers, in place of scikit-learn's ``MLPRegressor``.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable
+        scikit-learn's "squared_error" (half of it) and "poisson" (half the deviance, with an
+        exponential output, for y of 0 or more); "absolute_error", "huber", "log_cosh"; an object
+        such as ``deltarule.Quantile([0.1, 0.5, 0.9])``; or a function of (A, Y) as in
+        ``deltarule.CustomLoss``.
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate
+        As in ``MLPClassifier``, and so are the others.
+    learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start
+    momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
+    n_iter_no_change, max_fun, dropout, l1, clip_value, clip_norm
+    scoring : None, "loss", str or callable
+        What the validation examples are judged by: R2, their loss (its negative is the score), or
+        one of scikit-learn's scorers.
+    callbacks, progress, num_threads
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray
+        As in ``MLPClassifier``, and so are the others, but for ``classes_``.
+
+    Examples
+    --------
+    >>> from deltarule import MLPRegressor
+    >>> X = [[0.0], [0.5], [1.0], [1.5]]
+    >>> regressor = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", random_state=0)
+    >>> regressor.fit(X, [0.0, 1.0, 2.0, 3.0]).predict([[0.75]]).round(1).tolist()
+    [1.5]
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **_MLP._parameter_constraints,
+        "loss": [StrOptions(OF_NUMBERS), Loss, callable],
+    }
+
+    def __init__(
+        self,
+        loss: Any = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: Any = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        scoring: Any = None,
+        callbacks: Any = None,
+        progress: bool = False,
+        num_threads: int | None = None,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.l1 = l1
+        self.clip_value = clip_value
+        self.clip_norm = clip_norm
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.progress = progress
+        self.num_threads = num_threads
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X, sample_weight, X_val, y_val, sample_weight_val
+            As in ``MLPClassifier.fit``.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data or parameters that do not fit, and where the weights stop being finite.
+        """
+        return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train for one epoch, from the weights and the optimizer's state that are there.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, True)
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        X, y = self._read(X, y, reset, y_numeric=True)
+        if output_activation(self.loss, None) == "exp" and (y < 0).any():
+            raise ValueError(
+                f"fit: y has {y[y < 0][0]}: expected 0 or more, as the Poisson loss is for counts "
+                "and rates"
+            )
+        return X, y
+
+    def _targets(self, y: Array) -> tuple[Array, None, int, None]:
+        """Y, how many outputs there are, and what stands for classes' own."""
+        Y = y.reshape(-1, 1) if y.ndim == 1 else y
+        Y = np.ascontiguousarray(Y, None if Y.dtype == np.float32 else np.float64)
+        each = self.loss.outputs_a_target() if isinstance(self.loss, Loss) else 1
+        return Y, None, Y.shape[1] * each, None
+
+    def _prediction(self, A: Array) -> Array:
+        return A.ravel() if A.shape[1] == 1 else A
+
+
+@contextmanager
+def _threads(number: int | None) -> Iterator[None]:
+    """Have the package use so many threads for a while."""
+    if number is None:
+        yield
+        return
+    before = _core.get_num_threads()
+    _core.set_num_threads(int(number))
+    try:
+        yield
+    finally:
+        _core.set_num_threads(before)

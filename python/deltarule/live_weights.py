@@ -1,0 +1,66 @@
+"""An estimator's ``coefs_`` and ``intercepts_``: views of a network's parameters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltarule.estimator_losses import CORE_NAMES
+from deltarule.layers import Dense, Dropout, LayerDescription
+from deltarule.network import Network
+
+Array = NDArray[Any]
+
+
+class LiveWeights:
+    """A network, and its weights in scikit-learn's shapes: (n_prev, n) and (n,).
+
+    Who puts another array in a view's place has it copied to the network when it is next used.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[str],
+        dropout: Sequence[float],
+        dtype: Any,
+        seed: int = 0,
+    ) -> None:
+        """``activations`` has one for each layer; ``dropout`` one for each hidden layer."""
+        layers: list[LayerDescription] = []
+        self.dense: list[int] = []  # where the dense layers stand among all
+        for index, (units, activation) in enumerate(zip(sizes[1:], activations, strict=True)):
+            self.dense.append(len(layers))
+            name = CORE_NAMES.get(activation, activation)
+            layers.append(Dense(int(units), name, initializer="zeros"))
+            if index < len(dropout) and dropout[index] > 0:
+                layers.append(Dropout(float(dropout[index])))
+        self.network = Network(layers, int(sizes[0]), seed=seed, dtype=dtype)
+        of_layers = [self.network.layers[index] for index in self.dense]
+        self.coefs: list[Array] = [layer.W.T for layer in of_layers]
+        self.intercepts: list[Array] = [layer.b[:, 0] for layer in of_layers]
+
+    def fit(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> bool:
+        """Whether arrays have the shapes of the views, and their dtype."""
+        given, own = [*coefs, *intercepts], [*self.coefs, *self.intercepts]
+        return len(coefs) == len(self.coefs) and all(
+            np.shape(array) == view.shape
+            and (array is view or np.asarray(array).dtype == view.dtype)
+            for array, view in zip(given, own, strict=True)
+        )
+
+    def take(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
+        """Copy the arrays that are not the views themselves."""
+        for array, view in zip([*coefs, *intercepts], [*self.coefs, *self.intercepts], strict=True):
+            if array is not view:
+                view[...] = array
+
+    def penalise(self, l1: float, l2: float) -> None:
+        """Set the penalties of the next steps."""
+        for index in self.dense:
+            layer = self.network.layers[index]
+            if layer.l2 != l2:
+                layer.l2 = l2
+            if layer.l1 != l1:
+                layer.l1 = l1
