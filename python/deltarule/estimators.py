@@ -5,8 +5,7 @@ through the same order of the examples to the same ``coefs_``, but for rounding.
 stands behind scikit-learn's parameters and changes nothing by default.
 """
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from numbers import Integral, Real
@@ -42,7 +41,6 @@ from deltarule import _core
 from deltarule.containers import opened
 from deltarule.data import _expect_finite, _repeated
 from deltarule.estimator_losses import (
-    CORE_NAMES,
     OF_CLASSES,
     OF_NUMBERS,
     loss_of,
@@ -113,6 +111,8 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         "num_threads": [None, Interval(Integral, 1, None, closed="left")],
     }
 
+    _best_parameters: Array
+
     # Fitting -------------------------------------------------------------------------------------
 
     def _fit(
@@ -147,7 +147,12 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         if first_pass:
             self.out_activation_ = output_activation(self.loss, y_type)
             self._initialize([X.shape[1], *hidden, n_outputs], X.dtype)
+        elif self._is_stochastic():
+            self._go_on()
         live = self._live_weights(adopt=True)
+        parameters = live.network.parameters
+        if self.early_stopping and len(self._best_parameters) != parameters.size:
+            self._best_parameters = parameters.copy()
         if live.network.output_size != n_outputs:
             raise ValueError(
                 f"fit: y asks for {n_outputs} outputs: expected {live.network.output_size}, as the "
@@ -156,27 +161,36 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         loss = loss_of(self.loss, self.out_activation_, n_outputs, "fit")
         examples = self._examples(X, Y, labels, weights, loss)
 
-        self._begin_callbacks(X, y)
         if self._is_stochastic():
             if self.early_stopping and incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
             train, validation = self._split(X, y, Y, examples, sample_weight, loss, held_out)
-            fit_epochs(self, live, loss, examples, train, validation, incremental=incremental)
+            with self._callbacks_told(X, y, 1 if incremental else self.max_iter) as end_epoch:
+                fit_epochs(
+                    self,
+                    live,
+                    loss,
+                    examples,
+                    train,
+                    validation,
+                    incremental=incremental,
+                    end_epoch=end_epoch,
+                )
         else:
             if held_out[0] is not None:
                 raise ValueError(
                     "fit: X_val is for solvers that go by epochs: expected None with solver='lbfgs'"
                 )
-            fit_lbfgs(self, live, loss, examples)
-        self._end_callbacks()
-        if not np.isfinite(live.network.parameters).all():
+            with self._callbacks_told(X, y, 0):
+                fit_lbfgs(self, live, loss, examples)
+        if not np.isfinite(parameters).all():
             raise ValueError(NOT_FINITE)
         return self
 
     def _is_stochastic(self) -> bool:
         if isinstance(self.solver, LBFGS):
             raise ValueError(f"fit: solver is {self.solver!r}: expected solver='lbfgs'")
-        return self.solver != "lbfgs"
+        return not isinstance(self.solver, str) or self.solver != "lbfgs"
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -230,7 +244,7 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                     self._random_state.uniform(-bound, bound, n).astype(dtype),
                 )
             )
-        self._live = None
+        self._live: LiveWeights | None = None
         self.coefs_ = [coef for coef, _ in drawn]
         self.intercepts_ = [intercept for _, intercept in drawn]
         self._dropout_seed = (
@@ -243,6 +257,23 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             self.best_loss_ = None if self.early_stopping else np.inf
             self.validation_scores_: list[float] | None = None
             self.best_validation_score_: float | None = None
+
+    def _go_on(self) -> None:
+        """Begin the records that are missing, where the weights were set by hand."""
+        records: dict[str, Any] = {
+            "t_": 0,
+            "loss_curve_": [],
+            "best_loss_": np.inf,
+            "validation_scores_": None,
+            "best_validation_score_": None,
+            "_no_improvement_count": 0,
+            "_best_parameters": np.empty(0),
+        }
+        for name, value in records.items():
+            if not hasattr(self, name):
+                setattr(self, name, value)
+        if self.best_loss_ is None and not self.early_stopping:
+            self.best_loss_ = np.inf
 
     def _activations(self, hidden: int) -> list[str]:
         """One for each hidden layer."""
@@ -263,7 +294,7 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     def _dropouts(self, hidden: int) -> list[float]:
         """One for each hidden layer."""
         given = self.dropout
-        rates = [given] * hidden if isinstance(given, Real) else list(given)
+        rates = list(given) if isinstance(given, (list, tuple)) else [float(given)] * hidden
         if len(rates) != hidden:
             raise ValueError(
                 f"fit: dropout has {len(rates)} rates: expected {hidden}, one for each hidden layer"
@@ -286,12 +317,8 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                 getattr(self, "_dropout_seed", 0),
             )
             self._live = live
-        live.take(self.coefs_, self.intercepts_)
-        if adopt and self.coefs_ is not live.coefs:
-            self.coefs_, self.intercepts_ = live.coefs, live.intercepts
-        if adopt and self.early_stopping:
-            if len(getattr(self, "_best_parameters", ())) != live.network.parameters.size:
-                self._best_parameters = live.network.parameters.copy()
+        if live.take(self.coefs_, self.intercepts_) and adopt:
+            self.coefs_, self.intercepts_ = list(live.coefs), list(live.intercepts)
         return live
 
     def _examples(
@@ -329,7 +356,8 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("fit: y_val or sample_weight_val without X_val: expected X_val too")
         elif self.early_stopping:
             # The rows' numbers are split and not the rows, which need not be copied.
-            stratify = y if is_classifier(self) and self.n_outputs_ == 1 else None
+            binary = is_classifier(self) and self.n_outputs_ == 1
+            stratify = Y.astype(bool) if binary and Y is not None else None
             train, rest = train_test_split(
                 np.arange(len(y)),
                 random_state=self._random_state,
@@ -371,32 +399,24 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     # scikit-learn's callbacks --------------------------------------------------------------------
 
-    def _begin_callbacks(self, X: Any, y: Any) -> None:
-        self._context = None
-        if hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx"):
-            self._told = {"X": X, "y": y}
-            epochs = self.max_iter if self._is_stochastic() else 0
-            self._context = self._init_callback_context(max_subtasks=epochs)
-            self._context.call_on_fit_task_begin(estimator=self, **self._told)
-            self._epoch_context: Any = None
-
-    def _tell_callbacks(self, run: Any) -> None:
-        """Tell scikit-learn's callbacks of an epoch that has ended; one may end training."""
-        if self._context is None:
+    @contextmanager
+    def _callbacks_told(self, X: Any, y: Any, epochs: int) -> Iterator[Callable[[], bool]]:
+        """Tell scikit-learn's callbacks of a fit, and of each epoch; one may end training."""
+        if not (hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")):
+            yield lambda: False
             return
-        epoch = self._context.subcontext(task_name="epoch")
-        epoch.call_on_fit_task_begin(estimator=self, **self._told)
+        told = {"estimator": self, "X": X, "y": y}
         fitted = {"reconstruction_attributes": self._fitted_attributes}
-        if epoch.call_on_fit_task_end(estimator=self, **self._told, **fitted):
-            run.stop()
+        context = self._init_callback_context(max_subtasks=epochs)
+        context.call_on_fit_task_begin(**told)
 
-    def _end_callbacks(self) -> None:
-        context, self._context = self._context, None
-        if context is not None:
-            fitted = {"reconstruction_attributes": self._fitted_attributes}
-            context.call_on_fit_task_end(estimator=self, **self._told, **fitted)
-            del self._told, self._epoch_context
-        del self._context
+        def end_epoch() -> bool:
+            epoch = context.subcontext(task_name="epoch")
+            epoch.call_on_fit_task_begin(**told)
+            return bool(epoch.call_on_fit_task_end(**told, **fitted))
+
+        yield end_epoch
+        context.call_on_fit_task_end(**told, **fitted)
 
     def _fitted_attributes(self) -> dict[str, Any]:
         names = ("_label_binarizer", "_dropout_seed")
@@ -436,7 +456,8 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._prediction(self._outputs(X))
+        y: Array = self._prediction(self._outputs(X))
+        return y
 
     def activations(self, X: ArrayLike) -> list[Array]:
         """Compute ``A[l]`` of every hidden layer.
@@ -453,6 +474,7 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         live = self._live_weights()
         _, caches = live.network.forward(X)
+        # Nothing is dropped in prediction: what goes into the next layer is what comes out.
         return [np.array(caches[index + 1].A_prev) for index in live.dense[:-1]]
 
     def to_sklearn(self) -> Any:
@@ -793,7 +815,8 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
             In the order of ``classes_``.
         """
         A = self._outputs(X)
-        return np.hstack([1 - A, A]) if self.n_outputs_ == 1 else A
+        P: Array = np.hstack([1 - A, A]) if self.n_outputs_ == 1 else A
+        return P
 
     def predict_log_proba(self, X: ArrayLike) -> Array:
         """Compute the logarithm of ``predict_proba``."""
@@ -979,7 +1002,7 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
         return Y, None, Y.shape[1] * each, None
 
     def _prediction(self, A: Array) -> Array:
-        return A.ravel() if A.shape[1] == 1 else A
+        return A[:, 0] if A.shape[1] == 1 else A
 
 
 @contextmanager

@@ -38,8 +38,8 @@ class LiveWeights:
                 layers.append(Dropout(float(dropout[index])))
         self.network = Network(layers, int(sizes[0]), seed=seed, dtype=dtype)
         of_layers = [self.network.layers[index] for index in self.dense]
-        self.coefs: list[Array] = [layer.W.T for layer in of_layers]
-        self.intercepts: list[Array] = [layer.b[:, 0] for layer in of_layers]
+        self.coefs = tuple(layer.W.T for layer in of_layers)
+        self.intercepts = tuple(layer.b[:, 0] for layer in of_layers)
 
     def fit(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> bool:
         """Whether arrays have the shapes of the views, and their dtype."""
@@ -50,11 +50,14 @@ class LiveWeights:
             for array, view in zip(given, own, strict=True)
         )
 
-    def take(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
-        """Copy the arrays that are not the views themselves."""
+    def take(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> bool:
+        """Copy the arrays that are not the views themselves, and tell whether there were any."""
+        copied = False
         for array, view in zip([*coefs, *intercepts], [*self.coefs, *self.intercepts], strict=True):
             if array is not view:
                 view[...] = array
+                copied = True
+        return copied
 
     def penalise(self, l1: float, l2: float) -> None:
         """Set the penalties of the next steps."""

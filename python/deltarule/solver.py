@@ -16,6 +16,7 @@ from deltarule import _core
 from deltarule.containers import Rows
 from deltarule.estimator_losses import minimised
 from deltarule.history import History
+from deltarule.last_good import Run
 from deltarule.live_weights import LiveWeights
 from deltarule.losses import Loss
 from deltarule.memory_map import let_go, mapped_file, rows_a_window, shuffled_in_windows
@@ -33,7 +34,7 @@ from deltarule.optimizers import (
 )
 from deltarule.progress import Progress
 from deltarule.schedules import rates_of_steps
-from deltarule.steps import Run, _batch_of, _copy_into, every_step_of
+from deltarule.steps import _batch_of, _copy_into, every_step_of
 from deltarule.training_run import TrainingRun, as_callbacks
 
 Array = NDArray[Any]
@@ -94,7 +95,9 @@ def optimizer_of(estimator: Any) -> Optimizer:
             own.learning_rate = deepcopy(rate)
         return own  # type: ignore[no-any-return]
     rate = deepcopy(rate)
-    moments = {name: float(getattr(estimator, name)) for name in ("beta_1", "beta_2", "epsilon")}
+    moments: dict[str, Any] = {
+        name: float(getattr(estimator, name)) for name in ("beta_1", "beta_2", "epsilon")
+    }
     if solver == "sgd":
         momentum = float(estimator.momentum)
         nesterov = bool(estimator.nesterovs_momentum) and momentum > 0
@@ -201,8 +204,8 @@ class _Epochs:
             getattr(optimizer, "learning_rate", 0.0), optimizer.step, batches, optimizer.epochs
         )
         costs = np.empty((batches, 2))
-        if seen:
-            self._before = _copy_into(self._before, network.parameters)
+        before = _copy_into(self._before, network.parameters) if seen else self._before
+        self._before = before
         started = perf_counter()
         steps, ended, exception = self._trainer.run(
             network._core,
@@ -236,12 +239,12 @@ class _Epochs:
             return np.nan
         sums, weights = costs.T
         of_batches = np.divide(sums, weights, out=np.zeros(batches), where=weights != 0)
-        if seen:
+        if before is not None and seen:
             run = Run(
                 self._examples.rows, self._examples.target, order, first, count, size, rule, rates
             )
             self._run.show_step(
-                float(of_batches[0]), self._gradients, self._before, lambda: _batch_of(run)
+                float(of_batches[0]), self._gradients, before, lambda: _batch_of(run)
             )
         sizes = np.full(batches, size)
         sizes[-1] = count - (batches - 1) * size
@@ -291,10 +294,12 @@ def fit_epochs(
     validation: Validation | None,
     *,
     incremental: bool,
+    end_epoch: Callable[[], bool],
 ) -> None:
     """Train by mini-batches, with scikit-learn's rules of when to stop.
 
-    ``train`` are the rows to train on where they are not all.
+    ``train`` are the rows to train on where they are not all; ``end_epoch`` is called after each
+    epoch, and says whether it shall be the last.
     """
     network = weights.network
     optimizer: Any = getattr(estimator, "_optimizer", None)
@@ -366,7 +371,8 @@ def fit_epochs(
                     _set_rate(optimizer, float(rate))
                 run.end_epoch(record)
                 bar.end_epoch(run.epoch - 1, record)
-                estimator._tell_callbacks(run)
+                if end_epoch():
+                    run.stop()
                 if estimator._no_improvement_count > estimator.n_iter_no_change:
                     if _gives_up(estimator, optimizer, scheduled):
                         break
@@ -396,9 +402,7 @@ def _shuffled(order: Array, rows: Rows, batch_size: int, random_state: Any) -> A
     return shuffled
 
 
-def _validate(
-    estimator: Any, network: Any, loss: Loss, validation: Validation
-) -> dict[str, float]:
+def _validate(estimator: Any, network: Any, loss: Loss, validation: Validation) -> dict[str, float]:
     cost, A = judge(network, loss, validation.examples)
     score = -cost if estimator.scoring == "loss" else float(validation.score(A))
     estimator.validation_loss_curve_.append(cost)
