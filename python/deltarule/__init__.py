@@ -145,7 +145,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'deltarule' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LATER[name]), name)
+    try:
+        return getattr(import_module(_LATER[name]), name)
+    except ModuleNotFoundError as missing:
+        raise ImportError(
+            f"deltarule.{name} needs {missing.name}, which is not installed: "
+            'pip install "deltarule[sklearn]"'
+        ) from missing
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ from deltarule.solver import optimizer_of
 
 _NAMES = ("MLPClassifier", "MLPRegressor")
 # What is fitted beside the attributes whose names end in an underscore.
-_ALSO = ("_label_binarizer", "_no_improvement_count")
+_ALSO = ("_label_binarizer", "_no_improvement_count", "_random_state")
 _ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "logistic": "logistic"}
 _ACTIVATIONS |= {"tanh": "tanh", "relu": "relu"}
 
@@ -109,7 +109,6 @@ def to_sklearn(estimator: "estimators._MLP") -> BaseEstimator:
     if not hasattr(estimator, "coefs_"):
         return converted
     vars(converted).pop("validation_loss_curve_", None)
-    converted._random_state = deepcopy(estimator._random_state)
     converted._best_coefs, converted._best_intercepts = converted.coefs_, converted.intercepts_
     ours: Any = getattr(estimator, "_optimizer", None)
     if ours is not None and estimator.solver in ("sgd", "adam"):

@@ -13,15 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-try:
-    import sklearn  # noqa: F401
-except ModuleNotFoundError as missing:
-    raise ImportError(
-        "deltarule.MLPClassifier and MLPRegressor need scikit-learn, which is not installed: "
-        'pip install "deltarule[sklearn]"'
-    ) from missing
-
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, r2_score
 from sklearn.model_selection import train_test_split
@@ -50,7 +41,7 @@ from deltarule.estimator_losses import (
 )
 from deltarule.live_weights import LiveWeights
 from deltarule.losses import Loss
-from deltarule.memory_map import mapped_file
+from deltarule.memory_map import let_go, mapped_file, rows_a_window
 from deltarule.network import Network
 from deltarule.optimizers import LBFGS, OPTIMIZERS, Optimizer
 from deltarule.solver import NOT_FINITE, Examples, Validation, fit_epochs, fit_lbfgs
@@ -369,7 +360,9 @@ class _MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                     "The validation set is too small. Increase 'validation_fraction' or the size "
                     "of your dataset."
                 )
-            X_val, y_val = _safe_indexing(X, rest), y[rest]
+            if isinstance(X, np.ndarray) and mapped_file(X) is not None:
+                train = np.sort(train)  # what is read together lies together
+            X_val, y_val = _taken(X, rest), y[rest]
             weights_val = None if sample_weight is None else sample_weight[rest]
         else:
             return None, None
@@ -1003,6 +996,20 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
 
     def _prediction(self, A: Array) -> Array:
         return A[:, 0] if A.shape[1] == 1 else A
+
+
+def _taken(X: Any, rows: Array) -> Any:
+    """Copy some rows; those of a memory map in the file's order, letting go of its pages."""
+    mapped = mapped_file(X) if isinstance(X, np.ndarray) else None
+    if mapped is None:
+        return _safe_indexing(X, rows)
+    taken = np.empty((len(rows), X.shape[1]), X.dtype)
+    order = np.argsort(rows)
+    windows = rows[order] // rows_a_window(X)
+    for some in np.split(order, np.flatnonzero(np.diff(windows)) + 1):
+        taken[some] = X[rows[some]]
+        let_go(mapped)
+    return taken
 
 
 @contextmanager

@@ -303,8 +303,10 @@ def fit_epochs(
     """
     network = weights.network
     optimizer: Any = getattr(estimator, "_optimizer", None)
-    bound = None if optimizer is None or optimizer._network is None else optimizer._network()
-    if not incremental or optimizer is None or bound not in (None, network):
+    # One that was pickled is bound to no network, and takes this one.
+    other = optimizer is not None and optimizer._network is not None
+    other = other and optimizer._network() is not network
+    if not incremental or optimizer is None or other:
         optimizer = estimator._optimizer = optimizer_of(estimator)
     scheduled = estimator.learning_rate if estimator.solver == "sgd" else "constant"
     n_samples = len(examples) if train is None else len(train)
