@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import shuffle
 
 from deltarule import _core
 from deltarule.containers import Rows
@@ -400,8 +399,10 @@ def _shuffled(order: Array, rows: Rows, batch_size: int, random_state: Any) -> A
         window = max(1, rows_a_window(rows) // batch_size) * batch_size
         if len(order) > window:
             return shuffled_in_windows(random_state, len(order), window)
-    shuffled: Array = shuffle(order, random_state=random_state)
-    return shuffled
+    # As sklearn.utils.shuffle, whose checks would take longer than a small epoch's steps.
+    places = np.arange(len(order))
+    random_state.shuffle(places)
+    return order[places]
 
 
 def _validate(estimator: Any, network: Any, loss: Loss, validation: Validation) -> dict[str, float]:
