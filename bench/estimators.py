@@ -33,15 +33,15 @@ def load(name, folder):
     if name in SHIPPED:
         X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
         return X, y, "MLPRegressor" if name == "diabetes" else "MLPClassifier"
-    import pandas
+    import pandas as pd
 
     if name == "adult":
-        frame = pandas.read_csv(folder / "adult-train.csv", header=None, skipinitialspace=True)
+        frame = pd.read_csv(folder / "adult-train.csv", header=None, skipinitialspace=True)
         y = (frame.pop(frame.columns[-1]) == ">50K").to_numpy()
-        return pandas.get_dummies(frame).to_numpy(float), y, "MLPClassifier"
-    frame = pandas.read_csv(folder / "california_housing.csv").dropna()
+        return pd.get_dummies(frame).to_numpy(float), y, "MLPClassifier"
+    frame = pd.read_csv(folder / "california_housing.csv").dropna()
     y = frame.pop("median_house_value").to_numpy() / 1e5
-    return pandas.get_dummies(frame).to_numpy(float), y, "MLPRegressor"
+    return pd.get_dummies(frame).to_numpy(float), y, "MLPRegressor"
 
 
 def measure(name, folder, solver, seeds, max_iter):
@@ -54,9 +54,7 @@ def measure(name, folder, solver, seeds, max_iter):
         scaler = StandardScaler().fit(X_train)
         X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
         for who in sorted(modules, reverse=seed % 2 == 0):
-            model = getattr(modules[who], kind)(
-                solver=solver, random_state=seed, max_iter=max_iter
-            )
+            model = getattr(modules[who], kind)(solver=solver, random_state=seed, max_iter=max_iter)
             start = perf_counter()
             model.fit(X_train, y_train)
             seconds, scores = result[who]

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from deltarule import estimators
+from deltarule.estimator_base import MLP
 from deltarule.solver import optimizer_of
 
 _NAMES = ("MLPClassifier", "MLPRegressor")
@@ -65,7 +66,7 @@ def from_sklearn(estimator: BaseEstimator) -> Any:
     return converted
 
 
-def to_sklearn(estimator: "estimators._MLP") -> BaseEstimator:
+def to_sklearn(estimator: MLP) -> BaseEstimator:
     """Convert to scikit-learn's estimator.
 
     Parameters

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import deltarule as dr
-from deltarule.estimators import _ACTIVATIONS
+from deltarule.estimator_base import _ACTIVATIONS
 from support import output_of
 
 THEIRS = {name: getattr(neural_network, name) for name in ("MLPClassifier", "MLPRegressor")}
