@@ -35,7 +35,9 @@ try:  # since scikit-learn 1.9
     from sklearn.callback import CallbackSupportMixin
     from sklearn.callback import with_callbacks as with_callbacks
 except ImportError:
-    CallbackSupportMixin = object
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """No callbacks of scikit-learn's."""
 
     def with_callbacks(method: Any) -> Any:
         """Leave the method as it is: there are no callbacks to look after."""
@@ -461,7 +463,20 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return [np.array(caches[index + 1].A_prev) for index in live.dense[:-1]]
 
     def to_sklearn(self) -> Any:
-        """Convert to scikit-learn's estimator; see ``deltarule.to_sklearn``."""
+        """Convert to scikit-learn's estimator, fitted or not.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or MLPRegressor
+            It predicts the same. What only training uses and scikit-learn does not have, such as
+            dropout or another solver, is left at scikit-learn's default; "sgd" and "adam" go on
+            with ``partial_fit`` from their state.
+
+        Raises
+        ------
+        ValueError
+            Where scikit-learn has no such activations.
+        """
         from deltarule.conversion import to_sklearn
 
         return to_sklearn(self)

@@ -207,7 +207,7 @@ from sklearn.model_selection import GridSearchCV
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 5)); y = (X[:, 0] > 0).astype(int)
 search = GridSearchCV(dr.MLPClassifier(20, max_iter=20, random_state=0),
-                      {{"alpha": [1e-4, 1e-2, 1.0]}}, cv=3, n_jobs=2)
+                      {{"alpha": [1e-4, 1.0]}}, cv=2, n_jobs=2)
 scores = []
 for backend in ("sequential", {backend!r}):
     with joblib.parallel_backend(backend):
@@ -438,7 +438,7 @@ def fit(m):
 fit(20_000)
 print(fit(800_000))  # 205 MB
 """)
-    assert int(grown) < 120 * 1024
+    assert int(grown) < 150 * 1024
 
 
 # As good as scikit-learn --------------------------------------------------------------------------

@@ -269,6 +269,30 @@ def test_ctrl_c_ends_training_with_a_warning() -> None:
     assert model.n_iter_ == 3
 
 
+def test_ctrl_c_in_the_middle_of_the_steps_does_too() -> None:
+    import _thread
+    import threading
+
+    begun = threading.Event()
+
+    class Begun:
+        def on_fit_begin(self, run: Any) -> None:
+            begun.set()
+
+    def interrupt() -> None:
+        begun.wait()
+        _thread.interrupt_main()
+
+    model = dr.MLPClassifier((300, 300), max_iter=10**6, tol=0.0, n_iter_no_change=np.inf)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.set_params(callbacks=[Begun()]).fit(np.repeat(X, 20, axis=0), np.arange(20 * M) % 2)
+    thread.join()
+    assert model.n_iter_ < 10**6
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
 # Beyond scikit-learn ------------------------------------------------------------------------------
 
 
