@@ -24,7 +24,7 @@ from deltarule.estimator_losses import (
     takes_labels,
     without_model,
 )
-from deltarule.live_weights import LiveWeights
+from deltarule.live_weights import LiveWeights, Shape
 from deltarule.losses import Loss
 from deltarule.memory_map import let_go, mapped_file, rows_a_window
 from deltarule.network import Network
@@ -289,17 +289,17 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
         To ``adopt`` is to put the network's own views in their place, for training.
         """
+        shapes = [np.shape(coef) for coef in self.coefs_]
+        hidden = len(shapes) - 1
+        shape = Shape(
+            (shapes[0][0], *(n for _, n in shapes)),
+            (*self._activations(hidden), self.out_activation_),
+            tuple(self._dropouts(hidden)),
+            np.result_type(*self.coefs_, np.float32),
+        )
         live: LiveWeights | None = getattr(self, "_live", None)
-        if live is None or not live.fit(self.coefs_, self.intercepts_):
-            sizes = [np.shape(self.coefs_[0])[0], *(np.shape(coef)[1] for coef in self.coefs_)]
-            live = LiveWeights(
-                sizes,
-                [*self._activations(len(sizes) - 2), self.out_activation_],
-                self._dropouts(len(sizes) - 2),
-                np.result_type(*self.coefs_, np.float32),
-                getattr(self, "_dropout_seed", 0),
-            )
-            self._live = live
+        if live is None or live.shape != shape:
+            live = self._live = LiveWeights(shape, getattr(self, "_dropout_seed", 0))
         if live.take(self.coefs_, self.intercepts_) and adopt:
             self.coefs_, self.intercepts_ = list(live.coefs), list(live.intercepts)
         return live
@@ -485,6 +485,11 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         state: dict[str, Any] = dict(super().__getstate__())
         state.pop("_live", None)  # the weights are in coefs_ and intercepts_
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "coefs_"):
+            self._live_weights(adopt=True)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,7 +1,7 @@
 """An estimator's ``coefs_`` and ``intercepts_``: views of a network's parameters."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +13,24 @@ from deltarule.network import Network
 Array = NDArray[Any]
 
 
+class Shape(NamedTuple):
+    """What a network is made from."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]  # of each layer
+    dropout: tuple[float, ...]  # of each hidden layer
+    dtype: np.dtype[Any]
+
+
 class LiveWeights:
     """A network, and its weights in scikit-learn's shapes: (n_prev, n) and (n,).
 
     Who puts another array in a view's place has it copied to the network when it is next used.
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        activations: Sequence[str],
-        dropout: Sequence[float],
-        dtype: Any,
-        seed: int = 0,
-    ) -> None:
-        """``activations`` has one for each layer; ``dropout`` one for each hidden layer."""
+    def __init__(self, shape: Shape, seed: int = 0) -> None:
+        self.shape = shape
+        sizes, activations, dropout, dtype = shape
         layers: list[LayerDescription] = []
         self.dense: list[int] = []  # where the dense layers stand among all
         for index, (units, activation) in enumerate(zip(sizes[1:], activations, strict=True)):
@@ -40,15 +43,6 @@ class LiveWeights:
         of_layers = [self.network.layers[index] for index in self.dense]
         self.coefs = tuple(layer.W.T for layer in of_layers)
         self.intercepts = tuple(layer.b[:, 0] for layer in of_layers)
-
-    def fit(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> bool:
-        """Whether arrays have the shapes of the views, and their dtype."""
-        given, own = [*coefs, *intercepts], [*self.coefs, *self.intercepts]
-        return len(coefs) == len(self.coefs) and all(
-            np.shape(array) == view.shape
-            and (array is view or np.asarray(array).dtype == view.dtype)
-            for array, view in zip(given, own, strict=True)
-        )
 
     def take(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> bool:
         """Copy the arrays that are not the views themselves, and tell whether there were any."""

@@ -302,10 +302,12 @@ def fit_epochs(
     """
     network = weights.network
     optimizer: Any = getattr(estimator, "_optimizer", None)
-    # One that was pickled is bound to no network, and takes this one.
-    other = optimizer is not None and optimizer._network is not None
-    other = other and optimizer._network() is not network
-    if not incremental or optimizer is None or other:
+    if incremental and optimizer is not None:
+        # Its network may be another by now, made anew; the state goes on if it is as long.
+        size = _core.state_vector_count(optimizer._rule()) * network.parameters.size
+        optimizer._network = None
+        optimizer = optimizer if optimizer._fits(network, size) else None
+    if not incremental or optimizer is None:
         optimizer = estimator._optimizer = optimizer_of(estimator)
     scheduled = estimator.learning_rate if estimator.solver == "sgd" else "constant"
     n_samples = len(examples) if train is None else len(train)

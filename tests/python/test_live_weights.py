@@ -1,5 +1,7 @@
 """``coefs_`` and ``intercepts_`` are the network's own numbers."""
 
+import copy
+import pickle
 import warnings
 from typing import Any
 
@@ -66,6 +68,30 @@ def test_other_shapes_make_another_network(model: Any) -> None:
     np.testing.assert_allclose(model.predict(X), outputs(model))
     model.partial_fit(X, Y)
     assert [layer.units for layer in model.network_.layers] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_copy_has_live_weights_of_its_own(model: Any, copied: Any) -> None:
+    other = copied(model)
+    assert np.shares_memory(other.coefs_[0], other.network_.parameters)
+    other.coefs_[0][:] = 0.0
+    assert model.coefs_[0].any()
+    np.testing.assert_allclose(other.predict(X), outputs(other))
+
+
+def test_parameters_that_change_what_the_weights_mean_count_at_once(model: Any) -> None:
+    model.set_params(activation="identity")
+    A = X
+    for coef, intercept in zip(model.coefs_, model.intercepts_, strict=True):
+        A = A @ coef + intercept
+    np.testing.assert_allclose(model.predict(X), A[:, 0])
+
+
+def test_a_change_of_dropout_leaves_the_solver_its_state(model: Any) -> None:
+    model.set_params(dropout=0.5).partial_fit(X, Y)
+    assert model._optimizer.step == 3
 
 
 def test_there_is_no_network_before_a_fit() -> None:
