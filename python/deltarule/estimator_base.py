@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, r2_score
+from sklearn.metrics import get_scorer, get_scorer_names, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -379,8 +379,12 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """The score of outputs; NaN where they are not finite."""
         if not np.isfinite(A).all():
             return float("nan")
-        score_of = accuracy_score if is_classifier(self) else r2_score
-        return float(score_of(y, self._prediction(A), sample_weight=sample_weight))
+        predicted = self._prediction(A)
+        if not is_classifier(self):
+            return float(r2_score(y, predicted, sample_weight=sample_weight))
+        # The accuracy; the checks of sklearn.metrics would take longer than a small epoch's steps.
+        right = predicted == y
+        return float(np.average(right if y.ndim == 1 else right.all(axis=1), weights=sample_weight))
 
     # scikit-learn's callbacks --------------------------------------------------------------------
 

@@ -298,10 +298,17 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         return weights if sample_weight is None else weights * sample_weight
 
     def _prediction(self, A: Array) -> Array:
-        classes: Array = self._label_binarizer.inverse_transform(
-            A.ravel() if self.n_outputs_ == 1 else A
-        )
-        return classes
+        kind, classes = self._label_binarizer.y_type_, self._label_binarizer.classes_
+        predicted: Array
+        if kind == "multiclass":
+            predicted = classes.take(A.argmax(axis=1))
+        elif kind == "binary" and len(classes) == 2:
+            predicted = classes.take(A[:, 0] > 0.5)
+        else:
+            predicted = self._label_binarizer.inverse_transform(
+                A.ravel() if self.n_outputs_ == 1 else A
+            )
+        return predicted
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Compute the probability of each class, or of each label.
