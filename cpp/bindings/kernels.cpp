@@ -120,7 +120,8 @@ bool fused_with_any_output(const Loss& loss) {
 }
 
 Loss make_loss(const std::string& name, double delta, double gamma, std::optional<double> alpha,
-               double label_smoothing, const std::vector<double>& levels) {
+               double label_smoothing, const std::vector<double>& levels, double cost_factor,
+               double gradient_factor) {
   Loss loss = loss_named(name);
   loss.delta = delta;
   loss.gamma = gamma;
@@ -128,6 +129,8 @@ Loss make_loss(const std::string& name, double delta, double gamma, std::optiona
   loss.label_smoothing = label_smoothing;
   if (levels.empty()) refuse("Loss", "levels is empty: expected 1 or more");
   loss.levels = levels;
+  loss.cost_factor = cost_factor;
+  loss.gradient_factor = gradient_factor;
   return loss;
 }
 
@@ -262,7 +265,9 @@ void register_kernels(py::module_& module) {
   py::class_<Loss>(module, "Loss", py::module_local())
       .def(py::init(&make_loss), arg("name"), py::kw_only(), arg("delta") = defaults.delta,
            arg("gamma") = defaults.gamma, arg("alpha") = defaults.alpha,
-           arg("label_smoothing") = defaults.label_smoothing, arg("levels") = defaults.levels)
+           arg("label_smoothing") = defaults.label_smoothing, arg("levels") = defaults.levels,
+           arg("cost_factor") = defaults.cost_factor,
+           arg("gradient_factor") = defaults.gradient_factor)
       .def(py::init(&custom_loss), arg("function"));
   module.def("activation_names", [] { return names_of(activation_names()); });
   module.def("loss_names", [] { return names_of(loss_names()); });

@@ -244,22 +244,35 @@ struct TargetColumn {
   Scalar operator[](Index i) const { return y ? y[i] : Scalar(i == label ? 1 : 0); }
 };
 
+// What the sum over the outputs is multiplied by, and its derivative.
+template <class Scalar>
+struct Factors {
+  Scalar cost = 1, gradient = 1;
+};
+
+template <class Scalar>
+Factors<Scalar> factors_of_mean(const Loss& loss, Index n) {
+  const auto outputs = static_cast<Scalar>(n);
+  return {static_cast<Scalar>(loss.cost_factor) / outputs,
+          static_cast<Scalar>(loss.gradient_factor) / outputs};
+}
+
 // Over column j: loss_j = factor sum_i value(a_i, y_i), da_i = w_j factor derivative(a_i, y_i)
 template <class Formula, class Scalar>
 double in_order(const Formula& formula, const ConstMatrixRef<Scalar>& A,
-                const Target<Scalar>& target, Scalar factor, MatrixRef<Scalar>& dA) {
+                const Target<Scalar>& target, Factors<Scalar> factors, MatrixRef<Scalar>& dA) {
   const Index n = A.rows();
   double total = 0.0;
   for (Index j = 0; j < A.cols(); ++j) {
     const TargetColumn<Scalar> y(target, n, j);
-    const Scalar scale = factor * y.weight;
+    const Scalar scale = factors.gradient * y.weight;
     double loss = 0.0;
     for (Index i = 0; i < n; ++i) {
       const Term<Scalar> term = formula(A(i, j), y[i], i);
       loss += static_cast<double>(term.value);
       dA(i, j) = scale * term.derivative;
     }
-    total += static_cast<double>(scale) * loss;
+    total += static_cast<double>(factors.cost * y.weight) * loss;
   }
   return total;
 }
@@ -267,14 +280,13 @@ double in_order(const Formula& formula, const ConstMatrixRef<Scalar>& A,
 template <class Formula, class Scalar>
 double mean_over_outputs(const Loss& loss, const ConstMatrixRef<Scalar>& A,
                          const Target<Scalar>& target, MatrixRef<Scalar>& dA) {
-  return in_order(Formula(loss, A.rows()), A, target, Scalar(1) / static_cast<Scalar>(A.rows()),
-                  dA);
+  return in_order(Formula(loss, A.rows()), A, target, factors_of_mean<Scalar>(loss, A.rows()), dA);
 }
 
 template <class Formula, class Scalar>
 double sum_over_classes(const Loss& loss, const ConstMatrixRef<Scalar>& A,
                         const Target<Scalar>& target, MatrixRef<Scalar>& dA) {
-  return in_order(Formula(loss, A.rows()), A, target, Scalar(1), dA);
+  return in_order(Formula(loss, A.rows()), A, target, Factors<Scalar>{}, dA);
 }
 
 constexpr Index block = 64;
@@ -307,16 +319,17 @@ double mean_over_runs(const Loss& loss, const ConstMatrixRef<Scalar>& A,
                       const Target<Scalar>& target, MatrixRef<Scalar>& dA) {
   const Index n = A.rows(), m = A.cols();
   const Formula formula(loss, n);
-  const Scalar factor = Scalar(1) / static_cast<Scalar>(n);
+  const auto [factor, gradient_factor] = factors_of_mean<Scalar>(loss, n);
   // One run of numbers where every example weighs the same.
   if (!target.weights && contiguous(A) && contiguous(dA))
     return static_cast<double>(factor) *
-           over_run(formula, A.data(), target.Y, n * m, factor, dA.data());
+           over_run(formula, A.data(), target.Y, n * m, gradient_factor, dA.data());
   double total = 0.0;
   for (Index j = 0; j < m; ++j) {
-    const Scalar scale = factor * (target.weights ? target.weights[j] : Scalar(1));
-    total += static_cast<double>(scale) *
-             over_run(formula, A.col(j).data(), target.Y + j * n, n, scale, dA.col(j).data());
+    const Scalar weight = target.weights ? target.weights[j] : Scalar(1);
+    total += static_cast<double>(factor * weight) *
+             over_run(formula, A.col(j).data(), target.Y + j * n, n, gradient_factor * weight,
+                      dA.col(j).data());
   }
   return total;
 }

@@ -160,8 +160,9 @@ auto moments(const Optimizer& o) {
 template <class Scalar>
 StepRule<Scalar> adam(const Optimizer& o, std::int64_t step) {
   const auto rate = Scalar(o.learning_rate / correction(o.beta_1, step));
-  const auto scale = Scalar(1.0 / std::sqrt(correction(o.beta_2, step)));
-  const auto epsilon = Scalar(o.epsilon);
+  const double exact_scale = 1.0 / std::sqrt(correction(o.beta_2, step));
+  const auto scale = Scalar(exact_scale);
+  const auto epsilon = Scalar(o.epsilon_hat == 0.0 ? o.epsilon : o.epsilon * exact_scale);
   const auto of_moments = moments<Scalar>(o);
   if (o.amsgrad == 0.0)
     return step_rule<Scalar>(o, Vectors<2>{}, [=](auto& p, auto g, auto& m, auto& v) {
@@ -351,6 +352,7 @@ constexpr std::array names{
     HyperParameter{"beta_2", &Optimizer::beta_2},
     HyperParameter{"epsilon", &Optimizer::epsilon},
     HyperParameter{"amsgrad", &Optimizer::amsgrad},
+    HyperParameter{"epsilon_hat", &Optimizer::epsilon_hat},
     HyperParameter{"momentum_decay", &Optimizer::momentum_decay},
     HyperParameter{"decay", &Optimizer::decay},
     HyperParameter{"centered", &Optimizer::centered},

@@ -4,6 +4,8 @@
 backward functions one by one, on ``(n, m)``.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from deltarule import _core, blocks, callbacks, initializers, losses, metrics, schedules
 from deltarule.callbacks import (
     Checkpoint,
@@ -56,6 +58,11 @@ from deltarule.optimizers import (
     RMSprop,
 )
 from deltarule.rate_range import LearningRateRange, learning_rate_range
+
+if TYPE_CHECKING:
+    from deltarule.conversion import from_sklearn as from_sklearn
+    from deltarule.estimators import MLPClassifier as MLPClassifier
+    from deltarule.estimators import MLPRegressor as MLPRegressor
 
 __all__ = [
     "LBFGS",
@@ -123,3 +130,29 @@ set_num_threads = _core.set_num_threads
 def isa() -> str:
     """Tell which build of the core runs: portable, avx2 or avx512 (see ``DELTARULE_ISA``)."""
     return _core.isa
+
+
+# What needs more than NumPy, and where it is: imported when it is first used.
+_LATER = {
+    "MLPClassifier": "deltarule.estimators",
+    "MLPRegressor": "deltarule.estimators",
+    "from_sklearn": "deltarule.conversion",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'deltarule' has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(_LATER[name]), name)
+    except ModuleNotFoundError as missing:
+        raise ImportError(
+            f"deltarule.{name} needs {missing.name}, which is not installed: "
+            'pip install "deltarule[sklearn]"'
+        ) from missing
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATER])

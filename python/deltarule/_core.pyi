@@ -44,6 +44,8 @@ class Loss:
         alpha: float | None = ...,
         label_smoothing: float = ...,
         levels: Sequence[float] = ...,
+        cost_factor: float = ...,
+        gradient_factor: float = ...,
     ) -> None: ...
     @overload
     def __init__(self, function: Callable[[Array, Array], tuple[Array, Array]]) -> None: ...

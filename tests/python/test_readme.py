@@ -25,7 +25,7 @@ PAGES = {
 
 
 def test_there_is_an_example_of_each_way() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))

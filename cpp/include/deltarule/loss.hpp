@@ -62,6 +62,9 @@ struct Loss {
   std::optional<double> alpha;      // of class 1, 1 - alpha of class 0; none: each weighs 1
   double label_smoothing = 0.0;     // s: y becomes (1 - s) y + s / (number of classes)
   std::vector<double> levels{0.5};  // k of them; output i is at level i mod k
+  // What a mean over the outputs is multiplied by, and its derivative: scikit-learn's squared error
+  // over several outputs reports half of the mean and goes down half of the sum.
+  double cost_factor = 1.0, gradient_factor = 1.0;
   std::shared_ptr<const CustomLoss> of_the_caller;
 
   Loss(Kind kind_ = mean_squared_error) : kind(kind_) {}  // a kind with its defaults is a loss

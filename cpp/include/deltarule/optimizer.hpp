@@ -19,6 +19,7 @@ struct Optimizer {
   double learning_rate = 1e-3, weight_decay = 0.0;
   double momentum = 0.0, nesterov = 0.0;
   double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8, amsgrad = 0.0, momentum_decay = 0.0;
+  double epsilon_hat = 0.0;  // whether epsilon is added to sqrt(v) before its bias is corrected
   double decay = 0.99, centered = 0.0, rho = 0.9;
   double learning_rate_decay = 0.0, initial_accumulator = 0.0;
 };
