@@ -33,7 +33,7 @@ from deltarule.optimizers import (
 )
 from deltarule.progress import Progress
 from deltarule.schedules import rates_of_steps
-from deltarule.steps import _batch_of, _copy_into, every_step_of
+from deltarule.steps import batch_of, copy_into, every_step_of, expect_every_step
 from deltarule.training_run import TrainingRun, as_callbacks
 
 Array = NDArray[Any]
@@ -144,9 +144,8 @@ class _Epochs:
         self._optimizer: Any = run.optimizer
         self._trainer, self._gradients = self._network._training_room(loss)
         self._state = self._optimizer._state_for(self._network)
-        self._every_step = every_step_of(
-            self._network, self._optimizer, clip_value, clip_norm, None
-        )
+        expect_every_step(self._optimizer, clip_value, clip_norm, None)
+        self._every_step = every_step_of(self._network, clip_value, clip_norm, None)
         self._before: Array | None = None
         self._run_batches = 1
         rows = examples.rows
@@ -203,7 +202,7 @@ class _Epochs:
             getattr(optimizer, "learning_rate", 0.0), optimizer.step, batches, optimizer.epochs
         )
         costs = np.empty((batches, 2))
-        before = _copy_into(self._before, network.parameters) if seen else self._before
+        before = copy_into(self._before, network.parameters) if seen else self._before
         self._before = before
         started = perf_counter()
         steps, ended, exception = self._trainer.run(
@@ -243,7 +242,7 @@ class _Epochs:
                 self._examples.rows, self._examples.target, order, first, count, size, rule, rates
             )
             self._run.show_step(
-                float(of_batches[0]), self._gradients, before, lambda: _batch_of(run)
+                float(of_batches[0]), self._gradients, before, lambda: batch_of(run)
             )
         sizes = np.full(batches, size)
         sizes[-1] = count - (batches - 1) * size

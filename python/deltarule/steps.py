@@ -219,7 +219,7 @@ class Steps:
         )
         run = Run(X, target, order, first, count, batch_size, rule, rates, held)
         if seen:
-            before = self._before = _copy_into(self._before, self._network.parameters)
+            before = self._before = copy_into(self._before, self._network.parameters)
         self._last_good.begin_run(changed=self._run.was_called())
         costs = self._costs[self._done : self._done + batches]
         steps, ended, exception = self._make(run, costs, keep_gradients=seen)
@@ -235,7 +235,7 @@ class Steps:
             self.expect_finite_weights(f"after batch {self._done + 1}")
             total, weight = costs[0].tolist()
             cost = total / weight if weight else 0.0
-            self._run.show_step(cost, self._gradients, before, lambda: _batch_of(run))
+            self._run.show_step(cost, self._gradients, before, lambda: batch_of(run))
 
     def _make(
         self, run: Run, costs: Array | None = None, *, keep_gradients: bool = False
@@ -277,14 +277,15 @@ def _rate_of(optimizer: Any, rates: Array | None, step: int) -> float:
     return float(rates[max(step, 0)])
 
 
-def _copy_into(room: Array | None, array: Array) -> Array:
+def copy_into(room: Array | None, array: Array) -> Array:
+    """A copy of an array, in memory that is there already or new."""
     if room is None:
         return array.copy()
     np.copyto(room, array)
     return room
 
 
-def _batch_of(run: Run) -> tuple[Array, Array, Array | None]:
+def batch_of(run: Run) -> tuple[Array, Array, Array | None]:
     """The examples of a run of one batch."""
     span = slice(run.first, run.first + run.examples)
     rows: Any = span if run.order is None else run.order[span]
