@@ -22,6 +22,12 @@ Scalar gradient_scale(double weight) {
   return static_cast<Scalar>(weight > 0.0 ? 1.0 / weight : 0.0);
 }
 
+double total(const std::vector<double>& of_tiles) {
+  double sum = 0.0;
+  for (const double of_tile : of_tiles) sum += of_tile;
+  return sum;
+}
+
 // The optimizer's step at a layer's own rate.
 template <class Scalar>
 OptimizerStep<Scalar> step_of_layer(const Network<Scalar>& network, Index l,
@@ -38,7 +44,8 @@ Trainer<Scalar>::Trainer(Network<Scalar>& network, Loss loss)
     : network_(network),
       loss_(std::move(loss)),
       transposed_(network),
-      tile_sums_(network.tiles().size()) {}
+      tile_penalties_(network.tiles().size()),
+      tile_squares_(network.tiles().size()) {}
 
 // Room for the next batch, and how it is cut; what has grown stays, so that later ones allocate nothing.
 template <class Scalar>
@@ -266,40 +273,28 @@ double Trainer<Scalar>::penalize(const Scalar* parameters, const Tile& tile,
 }
 
 template <class Scalar>
-double Trainer<Scalar>::sum_of_tiles() const {
-  double total = 0.0;
-  for (const double sum : tile_sums_) total += sum;
-  return total;
-}
-
-template <class Scalar>
-void Trainer<Scalar>::clip(const StepOptions& options, Scalar* gradients) {
+double Trainer<Scalar>::clip_tile(const StepOptions& options, const Tile& tile,
+                                  Scalar* gradients) const {
   if (options.clip_value > 0.0) {
     const auto most = static_cast<Scalar>(options.clip_value);
-    for_each_tile([&](const Tile& tile, int) {
-      Scalar* const g = gradients + tile.first;
 #pragma omp simd
-      for (Index i = 0; i < tile.count; ++i)
-        g[i] = g[i] > most ? most : g[i] < -most ? -most : g[i];
-    });
+    for (Index i = 0; i < tile.count; ++i)
+      gradients[i] = gradients[i] > most ? most : gradients[i] < -most ? -most : gradients[i];
   }
-  if (options.clip_norm == 0.0) return;
-  for_each_tile([&](const Tile& tile, int) {
-    const Scalar* const g = gradients + tile.first;
-    tile_sums_[tile_index(tile)] = sum_of<double>(tile.count, [=](Index i) {
-      const auto x = static_cast<double>(g[i]);
-      return x * x;
-    });
+  if (options.clip_norm == 0.0) return 0.0;
+  return sum_of<double>(tile.count, [=](Index i) {
+    const auto x = static_cast<double>(gradients[i]);
+    return x * x;
   });
+}
+
+// What the gradients of all tiles, whose squares have been added up, are to be multiplied by.
+template <class Scalar>
+Scalar Trainer<Scalar>::clip_factor(const StepOptions& options) const {
   constexpr double aside = 1e-6;  // PyTorch's, so that its steps and these are the same
-  const double norm = std::sqrt(sum_of_tiles()), factor_exact = options.clip_norm / (norm + aside);
-  if (factor_exact >= 1.0) return;
-  const auto factor = static_cast<Scalar>(factor_exact);
-  for_each_tile([&](const Tile& tile, int) {
-    Scalar* const g = gradients + tile.first;
-#pragma omp simd
-    for (Index i = 0; i < tile.count; ++i) g[i] *= factor;
-  });
+  if (options.clip_norm == 0.0) return Scalar(1);
+  const double factor = options.clip_norm / (std::sqrt(total(tile_squares_)) + aside);
+  return factor >= 1.0 ? Scalar(1) : static_cast<Scalar>(factor);  // NaN stays NaN
 }
 
 template <class Scalar>
@@ -314,9 +309,9 @@ BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const Tr
   const auto scale = gradient_scale<Scalar>(cost.weight);
   for_each_tile([&](const Tile& tile, int) {
     gradient(tile, scale, gradients + tile.first);
-    tile_sums_[tile_index(tile)] = penalize(parameters, tile, gradients + tile.first);
+    tile_penalties_[tile_index(tile)] = penalize(parameters, tile, gradients + tile.first);
   });
-  cost.sum += sum_of_tiles() * cost.weight;
+  cost.sum += total(tile_penalties_) * cost.weight;
   return cost;
 }
 
@@ -329,7 +324,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
   RunResult result;
   if (examples.count == 0) return result;
   transposed_.copy(parameters);
-  std::fill(tile_sums_.begin(), tile_sums_.end(), 0.0);
+  std::fill(tile_penalties_.begin(), tile_penalties_.end(), 0.0);
   const bool all_first = options.keep_gradients || options.clip_value > 0 || options.clip_norm > 0;
   for (Index done = 0; done < examples.count; done += batch_size) {
     const Batch batch{examples.order, examples.first + done,
@@ -355,7 +350,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
                      step + 1);
     const auto gradient_of_tile = [&](const Tile& tile, Scalar* to) {
       gradient(tile, scale, to);
-      if (network_.penalized()) tile_sums_[tile_index(tile)] = penalize(parameters, tile, to);
+      if (network_.penalized()) tile_penalties_[tile_index(tile)] = penalize(parameters, tile, to);
     };
     const auto update_tile = [&](const Tile& tile, const Scalar* of_tile) {
       layer_steps_[static_cast<std::size_t>(tile.layer)].update(vectors, of_tile, tile.first,
@@ -376,18 +371,24 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
       // Gradients that are wanted together, or a step long enough to be stopped half-way: so every
       // gradient first, and then every update.
       for_each_tile([&](const Tile& tile, int thread) {
-        if (!interrupt.poll_on(thread)) gradient_of_tile(tile, gradients + tile.first);
+        if (interrupt.poll_on(thread)) return;
+        gradient_of_tile(tile, gradients + tile.first);
+        tile_squares_[tile_index(tile)] = clip_tile(options, tile, gradients + tile.first);
       });
       if (interrupt.requested()) {
         result.interrupted = true;
         break;
       }
     }
-    if (network_.penalized()) costs[result.steps].sum += sum_of_tiles() * cost.weight;
+    if (network_.penalized()) costs[result.steps].sum += total(tile_penalties_) * cost.weight;
     if (work >= work_to_interrupt || all_first) {
-      clip(options, gradients);
+      const Scalar factor = clip_factor(options);
       for_each_tile([&](const Tile& tile, int) {
-        if (!frozen(tile)) update_tile(tile, gradients + tile.first);
+        Scalar* const g = gradients + tile.first;
+        if (factor != Scalar(1))
+#pragma omp simd
+          for (Index i = 0; i < tile.count; ++i) g[i] *= factor;
+        if (!frozen(tile)) update_tile(tile, g);
       });
     }
     if (network_.limits_norms()) {

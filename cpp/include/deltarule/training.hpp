@@ -92,9 +92,10 @@ class Trainer {
   void gradient(const Tile& tile, Scalar scale, Scalar* to) const;
   // Adds the tile's layer's penalties to its gradients, and returns what they cost.
   double penalize(const Scalar* parameters, const Tile& tile, Scalar* gradients) const;
-  double sum_of_tiles() const;
-  // Clips the gradients of all tiles together, where they are asked to be.
-  void clip(const StepOptions& options, Scalar* gradients);
+  // Clips a tile's gradients number by number, and returns their squares' sum where all are to be clipped
+  // together: by this factor.
+  double clip_tile(const StepOptions& options, const Tile& tile, Scalar* gradients) const;
+  Scalar clip_factor(const StepOptions& options) const;
 
   void make_layer_steps(const Optimizer& optimizer, std::int64_t step);
   std::size_t tile_index(const Tile& tile) const {
@@ -130,7 +131,7 @@ class Trainer {
   std::vector<std::int64_t> labels_;
   Vector<Scalar> weights_;
   std::vector<BatchCost> slice_costs_;
-  std::vector<double> tile_sums_;                   // of penalties, or of squares
+  std::vector<double> tile_penalties_, tile_squares_;
   std::vector<OptimizerStep<Scalar>> layer_steps_;  // index 0 unused
   static constexpr Index tile_room_ = 32 * 1024;    // numbers
   Vector<Scalar> tile_rooms_;                       // one for each thread
