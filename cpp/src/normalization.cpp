@@ -2,6 +2,8 @@
 
 #include "sums.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace deltarule {
@@ -59,18 +61,22 @@ void merge_moments(Index total, VectorRef<Scalar> mean, VectorRef<Scalar> square
 template <class Scalar>
 void unit_norm_forward(const ConstMatrixRef<Scalar>& A, const UnitMoments<Scalar>& moments,
                        const Scalar* gamma, const Scalar* beta, MatrixRef<Scalar> Z) {
+  constexpr Index rows_at_once = 64;
   const Numbers<Scalar> a(A);
-  const Scalar *const mean = moments.mean.data(), *const inverse = moments.inverse.data();
-  for (Index j = 0; j < A.cols(); ++j) {
-    const Scalar* const from = a.column(j);
-    Scalar* const z = Z.col(j).data();
-    if (gamma) {
+  std::array<Scalar, rows_at_once> factor, shift;
+  Scalar *const s = factor.data(), *const t = shift.data();
+  for (Index row = 0; row < A.rows(); row += rows_at_once) {
+    const Index rows = std::min(rows_at_once, A.rows() - row);
+    const Scalar* const mean = moments.mean.data() + row;
+    for (Index i = 0; i < rows; ++i) {
+      s[i] = moments.inverse[row + i] * (gamma ? gamma[row + i] : Scalar(1));
+      t[i] = beta ? beta[row + i] : Scalar(0);
+    }
+    for (Index j = 0; j < A.cols(); ++j) {
+      const Scalar* const from = a.column(j) + row;
+      Scalar* const z = Z.col(j).data() + row;
 #pragma omp simd
-      for (Index i = 0; i < A.rows(); ++i)
-        z[i] = (from[i] - mean[i]) * inverse[i] * gamma[i] + beta[i];
-    } else {
-#pragma omp simd
-      for (Index i = 0; i < A.rows(); ++i) z[i] = (from[i] - mean[i]) * inverse[i];
+      for (Index i = 0; i < rows; ++i) z[i] = (from[i] - mean[i]) * s[i] + t[i];
     }
   }
 }
@@ -106,21 +112,31 @@ void unit_norm_backward_input(const ConstMatrixRef<Scalar>& dZ, const UnitMoment
   }
 }
 
+// dA = s dZ - k (A - mean) - c, whose s, k and c are each unit's own.
 template <class Scalar>
 void batch_norm_backward_input(const ConstMatrixRef<Scalar>& dZ, const ConstMatrixRef<Scalar>& A,
                                const UnitMoments<Scalar>& moments, const Scalar* gamma,
                                const Scalar* d_gamma, const Scalar* d_beta, Index m,
                                MatrixRef<Scalar> dA) {
+  constexpr Index rows_at_once = 64;
   const Numbers<Scalar> a(A), dz(dZ);
-  const Scalar *const mean = moments.mean.data(), *const inverse = moments.inverse.data();
   const Scalar share = Scalar(1) / static_cast<Scalar>(m);
-  for (Index j = 0; j < dZ.cols(); ++j) {
-    const Scalar *const from = a.column(j), *const d = dz.column(j);
-    Scalar* const da = dA.col(j).data();
+  std::array<Scalar, rows_at_once> of_dz, of_a, apart;
+  Scalar *const s = of_dz.data(), *const k = of_a.data(), *const c = apart.data();
+  for (Index row = 0; row < dZ.rows(); row += rows_at_once) {
+    const Index rows = std::min(rows_at_once, dZ.rows() - row);
+    const Scalar *const mean = moments.mean.data() + row, *const inverse =
+                                                              moments.inverse.data() + row;
+    for (Index i = 0; i < rows; ++i) {
+      s[i] = gamma[row + i] * inverse[i];
+      k[i] = s[i] * inverse[i] * share * d_gamma[row + i];
+      c[i] = s[i] * share * d_beta[row + i];
+    }
+    for (Index j = 0; j < dZ.cols(); ++j) {
+      const Scalar *const from = a.column(j) + row, *const d = dz.column(j) + row;
+      Scalar* const da = dA.col(j).data() + row;
 #pragma omp simd
-    for (Index i = 0; i < dZ.rows(); ++i) {
-      const Scalar x_hat = (from[i] - mean[i]) * inverse[i];
-      da[i] = gamma[i] * inverse[i] * (d[i] - share * (d_beta[i] + x_hat * d_gamma[i]));
+      for (Index i = 0; i < rows; ++i) da[i] = s[i] * d[i] - k[i] * (from[i] - mean[i]) - c[i];
     }
   }
 }
