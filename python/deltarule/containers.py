@@ -3,6 +3,7 @@
 None of the libraries that make them is imported. What a thing is, is told by what it can do.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -28,7 +29,8 @@ def opened(values: Any, where: str, what: str) -> Opened:
     """Open what holds the numbers; what can be read where it lies is not copied."""
     if isinstance(values, Opened):
         return values
-    if isinstance(values, np.ma.MaskedArray):
+    # numpy.ma is imported at its first mention; where nobody has, there are no masked arrays.
+    if "numpy.ma" in sys.modules and isinstance(values, np.ma.MaskedArray):
         values = _real(values, where, what)
         return Opened(values.data if not values.mask.any() else values.astype("f8").filled(np.nan))
     if isinstance(values, np.ndarray):

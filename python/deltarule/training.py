@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
 from deltarule.batches import Batches
-from deltarule.checkpoint import Saved
 from deltarule.checks import expect_count
 from deltarule.containers import Rows
 from deltarule.data import as_target
@@ -190,7 +189,11 @@ def fit(
         )
     if isinstance(optimizer, LBFGS):
         expect_one_cost(network, examples)
-    saved = None if resume is None else Saved(resume, network, optimizer, callbacks)
+    saved = None
+    if resume is not None:
+        from deltarule.checkpoint import Saved  # most trainings begin anew
+
+        saved = Saved(resume, network, optimizer, callbacks)
 
     if not network._training.acquire(blocking=False):
         raise RuntimeError(

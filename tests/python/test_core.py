@@ -1,5 +1,6 @@
 """Which build of the core runs, its threads, and an import that cannot find it."""
 
+import ast
 import os
 import shutil
 from pathlib import Path
@@ -179,3 +180,35 @@ net.fit(np.ones((600, 100)), np.ones((600, 3)), batch_size=300)
 print("over")
 """
     assert output_of(script, timeout=30) == "over"
+
+
+def test_an_import_waits_for_nothing_that_is_not_used() -> None:
+    script = """
+import sys, numpy
+before = set(sys.modules)
+import deltarule as dr
+print(sorted(name for name in sys.modules if name.startswith("deltarule.")))
+dr.Network([dr.Dense(2)], 3).fit([[1, 2, 3]], [[1, 2]])
+later = {"deltarule.checkpoint", "deltarule.estimators", "numpy.ma", "scipy"}
+print(sorted(later & set(sys.modules) - before))
+"""
+    at_once, later = output_of(script).splitlines()
+    assert at_once == f"['deltarule._core', 'deltarule._core_{dr.isa()}', 'deltarule._cpu']"
+    assert later == "[]"
+
+
+def test_every_public_name_is_where_the_package_says() -> None:
+    source = Path(dr.__file__).read_text(encoding="utf-8")
+    typed = {
+        alias.name: (node.module or "").removeprefix("deltarule").lstrip(".") or alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("deltarule")
+        for alias in node.names
+        if alias.name != "_core"
+    }
+    assert typed == dr._MODULES
+    assert set(typed) <= set(dir(dr))
+    for name in typed:
+        assert getattr(dr, name).__name__.rpartition(".")[2] == name
+    with pytest.raises(AttributeError, match="has no attribute 'Denes'"):
+        dr.Denes  # noqa: B018
