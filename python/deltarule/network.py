@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from os import PathLike
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -499,6 +500,34 @@ class Network:
     fit = training.fit
     evaluate = training.evaluate
     gradient_check = diagnostics.gradient_check
+
+    def load_weights(self, path: str | PathLike[str]) -> None:
+        """Read weights that PyTorch (safetensors) or Keras 3 has written, for layers like its own.
+
+        See ``deltarule.foreign_weights.load_weights``: what is read, and how layers are matched.
+
+        Raises
+        ------
+        ModelFileError
+            For a damaged file or one that does not fit; the network is then what it was.
+        """
+        from deltarule.foreign_weights import load_weights
+
+        load_weights(self, path)
+
+    def to_torch(self) -> Any:
+        """Convert to a ``torch.nn.Sequential`` that predicts the same, in evaluation mode.
+
+        See ``deltarule.torch_modules.to_torch``: what becomes what, and what stays behind.
+
+        Raises
+        ------
+        ImportError
+            Without PyTorch.
+        """
+        from deltarule.torch_modules import to_torch
+
+        return to_torch(self)
 
     def summary(self) -> str:
         """Describe the layers, their shapes and parameters, and the memory that they take."""
