@@ -142,7 +142,7 @@ _MODULES |= {
     name: name for name in ("blocks", "callbacks", "initializers", "losses", "metrics", "schedules")
 }
 _WITH_SKLEARN = {*_WHERE["conversion"], *_WHERE["estimators"]}
-_WITH_MORE = {*_WITH_SKLEARN, *_WHERE["torch_modules"]}
+_WITH_MORE = {*_WITH_SKLEARN, *_WHERE["keras_files"], *_WHERE["torch_modules"]}
 
 __all__ = sorted({*_MODULES, "get_num_threads", "isa", "set_num_threads"} - _WITH_MORE)
 

@@ -7,7 +7,8 @@ what order the layers stand. Everything is read and checked before anything is w
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -74,6 +75,11 @@ class Slot:
     def __str__(self) -> str:
         return f"layers[{self.index}] ({self.description.kind}: {_listed(self.shapes)})"
 
+    @property
+    def is_leaky_relu(self) -> bool:
+        """Whether its slopes may be ones that a file does not hold, as they are not trained."""
+        return self.description.kind == "prelu" and self.description.frozen
+
     def takes(self, stored: Stored) -> bool:
         """Whether numbers fit; one slope does for all units of a PReLU."""
         kind = self.description.kind
@@ -113,7 +119,8 @@ def load_weights(network: "Network", path: PathLike) -> None:
     there the kinds and shapes must, or the network's layers bear the same names. A prefix of all
     names is of no account.
 
-    A layer without a bias gives biases of 0, a norm without a scale a gamma of 1. What is no
+    A layer without a bias gives biases of 0, a norm without a scale a gamma of 1. A frozen PReLU
+    for which there are no numbers is a LeakyReLU, and keeps its slopes. What is no
     number of a layer's, such as epsilon and activations, is the network's own.
 
     Examples
@@ -122,27 +129,34 @@ def load_weights(network: "Network", path: PathLike) -> None:
     >>> net.load_weights("weights.safetensors")  # doctest: +SKIP
     """
     path = Path(path)
+    slots = [
+        Slot(layer._index, layer.description, {name: v.shape for name, v in layer._views.items()})
+        for layer in network.layers
+        if layer._views
+    ]
+    with _opened(path) as (stored, in_order):
+        pairs = match(slots, stored, str(path), in_order)
+        numbers = [converted(slot, each, network.dtype, str(path)) for slot, each in pairs]
+    put(network, numbers)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[list[Stored], bool]]:
+    """The layers of a file that have numbers, and whether they stand in the model's order."""
     with path.open("rb") as file:
         beginning = file.read(8)
     if beginning == b"\x89HDF\r\n\x1a\n" or beginning[:4] == b"PK\x03\x04":
         from deltarule import keras_files
 
-        stored, in_order = keras_files.read(path)
+        with keras_files.weights(path) as weights:
+            yield weights
     elif beginning[:1] == b"\x80" and any(beginning[4:]):  # too long for a safetensors header
         raise ModelFileError(
             f"{path}: a pickle, which runs code when it is read: expected safetensors; in PyTorch, "
             "safetensors.torch.save_file(model.state_dict(), path) writes it"
         )
     else:
-        stored, in_order = _of_state_dict(path), False
-    slots = [
-        Slot(layer._index, layer.description, {name: v.shape for name, v in layer._views.items()})
-        for layer in network.layers
-        if layer._views
-    ]
-    pairs = match(slots, stored, str(path), in_order)
-    numbers = [converted(slot, each, network.dtype, str(path)) for slot, each in pairs]
-    put(network, numbers)
+        yield _of_state_dict(path), False
 
 
 def put(network: "Network", numbers: Iterable[tuple[int, Mapping[str, Array]]]) -> None:
@@ -177,12 +191,14 @@ def match(
     ModelFileError
         Where they do not fit, or more than one way might be meant.
     """
+    stored = stored if in_order else sorted(stored, key=lambda each: _natural(each.place))
+    if len(slots) > len(stored):
+        slots = [slot for slot in slots if not slot.is_leaky_relu]
     if len(slots) != len(stored):
         raise ModelFileError(
             f"{where}: {len(stored)} layers with numbers: {_listed(stored)}; expected "
             f"{len(slots)}: {_listed(slots)}"
         )
-    stored = stored if in_order else sorted(stored, key=lambda each: _natural(each.place))
     if in_order or all(_precedes(a.place, b.place) for a, b in pairwise(stored)):
         pairs = list(zip(slots, stored, strict=True))
     else:
@@ -212,8 +228,10 @@ def _by_name(slots: Sequence[Slot], stored: Sequence[Stored]) -> list[tuple[Slot
     pairs = []
     for slot in slots:
         name = slot.description.name
+        if name is None:
+            return []
         same = [each for each in stored if f".{each.place}".endswith(f".{name}")]
-        if name is None or len(same) != 1:
+        if len(same) != 1:
             return []
         pairs.append((slot, same[0]))
     return pairs if len({each.place for _, each in pairs}) == len(pairs) else []
@@ -312,30 +330,33 @@ def _of_state_dict(path: Path) -> list[Stored]:
 
 
 def _of_module(place: str, tensors: Mapping[str, Array], path: Path) -> Stored:
-    dimensions = {name: tensor.ndim for name, tensor in tensors.items()}
-    weight = dimensions.get("weight")
+    """A module's numbers, its kind told by their names and dimensions."""
+    matrices = set()
     if {"running_mean", "running_var"} <= set(tensors):
         kind = "batch_norm"
     elif set(tensors) == {"mean", "variance"}:
         kind = "standardize"
-    elif all(re.fullmatch(r"E\d+", name) for name in tensors):
-        kind = "embedding"
+    elif all(re.fullmatch(r"E[0-9]+", name) for name in tensors):
+        kind, matrices = "embedding", set(tensors)
+    elif "weight" in tensors and tensors["weight"].ndim == 2:
+        kind, matrices = "dense", {"weight"}
     else:
-        kind = "dense" if weight == 2 else "layer_norm" if "bias" in tensors else "prelu"
-    ours = {theirs: own for own, theirs in _IN_TORCH.get(kind, {}).items()}
-    known = kind == "embedding" or (
-        set(tensors) <= set(ours) and (kind in ("batch_norm", "standardize") or weight is not None)
-    )
-    flat = all(
-        n == (2 if kind == "embedding" or (kind, name) == ("dense", "weight") else 1)
-        for name, n in dimensions.items()
-    )
-    if not known or not flat or any(tensor.dtype.kind != "f" for tensor in tensors.values()):
+        kind = "layer_norm" if "bias" in tensors else "prelu"
+    names = _IN_TORCH.get(kind) or {name: name for name in sorted(tensors)}
+    alone = kind in ("layer_norm", "prelu") and "weight" not in tensors
+    if (
+        alone
+        or not set(tensors) <= set(names.values())
+        or not all(
+            tensor.dtype.kind == "f" and tensor.ndim == 1 + (name in matrices)
+            for name, tensor in tensors.items()
+        )
+    ):
         what = _listed(f"{name} {t.dtype}{list(t.shape)}" for name, t in tensors.items())
         raise ModelFileError(
             f"{path}: {place!r} holds {what}: expected the numbers of a Linear, BatchNorm1d, "
             "LayerNorm or PReLU, or of a module that to_torch makes"
         )
-    numbers = {ours.get(name, name): tensor for name, tensor in tensors.items()}
+    numbers = {own: tensors[theirs] for own, theirs in names.items() if theirs in tensors}
     shapes = {name: tensor.shape for name, tensor in numbers.items()}
     return Stored(place, kind, shapes, lambda: numbers)

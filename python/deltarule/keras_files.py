@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -22,6 +23,14 @@ from deltarule.layers import Activation, Dense, LayerDescription
 
 if TYPE_CHECKING:
     from deltarule.network import Network
+
+try:
+    import h5py
+except ModuleNotFoundError as missing:
+    raise ImportError(
+        f"from_keras and load_weights need {missing.name} for a file of Keras's, which is not "
+        'installed: pip install "deltarule[files]"'
+    ) from missing
 
 # A layer's arrays in a file, in their order: what Keras 3 calls the kind, what we do.
 _VARS = {
@@ -117,71 +126,74 @@ def _translated(path: PathLike) -> Iterator[None]:
         raise ModelFileError(f"{path}: not a whole file of Keras 3: {error!r}") from error
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator["_File"]:
+    """Open a file, and close it: HDF5 would take it for the next one of its name."""
+    with path.open("rb") as file:
+        zipped = file.read(4) == b"PK\x03\x04"
+    with _translated(path):
+        if zipped:
+            model, image = _unzipped(path)
+            access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+            access.set_fapl_core(backing_store=False)
+            access.set_file_image(image)
+            access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+            name = f"deltarule {uuid4()}".encode()  # of no file
+            opened, size = h5py.File(h5py.h5f.open(name, h5py.h5f.ACC_RDONLY, access)), len(image)
+        else:
+            model, opened, size = None, h5py.File(path, "r"), path.stat().st_size
+        with opened:
+            yield _File(path, opened, size, model)
+
+
+def _unzipped(path: Path) -> tuple[Any, bytes]:
+    """The two parts of an archive, which Keras stores as they are."""
+    parts = []
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        for name in ("config.json", "model.weights.h5"):
+            if names.count(name) != 1:
+                raise ModelFileError(
+                    f"{path}: an archive with {names.count(name)} parts {name!r}: expected one, as "
+                    "Keras 3 writes it (of PyTorch: "
+                    "safetensors.torch.save_file(model.state_dict(), path))"
+                )
+            part = archive.getinfo(name)
+            if part.compress_type != zipfile.ZIP_STORED or part.flag_bits & 1:
+                raise ModelFileError(
+                    f"{path}: {name!r} is compressed or encrypted: expected it stored, as Keras "
+                    "writes it"
+                )
+            parts.append(archive.read(part))
+    return json.loads(parts[0]), parts[1]
+
+
 class _File:
     """An open file: the model's description, where there is one, and its arrays by layer."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            import h5py
-        except ModuleNotFoundError as missing:
-            raise ImportError(
-                "reading Keras's files needs h5py, which is not installed: "
-                'pip install "deltarule[files]"'
-            ) from missing
-        self._h5py = h5py
-        self.path = path
-        self.model: Any = None
-        with _translated(path):
-            if zipfile.is_zipfile(path):
-                self.model, image = self._unzipped()
-                access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-                access.set_fapl_core(backing_store=False)
-                access.set_file_image(image)
-                opened = h5py.h5f.open(b"model.weights.h5", h5py.h5f.ACC_RDONLY, fapl=access)
-                self._file, self.size = h5py.File(opened), len(image)
-            else:
-                self._file, self.size = h5py.File(path, "r"), path.stat().st_size
-            self._seen: set[Any] = set()
-            self._bytes = 0
-            self.arrays = dict(self._layers(self._file, "", 0))
+    def __init__(self, path: Path, file: Any, size: int, model: Any) -> None:
+        self.path, self.size, self.model = path, size, model
+        self._file = file
+        self._seen: set[Any] = set()
+        self._bytes = 0
+        self.arrays = dict(self._layers(file, "", 0))
         if not self.arrays:
-            old = "model_weights" in self._file or "layer_names" in self._file.attrs
+            old = "model_weights" in file or "layer_names" in file.attrs
             raise ModelFileError(
                 f"{path}: {'the format of Keras 2' if old else 'no layers of Keras 3'}: expected "
                 "what model.save('x.keras') or model.save_weights('x.weights.h5') of Keras 3 writes"
             )
-
-    def _unzipped(self) -> tuple[Any, bytes]:
-        """The two parts of an archive, which Keras stores as they are."""
-        parts = []
-        with zipfile.ZipFile(self.path) as archive:
-            names = archive.namelist()
-            for name in ("config.json", "model.weights.h5"):
-                if names.count(name) != 1:
-                    raise ModelFileError(
-                        f"{self.path}: an archive with {names.count(name)} parts {name!r}: "
-                        "expected one, as Keras 3 writes it (of PyTorch: "
-                        "safetensors.torch.save_file(model.state_dict(), path))"
-                    )
-                part = archive.getinfo(name)
-                if part.compress_type != zipfile.ZIP_STORED or part.flag_bits & 1:
-                    raise ModelFileError(
-                        f"{self.path}: {name!r} is compressed or encrypted: expected it stored, as "
-                        "Keras writes it"
-                    )
-                parts.append(archive.read(part))
-        return json.loads(parts[0]), parts[1]
 
     def _layers(self, group: Any, prefix: str, depth: int) -> Iterator[tuple[str, list[Any]]]:
         """The arrays of each layer in a group, and of the layers in it."""
         if depth > _MOST_DEPTH:
             raise ModelFileError(f"{self.path}: {prefix!r}: models in models: expected fewer")
         for container in _CONTAINERS:
-            layers = self._member(group, container, self._h5py.Group)
+            layers = self._member(group, container, h5py.Group)
             for name in layers or ():
                 place = f"{prefix}layers/{name}"
-                layer = self._member(layers, name, self._h5py.Group)
-                numbers = self._member(layer, "vars", self._h5py.Group)
+                layer = self._member(layers, name, h5py.Group)
+                numbers = self._member(layer, "vars", h5py.Group)
                 found = [self._dataset(numbers, str(i), place) for i in range(len(numbers or ()))]
                 if found:
                     yield place, found
@@ -192,7 +204,7 @@ class _File:
         link = group.get(name, getlink=True)
         if link is None:
             return None
-        if not isinstance(link, self._h5py.HardLink):
+        if not isinstance(link, h5py.HardLink):
             raise ModelFileError(f"{self.path}: {group.name}/{name} is a link to elsewhere")
         member = group.get(name)
         if not isinstance(member, kind) or member.id in self._seen:
@@ -202,8 +214,8 @@ class _File:
 
     def _dataset(self, group: Any, name: str, place: str) -> Any:
         """An array that is what Keras writes: plain numbers that lie in the file."""
-        h5d = self._h5py.h5d
-        dataset = self._member(group, name, self._h5py.Dataset)
+        h5d = h5py.h5d
+        dataset = self._member(group, name, h5py.Dataset)
         if dataset is None:
             raise ModelFileError(f"{self.path}: {place}: array {name} is missing")
         made = dataset.id.get_create_plist()
@@ -242,8 +254,7 @@ class _File:
                 )
 
         def read() -> dict[str, Array]:
-            with _translated(self.path):
-                arrays = {name: array[()].T for name, array in numbers.items()}
+            arrays = {name: array[()].T for name, array in numbers.items()}
             if kind == "standardize":  # Keras divides by 1e-7 or more
                 small = (arrays["variance"] >= 0) & (arrays["variance"] < 1e-14)
                 arrays["variance"] = np.where(small, 1e-14, arrays["variance"])
@@ -271,16 +282,17 @@ def _roles(place: str, count: int, config: Mapping[str, Any] | None) -> tuple[st
     return kind, names
 
 
-def read(path: Path) -> tuple[list[Stored], bool]:
+@contextmanager
+def weights(path: Path) -> Iterator[tuple[list[Stored], bool]]:
     """The layers of a file that have numbers, and whether they stand in the model's order."""
-    file = _File(path)
-    with _translated(path):
+    with _opened(path) as file:
         described = _in_order(file.model) if file.model is not None else None
         configs = {each.place: each.config for each in described or ()}
         if described is not None and file.arrays.keys() <= configs.keys():
             places = [place for place in configs if place in file.arrays]
-            return [file.stored(place, configs[place]) for place in places], True
-        return [file.stored(place, None) for place in file.arrays], False
+            yield [file.stored(place, configs[place]) for place in places], True
+        else:
+            yield [file.stored(place, None) for place in file.arrays], False
 
 
 # Whole models --------------------------------------------------------------------------------
@@ -325,9 +337,7 @@ def from_keras(path: PathLike, *, seed: int | None = 0) -> "Network":
     from deltarule.network import Network
 
     path = Path(path)
-    with path.open("rb"):  # a file that is not there is no damaged one
-        file = _File(path)
-    with _translated(path):
+    with _opened(path) as file:
         described = _in_order(file.model) if file.model is not None else None
         if described is None:
             raise ModelFileError(

@@ -199,7 +199,7 @@ def test_everything_that_cannot_be_expressed_is_named() -> None:
     )
     with pytest.raises(ValueError, match="no network can express") as caught:
         dr.from_torch(module)
-    first, *problems, last = str(caught.value).splitlines()
+    _, *problems, last = str(caught.value).splitlines()
     assert [line.strip() for line in problems] == [
         "module[1]: nn.Linear: it takes 5 inputs and is given 4",
         "module[2][1]: nn.Conv1d",
