@@ -19,7 +19,7 @@ import numpy as np
 from deltarule import layers as kinds
 from deltarule.checkpoint import ModelFileError
 from deltarule.foreign_weights import Array, PathLike, Slot, Stored, converted, fused, match, put
-from deltarule.layers import Activation, Dense, LayerDescription
+from deltarule.layers import Activation, Dense, LayerDescription, in_order
 
 if TYPE_CHECKING:
     from deltarule.network import Network
@@ -104,7 +104,7 @@ def _expect_chain(model: Mapping[str, Any], path: Path) -> None:
         before = name
     if model["class_name"] == "Functional":
         outputs = model["config"]["output_layers"]
-        while len(outputs) == 1:
+        while isinstance(outputs, list) and len(outputs) == 1:
             outputs = outputs[0]
         if outputs[0] != before:
             raise ModelFileError(
@@ -173,7 +173,6 @@ class _File:
 
     def __init__(self, path: Path, file: Any, size: int, model: Any) -> None:
         self.path, self.size, self.model = path, size, model
-        self._file = file
         self._seen: set[Any] = set()
         self._bytes = 0
         self.arrays = dict(self._layers(file, "", 0))
@@ -201,7 +200,7 @@ class _File:
 
     def _member(self, group: Any, name: str, kind: Any) -> Any:
         """What a group holds under a name, once; nothing elsewhere is looked at."""
-        link = group.get(name, getlink=True)
+        link = "a path, as HDF5 reads it" if "/" in name else group.get(name, getlink=True)
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
@@ -346,6 +345,10 @@ def from_keras(path: PathLike, *, seed: int | None = 0) -> "Network":
             )
         _expect_chain(file.model, path)
         layers, stored, input_size = _converted_layers(file, described)
+        try:
+            in_order(layers, input_size)
+        except ValueError as error:
+            raise ModelFileError(f"{path}: {error}") from None
         slots, n, count = [], input_size, 0
         for index, layer in enumerate(layers):
             shapes = layer.parameters(n) | layer.statistics(n)

@@ -277,6 +277,26 @@ def test_refused(write: Callable[[Any], Any], message: str, path: Path) -> None:
         net.load_weights(path)
 
 
+def test_a_name_that_is_a_path_is_not_followed(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        one_layer(file, "denseXdense")
+        one_layer(file.create_group("layers/dense"), "dense")
+    path.write_bytes(path.read_bytes().replace(b"denseXdense", b"dense/dense"))
+    with pytest.raises(dr.ModelFileError, match="link to elsewhere"):
+        net_for_one().load_weights(path)
+
+
+def test_a_standardizing_layer_stands_first(path: Path) -> None:
+    def write(file: Any) -> None:
+        one_layer(file)
+        numbers = file.create_group("layers/normalization/vars")
+        numbers["0"], numbers["1"], numbers["2"] = np.zeros(2, "f4"), np.ones(2, "f4"), 7
+
+    given = model(layer(), layer("Normalization", name="b", axis=-1, invert=False, mean=None))
+    with pytest.raises(dr.ModelFileError, match="expected it to be the first"):
+        dr.from_keras(archive(path, given, write))
+
+
 # Archives ------------------------------------------------------------------------------------
 
 
@@ -426,6 +446,8 @@ def deep_json(depth: int) -> str:
         model(layer(), *(layer("LeakyReLU", negative_slope=0.2) for _ in range(3000))),
         model(layer("LeakyReLU", negative_slope=0.2)),
         model(*[{"class_name": "Sequential", "config": {"layers": []}}] * 3),
+        model(layer(), layer("Normalization", axis=-1, invert=False, mean=None)),
+        {"class_name": "Functional", "config": {"layers": [], "output_layers": "x"}},
         {"class_name": "Mine", "config": {}},
     ],
 )
