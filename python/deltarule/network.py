@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from deltarule import _core, diagnostics, training
+from deltarule.checks import expect_size
 from deltarule.containers import Opened, Rows
 from deltarule.data import as_rows, expect_codes, moments, one_or_more
 from deltarule.last_good import Room
@@ -140,16 +141,10 @@ class Network:
         seed: int | None = 0,
         dtype: DTypeLike = "float32",
     ) -> None:
-        if not isinstance(input_size, (int, np.integer)) or isinstance(input_size, bool):
-            raise TypeError(f"Network: input_size is {input_size!r}: expected an integer")
-        if not 1 <= input_size < 2**31:
-            raise ValueError(
-                f"Network: input_size is {input_size}: expected 1 or more, and less than 2^31"
-            )
+        self.input_size = expect_size(input_size, "Network: input_size")
         self.dtype = np.dtype(dtype).newbyteorder("=")
         if self.dtype.name not in _CORES:
             raise TypeError(f"Network: dtype is {self.dtype}: expected float32 or float64")
-        self.input_size = int(input_size)
         self._descriptions = in_order(layers, self.input_size)
         most = 2 ** (np.finfo(self.dtype).nmant + 1)
         for column, categories in embedded_columns(self._descriptions):
