@@ -1,8 +1,8 @@
 """What ``MLPClassifier`` and ``MLPRegressor`` share: checks, initial weights, split, and fit."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy
+from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -427,15 +427,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         context.call_on_fit_task_end(**told, **fitted)
 
     def _fitted_attributes(self) -> dict[str, Any]:
-        names = ("_label_binarizer", "_dropout_seed")
-        attributes = {
-            name: copy(value)
-            for name, value in vars(self).items()
-            if (name.endswith("_") and not name.startswith("_")) or name in names
-        }
-        attributes["coefs_"] = [coef.copy() for coef in self.coefs_]
-        attributes["intercepts_"] = [intercept.copy() for intercept in self.intercepts_]
-        return attributes
+        return fitted_attributes(self, also=("_label_binarizer", "_dropout_seed"))
 
     # Using what has been fitted ------------------------------------------------------------------
 
@@ -522,6 +514,18 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def fitted_attributes(estimator: Any, also: Collection[str]) -> dict[str, Any]:
+    """Copies of what ``fit`` has left, by scikit-learn's rule of names; weights as plain arrays."""
+    attributes = {
+        name: deepcopy(value)
+        for name, value in vars(estimator).items()
+        if (name.endswith("_") and not name.startswith("_")) or name in also
+    }
+    for name in {"coefs_", "intercepts_"} & set(attributes):
+        attributes[name] = [np.array(array, order="C") for array in getattr(estimator, name)]
+    return attributes
 
 
 def _taken(X: Any, rows: Array) -> Any:
