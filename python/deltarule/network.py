@@ -5,6 +5,7 @@ bytes as the core's column-major ``(n_features, n_samples)``, so nothing is turn
 copied: this module hands rows over, and the core reads them as columns.
 """
 
+import os
 import threading
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
@@ -494,6 +495,38 @@ class Network:
     fit = training.fit
     evaluate = training.evaluate
     gradient_check = diagnostics.gradient_check
+
+    def to_c(self, path: str | os.PathLike[str], name: str = "model") -> None:
+        """Write the network as a C header: its weights, and a function that predicts.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file, which appears whole or not at all.
+        name : str
+            What every name in the header begins with: ``name_predict(const float *X, float *A)``,
+            ``NAME_INPUTS``, ``NAME_OUTPUTS``. (``double`` for a network of float64.)
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a name that no C identifier begins with, and where a weight is not finite.
+
+        Notes
+        -----
+        The header is C99 and C++11, allocates nothing and needs only the C library's mathematical
+        functions. It predicts one example. Its numbers are the network's but for rounding: weights
+        read back to the same bits, sums are made in another order, and exp, tanh and the like are
+        the device's. A batch norm's ``gamma / sqrt(variance + epsilon)`` becomes one factor; its
+        mean is still subtracted first, as folding it into beta would lose digits where it is large.
+
+        What passes from layer to layer is in static memory, of which those share a part that are
+        not needed at the same time; ``#define NAME_STORAGE`` before the ``#include`` puts it
+        elsewhere.
+        """
+        from deltarule.c_header import to_c
+
+        to_c(self, path, name)
 
     def summary(self) -> str:
         """Describe the layers, their shapes and parameters, and the memory that they take."""
