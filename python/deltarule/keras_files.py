@@ -18,6 +18,7 @@ import numpy as np
 
 from deltarule import layers as kinds
 from deltarule.checkpoint import ModelFileError
+from deltarule.checks import expect_size
 from deltarule.foreign_weights import Array, PathLike, Slot, Stored, converted, fused, match, put
 from deltarule.layers import Activation, Dense, LayerDescription, in_order
 
@@ -416,7 +417,7 @@ def _inputs(config: Mapping[str, Any], described: list[_Described]) -> int:
         raise ValueError(f"batch_shape={config['batch_shape']}; expected rows, or a Flatten behind")
     n = 1
     for size in shape:
-        n *= kinds._count(size, "batch_shape")
+        n *= expect_size(size, "batch_shape")
     return n
 
 
