@@ -240,7 +240,7 @@ class _File:
     def stored(self, place: str, config: Mapping[str, Any] | None) -> Stored:
         """A layer's numbers, the kernel turned; nothing is read yet."""
         arrays = self.arrays[place]
-        kind, names = _roles(place, len(arrays), config)
+        kind, names = _roles(f"{self.path}: {place}", len(arrays), config)
         numbers = {name: a for name, a in zip(names, arrays, strict=True) if name != "count"}
         for name, array in numbers.items():
             if (
@@ -263,9 +263,9 @@ class _File:
         return Stored(place, kind, {name: a.shape[::-1] for name, a in numbers.items()}, read)
 
 
-def _roles(place: str, count: int, config: Mapping[str, Any] | None) -> tuple[str, tuple[str, ...]]:
+def _roles(where: str, count: int, config: Mapping[str, Any] | None) -> tuple[str, tuple[str, ...]]:
     """What a layer's arrays are, by its kind in Keras and how many they are."""
-    kind, names = _VARS.get(re.sub(r"_[0-9]+$", "", place.rpartition("/")[2]), ("", ()))
+    kind, names = _VARS.get(re.sub(r"_[0-9]+$", "", where.rpartition("/")[2]), ("", ()))
     if kind in ("batch_norm", "layer_norm") and config is not None:
         left_out = {n for n, key in (("gamma", "scale"), ("beta", "center")) if not config[key]}
         names = tuple(name for name in names if name not in left_out)
@@ -275,7 +275,7 @@ def _roles(place: str, count: int, config: Mapping[str, Any] | None) -> tuple[st
         names = names[2:]
     if len(names) != count or not count:
         raise ModelFileError(
-            f"{place}: {count} arrays: expected a Dense, BatchNormalization, LayerNormalization, "
+            f"{where}: {count} arrays: expected a Dense, BatchNormalization, LayerNormalization, "
             "PReLU or Normalization with all of its arrays (in a .keras file without scale or "
             "center, too)"
         )
@@ -365,8 +365,8 @@ def from_keras(path: PathLike, *, seed: int | None = 0) -> "Network":
         double = all(a.dtype == np.float64 for arrays in file.arrays.values() for a in arrays[:2])
         dtype = np.dtype("float64" if double else "float32")
         numbers = [converted(slot, each, dtype, str(path)) for slot, each in pairs]
-        network = Network(layers, input_size, seed, dtype)
-        put(network, numbers)
+    network = Network(layers, input_size, seed, dtype)
+    put(network, numbers)
     return network
 
 

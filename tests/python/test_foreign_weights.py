@@ -238,6 +238,13 @@ def test_refused(change: dict[str, Array | None], message: str, path: Path) -> N
         net.load_weights(path)
 
 
+def test_bfloat16_is_refused_by_its_name(path: Path) -> None:
+    header = b'{"weight": {"dtype": "BF16", "shape": [1, 1], "data_offsets": [0, 2]}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
+    with pytest.raises(dr.ModelFileError, match="dtype is 'BF16': expected one of"):
+        dr.Network([dr.Dense(1)], 1).load_weights(path)
+
+
 def test_a_missing_table_of_an_embedding_is_refused(path: Path) -> None:
     save_file({"0.E1": numbers(3, 4), **linear("1", 9, 2)}, path)
     net = dr.Network([dr.Embedding({1: (4, 3), 4: (3, 2)}), dr.Dense(2)], 6)
