@@ -113,11 +113,11 @@ def load_weights(network: "Network", path: PathLike) -> None:
 
     Notes
     -----
-    Layers with numbers are matched in their order, and their kinds and shapes are compared.
-    Numbers in names tell the order, ``model.0``, ``model.2``, ``model.10`` or ``fc1``, ``fc2``,
-    and a ``.keras`` file's own description does. Names such as ``hidden`` and ``output`` do not;
-    there the kinds and shapes must, or the network's layers bear the same names. A prefix of all
-    names is of no account.
+    Layers with numbers are matched by name, where the network's layers all have the names in the
+    file; else in their order. Kinds and shapes are compared. Numbers in names tell the order,
+    ``model.0``, ``model.2``, ``model.10`` or ``fc1``, ``fc2``, and a ``.keras`` file's own
+    description does. Names such as ``hidden`` and ``output`` do not; there the kinds and shapes
+    must. A prefix of all names is of no account.
 
     A layer without a bias gives biases of 0, a norm without a scale a gamma of 1. A frozen PReLU
     for which there are no numbers is a LeakyReLU, and keeps its slopes. What is no
@@ -199,10 +199,12 @@ def match(
             f"{where}: {len(stored)} layers with numbers: {_listed(stored)}; expected "
             f"{len(slots)}: {_listed(slots)}"
         )
-    if in_order or all(_precedes(a.place, b.place) for a, b in pairwise(stored)):
+    if not in_order and (named := _by_name(slots, stored)):
+        pairs = named
+    elif in_order or all(_precedes(a.place, b.place) for a, b in pairwise(stored)):
         pairs = list(zip(slots, stored, strict=True))
     else:
-        pairs = _by_name(slots, stored) or _by_shape(slots, stored, where)
+        pairs = _by_shape(slots, stored, where)
     for slot, each in pairs:
         if not slot.takes(each):
             raise ModelFileError(f"{where}: {each} stands where the network has {slot}")
@@ -265,12 +267,10 @@ def _by_shape(
 
 
 def _shape_of(kind: str, shapes: Shapes) -> Any:
-    """What tells layers apart; slopes do not, as one may stand for many."""
+    """What tells layers apart; slopes do not, as one may stand for many, nor does a bias."""
     if kind == "prelu":
         return kind
-    return kind, frozenset(
-        (name, (*shape, 1)[:2]) for name, shape in shapes.items() if name not in _LEFT_OUT
-    )
+    return kind, frozenset((*shape, 1)[:2] for name, shape in shapes.items() if name != "b")
 
 
 def _listed(items: Iterable[Any], most: int = 8) -> str:

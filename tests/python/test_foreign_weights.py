@@ -96,6 +96,9 @@ def test_kinds_and_shapes_tell_where_numbers_do_not(path: Path) -> None:
         "slopes.weight": numbers(5),
         "norm.weight": numbers(5),
         "norm.bias": numbers(5),
+        "smaller.weight": numbers(2),
+        "smaller.bias": numbers(2),
+        "last.weight": numbers(2, 5),
     }
     save_file(state, path)
     net = dr.Network(
@@ -106,6 +109,8 @@ def test_kinds_and_shapes_tell_where_numbers_do_not(path: Path) -> None:
             dr.Dense(5),
             dr.BatchNorm(),
             dr.PReLU(),
+            dr.LayerNorm(),
+            dr.Dense(2),
             dr.LayerNorm(),
         ],
         4,
@@ -121,6 +126,7 @@ def test_kinds_and_shapes_tell_where_numbers_do_not(path: Path) -> None:
         np.testing.assert_array_equal(layer.variance[:, 0], state[f"{name}.running_var"])
     np.testing.assert_array_equal(net.layers[5].slope[:, 0], state["slopes.weight"])
     np.testing.assert_array_equal(net.layers[6].gamma[:, 0], state["norm.weight"])
+    np.testing.assert_array_equal(net.layers[8].gamma[:, 0], state["smaller.weight"])
 
 
 def test_names_of_the_networks_layers_tell_the_rest(path: Path) -> None:
@@ -138,6 +144,15 @@ def test_names_of_the_networks_layers_tell_the_rest(path: Path) -> None:
         net.load_weights(path)
         np.testing.assert_array_equal(net.layers[0].W, state["model.first.weight"])
         np.testing.assert_array_equal(net.layers[1].W, state["model.second.weight"])
+
+
+def test_names_come_before_numbers_in_them(path: Path) -> None:
+    state = {**linear("fc1", 3, 3), **linear("fc2", 3, 3)}
+    save_file(state, path)
+    net = dr.Network([dr.Dense(3, name="fc2"), dr.Dense(3, name="fc1")], 3)
+    net.load_weights(path)
+    np.testing.assert_array_equal(net.layers["fc2"].W, state["fc2.weight"])
+    np.testing.assert_array_equal(net.layers["fc1"].W, state["fc1.weight"])
 
 
 def test_what_a_file_leaves_out(path: Path) -> None:
