@@ -5,6 +5,7 @@ bytes as the core's column-major ``(n_features, n_samples)``, so nothing is turn
 copied: this module hands rows over, and the core reads them as columns.
 """
 
+import os
 import threading
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
@@ -499,6 +500,24 @@ class Network:
     fit = training.fit
     evaluate = training.evaluate
     gradient_check = diagnostics.gradient_check
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to an ONNX file; see ``deltarule.onnx_export.to_onnx``.
+
+        Parameters
+        ----------
+        path : path_like
+
+        Raises
+        ------
+        ImportError
+            Without the package ``onnx``.
+        ValueError
+            For parameters that are not finite, or of 2 GiB and more.
+        """
+        from deltarule.onnx_export import to_onnx
+
+        to_onnx(self, path)
 
     def summary(self) -> str:
         """Describe the layers, their shapes and parameters, and the memory that they take."""
