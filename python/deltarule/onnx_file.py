@@ -16,13 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule.checkpoint import ModelFileError, PathLike
+from deltarule.onnx_operators import ML, ML_OPSETS, OPSETS, REQUIRED, SUPPORTED, Operator
 
 Array = NDArray[Any]
 
-# Below 7, operators broadcast in another way; above, nobody knows yet what they will mean.
-OPSETS = range(7, 29)
-_ML = "ai.onnx.ml"
-_ML_OPSETS = range(1, 6)
 _MOST_BYTES = 2**31 - 1  # protobuf's own limit
 _MOST_LINES = 100
 # What is made of a file's numbers takes so many times its size at most: float16 doubles, a number
@@ -41,93 +38,6 @@ _FLOATS = (1, 11)
 _TYPE_NAMES = "float16, float, double, int32 and int64"
 # Of attributes: what each type is called here.
 _KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints"}
-
-
-@dataclass(frozen=True)
-class Operator:
-    """What is supported of an operator: its number of inputs, and its attributes."""
-
-    inputs: tuple[int, int]
-    # By name: the default, and the values that are supported (None: any of its type).
-    attributes: Mapping[str, tuple[Any, tuple[Any, ...] | None]] = field(default_factory=dict)
-
-
-_ANY: None = None
-_REQUIRED: Any = ...
-_AXIS = {"axis": (-1, (1, -1))}
-_EPSILON = {"epsilon": (1e-5, _ANY)}
-
-SUPPORTED: dict[tuple[str, str], Operator] = {
-    ("", name): operator
-    for name, operator in {
-        "Abs": Operator((1, 1)),
-        "Add": Operator((2, 2)),
-        "BatchNormalization": Operator(
-            (5, 5),
-            _EPSILON | {"momentum": (0.9, _ANY), "training_mode": (0, (0,)), "spatial": (1, (1,))},
-        ),
-        "Cast": Operator((1, 1), {"to": (_REQUIRED, (1, 7, 11)), "saturate": (1, _ANY)}),
-        "Concat": Operator((1, 2**31), {"axis": (_REQUIRED, (1, -1))}),
-        "Constant": Operator(
-            (0, 0),
-            {
-                "value": (_ANY, _ANY),
-                "value_float": (_ANY, _ANY),
-                "value_floats": (_ANY, _ANY),
-                "value_int": (_ANY, _ANY),
-                "value_ints": (_ANY, _ANY),
-            },
-        ),
-        "Div": Operator((2, 2)),
-        "Dropout": Operator((1, 3), {"ratio": (0.5, _ANY), "seed": (0, _ANY)}),
-        "Elu": Operator((1, 1), {"alpha": (1.0, (1.0,))}),
-        "Erf": Operator((1, 1)),
-        "Exp": Operator((1, 1)),
-        "Flatten": Operator((1, 1), {"axis": (1, (1,))}),
-        "Gather": Operator((2, 2), {"axis": (0, (0, 1))}),
-        "Gelu": Operator((1, 1), {"approximate": ("none", ("none", "tanh"))}),
-        "Gemm": Operator(
-            (2, 3),
-            {
-                "alpha": (1.0, _ANY),
-                "beta": (1.0, _ANY),
-                "transA": (0, (0,)),
-                "transB": (0, (0, 1)),
-            },
-        ),
-        "Greater": Operator((2, 2)),
-        "Identity": Operator((1, 1)),
-        "LayerNormalization": Operator((2, 3), _AXIS | _EPSILON | {"stash_type": (1, _ANY)}),
-        "LeakyRelu": Operator((1, 1), {"alpha": (0.01, _ANY)}),
-        "Log": Operator((1, 1)),
-        "MatMul": Operator((2, 2)),
-        "Max": Operator((2, 2)),
-        "Min": Operator((2, 2)),
-        "Mul": Operator((2, 2)),
-        "Neg": Operator((1, 1)),
-        "PRelu": Operator((2, 2)),
-        "Pow": Operator((2, 2)),
-        "ReduceMean": Operator(
-            (1, 2),
-            {
-                "axes": (_ANY, ([1], [-1])),
-                "keepdims": (1, (1,)),
-                "noop_with_empty_axes": (0, (0,)),
-            },
-        ),
-        "Relu": Operator((1, 1)),
-        "Reshape": Operator((2, 2), {"allowzero": (0, _ANY)}),
-        "Sigmoid": Operator((1, 1)),
-        "Softmax": Operator((1, 1), _AXIS),
-        "Softplus": Operator((1, 1)),
-        "Sqrt": Operator((1, 1)),
-        "Sub": Operator((2, 2)),
-        "Swish": Operator((1, 1), {"alpha": (1.0, (1.0,))}),
-        "Tanh": Operator((1, 1)),
-        "Transpose": Operator((1, 1), {"perm": ([1, 0], ([1, 0],))}),
-        "Where": Operator((3, 3)),
-    }.items()
-} | {(_ML, "Scaler"): Operator((1, 1), {"offset": (_ANY, _ANY), "scale": (_ANY, _ANY)})}
 
 
 @dataclass(eq=False)
@@ -280,9 +190,9 @@ class OnnxFile:
         opset = versions.get("", 1)
         if opset not in OPSETS:
             self.problems.refuse(f"opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}")
-        if versions.get(_ML, 1) not in _ML_OPSETS:
+        if versions.get(ML, 1) not in ML_OPSETS:
             self.problems.refuse(
-                f"opset {versions[_ML]} of {_ML}: expected {_ML_OPSETS[0]} to {_ML_OPSETS[-1]}"
+                f"opset {versions[ML]} of {ML}: expected {ML_OPSETS[0]} to {ML_OPSETS[-1]}"
             )
         if model.functions:
             self.problems.refuse(f"{len(model.functions)} functions of the model's own")
@@ -441,14 +351,14 @@ class OnnxFile:
                 continue
             value = self._attribute(label, each)
             default, allowed = operator.attributes[each.name]
-            right = default in (_ANY, _REQUIRED) or type(value) is type(default)
+            right = default in (None, REQUIRED) or type(value) is type(default)
             if not right or (allowed is not None and value not in allowed):
                 what = type(default).__name__ if allowed is None else f"one of {list(allowed)}"
                 self.problems.add(f"{label}: {each.name} is {shown(value)}: expected {what}")
                 supported = False
             found[each.name] = value
         for name, value in found.items():
-            if value is _REQUIRED:
+            if value is REQUIRED:
                 self.problems.add(f"{label}: no attribute {name}: expected one")
                 supported = False
         return found if supported else None
