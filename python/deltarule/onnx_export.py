@@ -79,8 +79,8 @@ class Graph:
     """The nodes and numbers of a model in the making."""
 
     def __init__(self, network: "Network") -> None:
-        self._onnx = import_onnx("to_onnx")
-        self._helper = self._onnx.helper
+        self.onnx = import_onnx("to_onnx")
+        self._helper = self.onnx.helper
         self.network = network
         self.dtype = network.dtype
         self._element = self._helper.np_dtype_to_tensor_dtype(network.dtype)
@@ -116,7 +116,7 @@ class Graph:
             for place, part in enumerate(parts, 1)
         ]
         if kind == "Erf" and self.dtype == np.float64:  # ONNX Runtime has it in float32 alone
-            single = self._onnx.TensorProto.FLOAT
+            single = self.onnx.TensorProto.FLOAT
             inputs = [self.node("Cast", inputs, f"{result}_single", to=single)]
             self.node("Erf", inputs, f"{result}_erf")
             return self.node("Cast", [f"{result}_erf"], result, to=self._element)
@@ -146,7 +146,7 @@ class Graph:
             "network",
             [helper.make_tensor_value_info("X", self._element, ["m", network.input_size])],
             [self._outputs[name] for name in outputs],
-            [self._onnx.numpy_helper.from_array(array, n) for n, array in self._numbers.items()],
+            [self.onnx.numpy_helper.from_array(array, n) for n, array in self._numbers.items()],
         )
         return helper.make_model(
             graph,
@@ -161,8 +161,53 @@ class Graph:
         )
 
 
-def model_of(network: "Network") -> Graph:
-    """A network's graph from X to A."""
+def classifier_to_onnx(
+    network: "Network", path: PathLike, classes: Array, *, of_labels: bool
+) -> None:
+    """Write a classifier, with the classes' names.
+
+    Parameters
+    ----------
+    network : Network
+        Its outputs are the classes' probabilities, or that of the second of two.
+    path : path_like
+    classes : ndarray of shape (n_classes,)
+    of_labels : bool
+        Whether the outputs are labels of which each may hold, and not classes.
+    """
+    two = network.output_size == 1 and not of_labels
+    graph = model_of(network, "A" if two else "probabilities")
+    graph.layer = "classes"
+    if two:
+        rest = graph.node("Sub", [graph.number("one", 1.0), "A"], "rest")
+        graph.node("Concat", [rest, "A"], "probabilities", axis=1)
+    graph.output("probabilities", 2 if two else network.output_size)
+    types = graph.onnx.TensorProto
+    if of_labels:
+        held = graph.node("Greater", ["probabilities", graph.number("half", 0.5)], "held")
+        graph.node("Cast", [held], "label", to=types.INT64)
+        graph.output("label", network.output_size, types.INT64)
+    else:
+        kind = {"b": np.bool_, "f": np.float64, "i": np.int64, "u": np.int64}.get(
+            classes.dtype.kind, np.object_
+        )
+        if kind is np.object_ and not all(isinstance(each, str) for each in classes):
+            raise TypeError(
+                f"to_onnx: classes are {classes.tolist()}: expected numbers or strings, as ONNX "
+                "has no others"
+            )
+        if len(classes) != max(2, network.output_size):
+            raise ValueError(f"to_onnx: classes are {classes.tolist()}: expected 2 or more")
+        named = graph.number("classes", classes, kind)
+        best = graph.node("ArgMax", ["probabilities"], "best", axis=1, keepdims=0)
+        graph.node("Gather", [named, best], "label", axis=0)
+        element = graph.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+        graph.output("label", None, element)
+    write(path, graph, ["label", "probabilities"])
+
+
+def model_of(network: "Network", result: str = "A") -> Graph:
+    """A network's graph from X to its result."""
     network._expect_finite_parameters("to_onnx")
     size = (network.parameters.size + network.statistics.size) * network.dtype.itemsize
     if size > _MOST_BYTES:
@@ -175,10 +220,10 @@ def model_of(network: "Network") -> Graph:
     for l, layer in enumerate(network.layers, start=1):  # noqa: E741 -- the layer, as on paper
         graph.layer = f"layers.{l - 1}"
         last = l == len(network.layers)
-        values.append(_add_layer(graph, layer, l, values, "A" if last else f"A{l}"))
-    if values[-1] != "A":  # a dropout at the end leaves no node
-        graph.node("Identity", [values[-1]], "A")
-    graph.output("A", network.output_size)
+        values.append(_add_layer(graph, layer, l, values, result if last else f"A{l}"))
+    if values[-1] != result:  # a dropout at the end leaves no node
+        graph.node("Identity", [values[-1]], result)
+    graph.output(result, network.output_size)
     return graph
 
 
@@ -242,6 +287,6 @@ def _add_embedding(graph: Graph, layer: Any, l: int, x: str, result: str) -> str
         where = graph.number(f"column{what}", column, np.int64)
         table = graph.number(f"E{what}", getattr(layer, f"E{column}").T)
         codes = graph.node("Gather", [x, where], f"codes{what}", axis=1)
-        whole = graph.node("Cast", [codes], f"whole{what}", to=graph._onnx.TensorProto.INT64)
+        whole = graph.node("Cast", [codes], f"whole{what}", to=graph.onnx.TensorProto.INT64)
         parts.append(graph.node("Gather", [table, whole], f"vectors{what}", axis=0))
     return graph.node("Concat", parts, result, axis=1)

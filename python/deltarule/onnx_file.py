@@ -35,9 +35,10 @@ _TYPES: dict[int, tuple[str, str]] = {
     11: ("<f8", "double_data"),
 }
 _FLOATS = (1, 11)
+_READ = ", ".join(f"{domain}.{name}" if domain else name for domain, name in sorted(SUPPORTED))
 _TYPE_NAMES = "float16, float, double, int32 and int64"
 # Of attributes: what each type is called here.
-_KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints"}
+_KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
 
 
 @dataclass(eq=False)
@@ -72,6 +73,7 @@ class Problems:
     def __init__(self, path: PathLike) -> None:
         self._path = path
         self._lines: list[str] = []
+        self.last = ""  # what the error ends with
 
     def add(self, what: str) -> None:
         """Note one."""
@@ -92,6 +94,7 @@ class Problems:
             raise ModelFileError(
                 f"{self._path}: not a dense network that deltarule reads:\n{lines}"
                 + (f"\n  and {more} more" if more > 0 else "")
+                + (f"\n{self.last}" if self.last else "")
             )
 
 
@@ -309,7 +312,8 @@ class OnnxFile:
         unknown = Value(index, "?", label, tuple(inputs))
         if operator is None:
             where = f" of {shown(node.domain)}" if domain else ""
-            self.problems.add(f"{label}{where}: expected one of the operators that are supported")
+            self.problems.add(f"{label}{where}: expected one of the operators that are read")
+            self.problems.last = f"The operators that are read: {_READ}"
             return unknown
         given = len(inputs)
         if not operator.inputs[0] <= given <= operator.inputs[1]:
@@ -326,7 +330,7 @@ class OnnxFile:
         first = inputs[0]
         if isinstance(first, Constant) and node.op_type in ("Identity", "Cast", "Transpose"):
             return self._of_constant(label, node.op_type, first, attributes)
-        if node.op_type in ("Identity", "Dropout") or attributes.get("to") in _FLOATS:
+        if node.op_type in ("Identity", "Dropout", "ZipMap") or attributes.get("to") in _FLOATS:
             training = inputs[2] if len(inputs) > 2 else None
             if isinstance(training, Value) or (training is not None and training.array.any()):
                 self.problems.add(f"{label}: training_mode: expected a model for predicting")

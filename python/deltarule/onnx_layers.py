@@ -86,7 +86,7 @@ class _Maker:
         """How many features the input has, flat."""
         shape = self.file.declared.shape
         sizes: list[int | None] = [None] if shape is None else list(shape[1:])
-        if len(sizes) > 1 and (not self._steps or self._steps[0].kind != "flatten"):
+        if len(sizes) > 1 and not _flattened(self._steps):
             self.problems.refuse(
                 f"input {shown(self.file.input_name)} of shape {shape}: expected (m, features), or "
                 "a Flatten first"
@@ -365,6 +365,15 @@ def _weights(steps: list[Step]) -> Iterator[Array]:
         arrays = [*step.numbers.values(), *step.numbers.get("tables", {}).values()]
         yield from (a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f")
         yield from _weights(step.block)
+
+
+def _flattened(steps: list[Step]) -> bool:
+    """Whether all is made rows before units are told apart."""
+    first = next(
+        (s for s in steps if s.kind != "scale" or any(np.size(a) > 1 for a in s.numbers.values())),
+        None,
+    )
+    return first is not None and first.kind == "flatten"
 
 
 def _inputs_of(steps: list[Step]) -> Iterator[int]:

@@ -94,4 +94,10 @@ SUPPORTED: dict[tuple[str, str], Operator] = {
         "Transpose": Operator((1, 1), {"perm": ([1, 0], ([1, 0],))}),
         "Where": Operator((3, 3)),
     }.items()
-} | {(ML, "Scaler"): Operator((1, 1), {"offset": (_ANY, _ANY), "scale": (_ANY, _ANY)})}
+} | {
+    # skl2onnx's probabilities by the classes' names: they are the same.
+    (ML, "ZipMap"): Operator(
+        (1, 1), {"classlabels_strings": (_ANY, _ANY), "classlabels_int64s": (_ANY, _ANY)}
+    ),
+    (ML, "Scaler"): Operator((1, 1), {"offset": (_ANY, _ANY), "scale": (_ANY, _ANY)}),
+}
