@@ -117,10 +117,12 @@ def read_bytes(path: PathLike) -> bytes:
     if os.path.islink(path):  # noqa: PTH114 -- a path may be bytes
         raise ModelFileError(f"{path!s}: a symbolic link: expected a regular file")
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{path!s}: expected a regular file")
+    descriptor = os.open(path, flags)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise ModelFileError(f"{path!s}: expected a regular file")
+    with open(descriptor, "rb") as file:  # noqa: PTH123 -- it is open
         if status.st_size > _MOST_BYTES:
             raise ModelFileError(
                 f"{path!s}: {status.st_size} bytes: expected {_MOST_BYTES} or fewer, which is all "
@@ -153,7 +155,7 @@ class OnnxFile:
         self._model = onnx.ModelProto()
         try:
             self._model.ParseFromString(data)
-        except DecodeError:
+        except (DecodeError, UnicodeDecodeError):  # the latter in protobuf's Python alone
             raise ModelFileError(f"{path!s}: not an ONNX file, or damaged") from None
         self.problems = Problems(path)
         self._constants: dict[str, Constant] = {}
@@ -206,6 +208,8 @@ class OnnxFile:
     def _names(self, pairs: Iterable[tuple[str, Any]], what: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, value in pairs:
+            if not isinstance(name, str):
+                self.damaged(f"{what}: {shown(name)} is not UTF-8")
             if name in found:
                 self.damaged(f"{what}: the name {shown(name)} stands twice")
             found[name] = value
@@ -215,6 +219,9 @@ class OnnxFile:
         """Each value has one maker, and is made before it is used: so there are no cycles."""
         known = {"", *self._initializers, *(each.name for each in self._model.graph.input)}
         for index, node in enumerate(self._model.graph.node):
+            texts = (node.name, node.op_type, node.domain, *node.input, *node.output)
+            if not all(isinstance(text, str) for text in texts):
+                self.damaged(f"node {index}: a name is not UTF-8")
             for name in node.input:
                 if name not in known:
                     self.damaged(

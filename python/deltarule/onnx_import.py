@@ -4,7 +4,7 @@
 time, and ``onnx_layers`` goes forwards again and makes the network.
 """
 
-from deltarule.checkpoint import ModelFileError, PathLike
+from deltarule.checkpoint import PathLike
 from deltarule.network import Network
 from deltarule.onnx_export import import_onnx
 from deltarule.onnx_file import OnnxFile
@@ -49,9 +49,5 @@ def from_onnx(path: PathLike, *, output: str | None = None, seed: int | None = 0
     ----------
     ONNX, "Open Neural Network Exchange Intermediate Representation Specification".
     """
-    package = import_onnx("from_onnx")
-    try:
-        file = OnnxFile(package, path)
-        return network_of(file, steps_of(file, output), seed)
-    except UnicodeDecodeError:
-        raise ModelFileError(f"{path!s}: a name is not UTF-8") from None
+    file = OnnxFile(import_onnx("from_onnx"), path)
+    return network_of(file, steps_of(file, output), seed)

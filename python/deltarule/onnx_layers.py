@@ -109,33 +109,30 @@ class _Maker:
         for step in steps:
             if step.kind == "scale":
                 scale = self._scale_of(step, n)
-                if waiting is not None:
-                    waiting = _after(waiting, scale)
-                elif not parts or not self._fold_behind(parts[-1], scale):
-                    waiting = scale
+                waiting = scale if waiting is None else self._after(waiting, scale)
                 continue
-            standard = None
-            if waiting is not None and at_input and not parts:
-                standard = self._standardize(waiting, n)
-                if standard is not None:
-                    parts.append(standard)
-                    waiting = None
+            if waiting is not None and self._settle(waiting, parts, n, at_input):
+                waiting = None
             if step.kind == "dense":
                 part, n = self._dense_part(step, n, waiting)
                 parts.append(part)
-                waiting = None
-                continue
-            if waiting is not None:
-                self._left_over(waiting)
-                waiting = None
-            n = self._add_part(parts, step, n, at_input)
-        if waiting is not None:
-            standard = self._standardize(waiting, n) if at_input and not parts else None
-            if standard is None:
-                self._left_over(waiting)
             else:
-                parts.append(standard)
+                if waiting is not None:
+                    self._left_over(waiting)
+                n = self._add_part(parts, step, n, at_input)
+            waiting = None
+        if waiting is not None and not self._settle(waiting, parts, n, at_input):
+            self._left_over(waiting)
         return parts, n
+
+    def _settle(self, scale: Scale, parts: list[Part], n: int, at_input: bool) -> bool:
+        """Make a scale part of the layer before it, or the input's standardisation."""
+        if parts:
+            return self._fold_behind(parts[-1], scale)
+        standard = self._standardize(scale, n) if at_input else None
+        if standard is not None:
+            parts.append(standard)
+        return standard is not None
 
     def _add_part(self, parts: list[Part], step: Step, n: int, at_input: bool) -> int:
         """Append what a step is, or make it a part of the last layer; n behind it."""
@@ -151,7 +148,7 @@ class _Maker:
                 self._expect_flat(step, n)
             case "prelu":
                 slope = self._vector(numbers["slope"], n, step.node)
-                parts.append(Part(PReLU(), self._kept({"slope": slope}, step)))
+                parts.append(Part(PReLU(), self._kept({"slope": slope}, n, step.node)))
             case "batch_norm" | "layer_norm":
                 parts.append(self._normalization_part(step, n))
             case "two_classes":
@@ -162,7 +159,10 @@ class _Maker:
                     self.problems.refuse(
                         f"{step.node}: expected an embedding of the input's columns"
                     )
-                parts.append(self._embedding_part(step, n))
+                embedding = self._embedding_part(step, n)
+                for part in parts:
+                    self._expect_codes(part, step)
+                parts.append(embedding)
                 n = parts[-1].description.units_after(n)
             case "add":
                 block, behind = self._forward(step.block, n, at_input=False)
@@ -176,25 +176,26 @@ class _Maker:
         return n
 
     def _vector(self, array: Array, n: int, node: str) -> Array:
-        """A number for each unit; what stands for all of them is not repeated in memory."""
+        """A number for each unit, or one for all of them, which is not repeated in memory."""
         array = np.asarray(array)
-        if array.dtype.kind == "f" and array.ndim <= 2:
-            if array.size == 1:
-                return np.broadcast_to(array.reshape(()), (n,))
-            if array.shape in ((n,), (1, n)):
-                return array.reshape(n)
+        if (
+            array.dtype.kind == "f"
+            and array.ndim <= 2
+            and (array.size == 1 or array.shape in ((n,), (1, n)))
+        ):
+            return array.reshape(-1)
         self.problems.add(
             f"{node}: a constant of {array.dtype} and shape {array.shape}: expected floats of "
             f"shape ({n},)"
         )
-        return np.broadcast_to(np.float32(1), (n,))
+        return np.ones(1, np.float32)
 
-    def _kept(self, numbers: dict[str, Any], step: Step) -> dict[str, Array]:
-        """Vectors as columns of the network's dtype."""
+    def _kept(self, numbers: dict[str, Any], n: int, node: str) -> dict[str, Array]:
+        """Vectors as columns of the network's dtype, a number for each unit."""
         kept = {}
         for name, vector in numbers.items():
-            self.file.spend(vector.size * self.dtype.itemsize, step.node)
-            kept[name] = vector.astype(self.dtype)[:, np.newaxis]
+            self.file.spend(n * self.dtype.itemsize, node)
+            kept[name] = np.broadcast_to(vector.astype(self.dtype), n)[:, np.newaxis].copy()
         return kept
 
     def _scale_of(self, step: Step, n: int) -> Scale:
@@ -212,6 +213,20 @@ class _Maker:
                 shift = -self._wide(given["offset"], step)
                 shift = shift if factor is None else shift * factor
         return Scale(factor, shift, None, step.node)
+
+    def _after(self, first: Scale, then: Scale) -> Scale:
+        """``s2 (s1 a + t1) + t2``."""
+        factor, shift = first.factor, first.shift
+        for array in (factor, shift):
+            self.file.spend(0 if array is None else array.size * 8, then.node)
+        with np.errstate(all="ignore"):
+            if then.factor is not None:
+                wide = then.factor.astype(np.float64)
+                factor = wide if factor is None else factor * wide
+                shift = None if shift is None else shift * wide
+            if then.shift is not None:
+                shift = then.shift if shift is None else shift + then.shift
+        return Scale(factor, shift, None, then.node)
 
     def _wide(self, array: Array, step: Step) -> Array:
         self.file.spend(2 * array.size * 8, step.node)
@@ -250,11 +265,7 @@ class _Maker:
                     return None
                 shift = np.zeros(1) if scale.shift is None else scale.shift
                 mean, variance = -shift / factor, 1.0 / factor**2
-            numbers = {
-                "mean": np.broadcast_to(mean, (n,)),
-                "variance": np.broadcast_to(variance, (n,)),
-            }
-            kept = self._kept(numbers, Step("standardize", scale.node))
+            kept = self._kept({"mean": mean, "variance": variance}, n, scale.node)
         usable = np.isfinite(kept["mean"]) & np.isfinite(kept["variance"]) & (kept["variance"] > 0)
         return Part(Standardize(), kept) if usable.all() else None
 
@@ -280,10 +291,10 @@ class _Maker:
             b = b if beta == 1.0 else b * np.float64(beta)
             b = b[:, np.newaxis]
             if before is not None and before.shift is not None:
-                b = b + W.astype(np.float64) @ before.shift[:, np.newaxis]
+                b = b + W.astype(np.float64) @ np.broadcast_to(before.shift, n)[:, np.newaxis]
             if before is not None and before.factor is not None:
                 W = (W * before.factor.astype(np.float64)).astype(self.dtype)
-            numbers = {"W": W, "b": self._kept({"b": b[:, 0]}, step)["b"]}
+            numbers = {"W": W, "b": self._kept({"b": b[:, 0]}, units, step.node)["b"]}
         return Part(Dense(units), numbers), units
 
     def _normalization_part(self, step: Step, n: int) -> Part:
@@ -302,7 +313,7 @@ class _Maker:
             )
         except ValueError as error:
             self.problems.refuse(f"{step.node}: {error}")
-        return Part(description, self._kept(vectors, step))
+        return Part(description, self._kept(vectors, n, step.node))
 
     def _two_classes(self, parts: list[Part], step: Step) -> None:
         """``[1 - sigmoid(z), sigmoid(z)] = softmax([0, z])``."""
@@ -318,8 +329,9 @@ class _Maker:
 
     def _embedding_part(self, step: Step, n: int) -> Part:
         tables = step.numbers["tables"]
-        passing = [column for column in range(n) if column not in tables] if n < 2**24 else []
-        if step.numbers["passing"] != passing or [*tables] != sorted(tables) or max(tables) >= n:
+        passing = step.numbers["passing"]
+        all_there = len(passing) + len(tables) == n and {*passing, *tables} == {*range(n)}
+        if not all_there or passing != sorted(passing) or [*tables] != sorted(tables):
             self.problems.refuse(
                 f"{step.node}: expected all columns that are not embedded, in their order, and "
                 "behind them those that are, in theirs"
@@ -329,6 +341,14 @@ class _Maker:
             self.file.spend(table.size * self.dtype.itemsize, step.node)
             kept[f"E{column}"] = table.T.astype(self.dtype)
         return Part(Embedding({column: table.shape for column, table in tables.items()}), kept)
+
+    def _expect_codes(self, standardized: Part, step: Step) -> None:
+        columns = list(step.numbers["tables"])
+        for name, wanted in (("mean", 0), ("variance", 1)):
+            if any(standardized.numbers[name][column, 0] != wanted for column in columns):
+                self.problems.refuse(
+                    f"{step.node}: its codes are standardised before: expected not"
+                )
 
     def _expect_flat(self, step: Step, n: int) -> None:
         """Hold a Reshape to (m, n), which it leaves."""
@@ -345,19 +365,6 @@ class _Maker:
         )
         if not right:
             self.problems.add(f"{step.node}: to {sizes[:8]}: expected (-1, {n})")
-
-
-def _after(first: Scale, then: Scale) -> Scale:
-    """``s2 (s1 a + t1) + t2``."""
-    factor, shift = first.factor, first.shift
-    with np.errstate(all="ignore"):
-        if then.factor is not None:
-            wide = then.factor.astype(np.float64)
-            factor = wide if factor is None else factor * wide
-            shift = None if shift is None else shift * wide
-        if then.shift is not None:
-            shift = then.shift if shift is None else shift + then.shift
-    return Scale(factor, shift, None, then.node)
 
 
 def _weights(steps: list[Step]) -> Iterator[Array]:

@@ -34,7 +34,7 @@ SUPPORTED: dict[tuple[str, str], Operator] = {
             _EPSILON | {"momentum": (0.9, _ANY), "training_mode": (0, (0,)), "spatial": (1, (1,))},
         ),
         "Cast": Operator((1, 1), {"to": (REQUIRED, (1, 7, 11)), "saturate": (1, _ANY)}),
-        "Concat": Operator((1, 2**31), {"axis": (REQUIRED, (1, -1))}),
+        "Concat": Operator((1, 2**31 - 1), {"axis": (REQUIRED, (1, -1))}),
         "Constant": Operator(
             (0, 0),
             {
