@@ -10,7 +10,7 @@ import copy
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +76,7 @@ def write_tensors(
     _replace(Path(path), [len(text).to_bytes(8, "little"), text, *(part.data for part in parts)])
 
 
-def _replace(path: Path, parts: Sequence[Any]) -> None:
+def _replace(path: Path, parts: Iterable[Any]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:
