@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-# The first opset with Gelu, and the version of the format that came with it: ONNX Runtime reads both
-# from 1.17 on.
+# The first opset with Gelu, and the version of the format that came with it. ONNX Runtime reads
+# them from 1.17 on.
 OPSET, IR_VERSION = 20, 9
 # Protobuf's own limit on a message, less room for all that is no weight.
 _MOST_BYTES = 2**31 - 2**20
