@@ -86,20 +86,15 @@ class _Maker:
         """How many features the input has, flat."""
         shape = self.file.declared.shape
         sizes: list[int | None] = [None] if shape is None else list(shape[1:])
+        what = f"input {shown(self.file.input_name)} of shape {shape and shape[:8]}"
         if len(sizes) > 1 and not _flattened(self._steps):
-            self.problems.refuse(
-                f"input {shown(self.file.input_name)} of shape {shape}: expected (m, features), or "
-                "a Flatten first"
-            )
+            self.problems.refuse(f"{what}: expected (m, features), or a Flatten first")
         if all(size is not None for size in sizes):
             n = int(np.prod([int(size or 0) for size in sizes], dtype=object))
         else:
             n = next(_inputs_of(self._steps), 0)
         if not 1 <= n < 2**31:
-            self.problems.refuse(
-                f"input {shown(self.file.input_name)} of shape {shape}: expected a number of "
-                "features"
-            )
+            self.problems.refuse(f"{what}: expected a number of features")
         return n
 
     def _forward(self, steps: list[Step], n: int, at_input: bool) -> tuple[list[Part], int]:
