@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from deltarule.losses import Poisson as Poisson
     from deltarule.losses import Quantile as Quantile
     from deltarule.network import Network as Network
+    from deltarule.onnx_import import from_onnx as from_onnx
     from deltarule.optimizers import LBFGS as LBFGS
     from deltarule.optimizers import SGD as SGD
     from deltarule.optimizers import Adadelta as Adadelta
@@ -121,6 +122,7 @@ _WHERE = {
         "Quantile",
     ],
     "network": ["Network"],
+    "onnx_import": ["from_onnx"],
     "optimizers": [
         "Adadelta",
         "Adagrad",

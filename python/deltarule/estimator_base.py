@@ -1,5 +1,6 @@
 """What ``MLPClassifier`` and ``MLPRegressor`` share: checks, initial weights, split, and fit."""
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -499,6 +500,19 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         from deltarule.conversion import to_sklearn
 
         return to_sklearn(self)
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write what predicts to an ONNX file, as ``Network.to_onnx`` does.
+
+        A regressor's output is ``A`` (m, n_outputs); a classifier's are ``label`` and
+        ``probabilities``, those of ``predict`` and ``predict_proba``.
+
+        Parameters
+        ----------
+        path : path_like
+        """
+        check_is_fitted(self)
+        self.network_.to_onnx(path)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())

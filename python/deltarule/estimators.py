@@ -5,6 +5,7 @@ through the same order of the examples to the same ``coefs_``, but for rounding.
 stands behind scikit-learn's parameters and changes nothing by default.
 """
 
+import os
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
+from sklearn.utils.validation import check_is_fitted
 
 from deltarule.estimator_base import MLP, with_callbacks
 from deltarule.estimator_losses import OF_CLASSES, OF_NUMBERS, output_activation
@@ -334,6 +336,14 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         P = self.predict_proba(X)
         logs: Array = np.log(P, out=P)
         return logs
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:  # noqa: D102
+        from deltarule.onnx_export import classifier_to_onnx
+
+        check_is_fitted(self)
+        binarizer = self._label_binarizer
+        of_labels = binarizer.y_type_ == "multilabel-indicator"
+        classifier_to_onnx(self.network_, path, binarizer.classes_, of_labels=of_labels)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

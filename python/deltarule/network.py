@@ -524,6 +524,20 @@ class Network:
 
         return to_torch(self)
 
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to an ONNX file; see ``deltarule.onnx_export.to_onnx``.
+
+        Raises
+        ------
+        ImportError
+            Without the package ``onnx``.
+        ValueError
+            For parameters that are not finite, or of 2 GiB and more.
+        """
+        from deltarule.onnx_export import to_onnx
+
+        to_onnx(self, path)
+
     def to_c(self, path: str | os.PathLike[str], name: str = "model") -> None:
         """Write the network as a C header: its weights, and a function that predicts.
 
