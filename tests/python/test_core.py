@@ -208,7 +208,14 @@ def test_every_public_name_is_where_the_package_says() -> None:
     }
     assert typed == dr._MODULES
     assert set(typed) <= set(dir(dr))
+    absent = set()
     for name in typed:
-        assert getattr(dr, name).__name__.rpartition(".")[2] == name
+        try:
+            value = getattr(dr, name)
+        except ImportError:
+            absent.add(name)
+            continue
+        assert value.__name__.rpartition(".")[2] == name
+    assert absent <= {"from_torch"}  # the tests do without PyTorch alone
     with pytest.raises(AttributeError, match="has no attribute 'Denes'"):
         dr.Denes  # noqa: B018
