@@ -26,12 +26,15 @@ test-cpp: .venv/tools
 test-python: .venv/installed
 	$(BIN)/python -m pytest
 
-sanitize: .venv/tools
+sanitize: .venv/installed
 	tests/cpp/ensure-doctest
 	for sanitizer in asan tsan; do \
-		$(IN_ENVIRONMENT) cmake --preset $$sanitizer && \
+		$(IN_ENVIRONMENT) cmake --preset $$sanitizer -DDELTARULE_PYTHON=ON \
+			-DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
+			-Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" && \
 		$(IN_ENVIRONMENT) cmake --build --preset $$sanitizer --parallel $(JOBS) && \
-		$(IN_ENVIRONMENT) ctest --preset $$sanitizer || exit 1; \
+		$(IN_ENVIRONMENT) ctest --preset $$sanitizer && \
+		tests/python/run-sanitized $$sanitizer || exit 1; \
 	done
 
 bench: .venv/installed

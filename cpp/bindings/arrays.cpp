@@ -5,16 +5,17 @@
 namespace deltarule::bindings {
 
 NumberType number_type(const py::array& array, const char* where, const char* what) {
-  const bool aligned = (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
-  if (aligned) {
+  const bool is_aligned = (array.flags() & aligned) != 0;
+  if (is_aligned) {
     if (py::isinstance<py::array_t<float>>(array)) return NumberType::float32;
     if (py::isinstance<py::array_t<double>>(array)) return NumberType::float64;
     if (py::isinstance<py::array_t<std::uint8_t>>(array)) return NumberType::uint8;
     if (py::isinstance<py::array_t<std::int32_t>>(array)) return NumberType::int32;
     if (py::isinstance<py::array_t<std::int64_t>>(array)) return NumberType::int64;
   }
-  throw py::type_error(std::string(where) + ": " + what + " is " + (aligned ? "" : "unaligned ") +
-                       dtype_text(array) + ": expected float32, float64, uint8, int32 or int64");
+  throw py::type_error(std::string(where) + ": " + what + " is " +
+                       (is_aligned ? "" : "unaligned ") + dtype_text(array) +
+                       ": expected float32, float64, uint8, int32 or int64");
 }
 
 Examples examples(const py::object& rows, Index features, const char* where, const char* what) {

@@ -17,9 +17,13 @@
 namespace deltarule::bindings {
 namespace py = pybind11;
 
+// What NumPy's flags say of an array that may be read as it lies, in C's order or in Fortran's.
+constexpr int aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+constexpr int c_order = int{py::array::c_style} | aligned,
+              f_order = int{py::array::f_style} | aligned;
+
 template <class Scalar>
-using ColumnMajor =
-    py::array_t<Scalar, py::array::f_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_>;
+using ColumnMajor = py::array_t<Scalar, f_order>;
 
 inline std::string dtype_text(const py::array& array) {
   return py::str(static_cast<const py::object&>(array.dtype())).cast<std::string>();

@@ -46,9 +46,22 @@ std::string fastest_level() {
 
 }  // namespace
 
-PYBIND11_MODULE(_cpu, module) {
+PYBIND11_MODULE(cpu_of_the_main_interpreter, module) {
   module.doc() = "Which instruction sets this machine runs.";
   module.def("supported_levels", &supported_levels,
              "Instruction-set levels, from the plainest to the widest.");
   module.def("fastest_level", &fastest_level, "The level that a product is fastest in.");
+}
+
+// The package's first module, so that it is the one to refuse a second interpreter: before Python 3.12
+// nobody else does, and pybind11 would wait for a lock that the thread itself holds.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__cpu() {
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    PyErr_SetString(
+        PyExc_ImportError,
+        "deltarule: this is a subinterpreter: expected the main interpreter; use threads "
+        "or processes instead");
+    return nullptr;
+  }
+  return PyInit_cpu_of_the_main_interpreter();
 }

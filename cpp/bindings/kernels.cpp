@@ -3,6 +3,7 @@
 #include "deltarule/activation.hpp"
 #include "deltarule/dense.hpp"
 #include "deltarule/loss.hpp"
+#include "gil.hpp"
 #include "register.hpp"
 
 #include <pybind11/stl.h>
@@ -30,7 +31,7 @@ py::array py_activation_forward(const std::string& name, const py::array& Z) {
     const auto z = matrix<Scalar>(Z, where, "Z");
     auto A = new_matrix<Scalar>(z.shape(0), z.shape(1));
     activation_forward<Scalar>(g, view(z), mutable_view(A));
-    return std::move(A);
+    return A;
   });
 }
 
@@ -52,7 +53,7 @@ py::array py_activation_backward(const std::string& name, const py::array& dA, c
       activation_forward<Scalar>(g, view(z), mutable_view(A));
       activation_backward<Scalar>(g, view(da), view(A), mutable_view(dZ));
     }
-    return std::move(dZ);
+    return dZ;
   });
 }
 
@@ -73,7 +74,7 @@ py::array py_dense_forward(const py::array& W, const py::array& b, const py::arr
     auto Z = new_matrix<Scalar>(n, a.shape(1));
     dense_forward<Scalar>(view(w), ConstVectorMap<Scalar>(bias.data(), n), view(a),
                           mutable_view(Z));
-    return std::move(Z);
+    return Z;
   });
 }
 
@@ -156,12 +157,15 @@ template <class Scalar>
 double call(const py::function& function, const ConstMatrixRef<Scalar>& A,
             const Target<Scalar>& target, MatrixRef<Scalar> dA) {
   using Rows = py::array_t<Scalar, py::array::c_style>;
-  const py::gil_scoped_acquire acquire;
+  const GilHeld held;
   const Index n = A.rows(), m = A.cols();
   Rows outputs({m, n}), targets({m, n});
   MatrixMap<Scalar>(outputs.mutable_data(), n, m) = A;
   MatrixMap<Scalar>(targets.mutable_data(), n, m) = ConstMatrixMap<Scalar>(target.Y, n, m);
-  const py::object result = function(outputs, targets);
+  const auto result = py::reinterpret_steal<py::object>(outlast([&] {
+    return PyObject_CallFunctionObjArgs(function.ptr(), outputs.ptr(), targets.ptr(), nullptr);
+  }));
+  if (!result) throw py::error_already_set();
   if (!py::isinstance<py::tuple>(result) || py::len(result) != 2)
     throw py::type_error("custom loss: it returned " + type_text(result) +
                          ": expected (losses, dA)");
@@ -183,7 +187,7 @@ double call(const py::function& function, const ConstMatrixRef<Scalar>& A,
 Loss custom_loss(const py::function& given) {
   const std::shared_ptr<const py::function> function(new py::function(given),
                                                      [](const py::function* last) {
-                                                       const py::gil_scoped_acquire acquire;
+                                                       const GilHeld held;
                                                        delete last;
                                                      });
   return Loss(CustomLoss{[function](const auto& A, const auto& target, auto dA) {
@@ -250,7 +254,7 @@ std::optional<py::tuple> py_find_non_finite(const py::array& X, const py::dtype&
   const bool single = dtype.num() == py::detail::npy_format_descriptor<float>::value;
   std::optional<NonFinite> found;
   {
-    const py::gil_scoped_release release;
+    const GilReleased released;
     found = single ? find_non_finite<float>(rows) : find_non_finite<double>(rows);
   }
   if (!found) return std::nullopt;

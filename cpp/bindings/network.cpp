@@ -3,6 +3,7 @@
 
 #include "arrays.hpp"
 #include "deltarule/training.hpp"
+#include "gil.hpp"
 #include "register.hpp"
 
 #include <pybind11/stl.h>
@@ -18,7 +19,7 @@ namespace {
 // Signals wait for the interpreter; long work asks it now and then. Its exception stays set.
 Interrupt interrupted_by_signals() {
   return Interrupt([] {
-    const py::gil_scoped_acquire acquire;
+    const GilHeld held;
     return PyErr_CheckSignals() != 0;
   });
 }
@@ -95,7 +96,7 @@ std::unique_ptr<PyCache<Scalar>> forward(const Network<Scalar>& network,
   auto result = std::make_unique<PyCache<Scalar>>();
   result->parameters = parameters;
   result->X = X;
-  const py::gil_scoped_release release;
+  const GilReleased released;
   network.forward(p, rows, pass, result->cache);
   return result;
 }
@@ -114,7 +115,7 @@ std::optional<py::array> backward(const Network<Scalar>& network, const Rows<Sca
   if (input_gradient) dX = Rows<Scalar>({m, network.n(0)});
   Scalar* const dx = dX ? dX->mutable_data() : nullptr;
   {
-    const py::gil_scoped_release release;
+    const GilReleased released;
     network.backward(p, dA.data(), static_cast<Scalar>(scale), cache.cache, g, dx);
   }
   return dX;
@@ -169,7 +170,7 @@ double infer(const Network<Scalar>& network, const py::array& parameters, const 
   Interrupt interrupt = interrupted_by_signals();
   double sum = 0.0;
   {
-    const py::gil_scoped_release release;
+    const GilReleased released;
     sum = network.infer(p, rows, a, loss ? &*loss : nullptr, target, interrupt);
   }
   if (interrupt.requested()) throw py::error_already_set();
@@ -185,10 +186,9 @@ std::optional<py::array> as_it_stands(const py::handle& object) {
   // No subclass: one may have an opinion of its numbers, as a masked array has.
   if (!Py_IS_TYPE(object.ptr(), py::detail::npy_api::get().PyArray_Type_)) return std::nullopt;
   auto array = py::reinterpret_borrow<py::array>(object);
-  constexpr int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
   const py::dtype dtype = array.dtype();
   if (dtype.num() != py::detail::npy_format_descriptor<Scalar>::value || dtype.byteorder() != '=' ||
-      (array.flags() & wanted) != wanted)
+      (array.flags() & c_order) != c_order)
     return std::nullopt;
   return array;
 }
@@ -279,7 +279,7 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   Interrupt interrupt = interrupted_by_signals();
   RunResult result;
   {
-    const py::gil_scoped_release release;
+    const GilReleased released;
     result = trainer.run(p, g, s, optimizer, *steps_made, pass, set, examples, batch_size, options,
                          batch_costs, interrupt);
   }
@@ -303,7 +303,7 @@ std::pair<double, double> loss_and_gradients(Trainer<Scalar>& trainer,
       flat_vector<Scalar>(parameters, P, "loss_and_gradients", "parameters", false);
   Scalar* const g = flat_vector<Scalar>(gradients, P, "loss_and_gradients", "gradients", true);
   const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
-  const py::gil_scoped_release release;
+  const GilReleased released;
   const BatchCost cost = trainer.loss_and_gradients(p, set, {nullptr, 0, set.X.count}, pass, g);
   return {cost.sum, cost.weight};
 }
@@ -363,7 +363,7 @@ void register_network(py::module_& module, const std::string& suffix) {
                                     true),
                 P};
             const Scalar* const g = flat_vector<Scalar>(gradients, P, "update", "gradients", false);
-            const py::gil_scoped_release release;
+            const GilReleased released;
             update_network(network, optimizer, ++*steps_made, vectors, g);
           },
           arg("optimizer"), arg("step"), arg("parameters"), arg("gradients"), arg("state"))

@@ -1,5 +1,6 @@
 // Rows of a sparse matrix, for float32 and float64 networks alike.
 #include "arrays.hpp"
+#include "gil.hpp"
 #include "register.hpp"
 
 #include <pybind11/stl.h>
@@ -14,8 +15,7 @@ namespace {
 bool holds_indices(const py::array& array, bool wide) {
   const bool fits = wide ? py::isinstance<py::array_t<std::int64_t>>(array)
                          : py::isinstance<py::array_t<std::int32_t>>(array);
-  constexpr int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  return fits && array.ndim() == 1 && (array.flags() & wanted) == wanted;
+  return fits && array.ndim() == 1 && (array.flags() & c_order) == c_order;
 }
 
 SparseRows sparse_rows(const py::array& data, const py::array& indices, const py::array& starts,
@@ -37,7 +37,7 @@ SparseRows sparse_rows(const py::array& data, const py::array& indices, const py
   rows.sparse = {starts.data(), indices.data(), wide};
   std::optional<SparseFault> fault;
   {
-    const py::gil_scoped_release release;
+    const GilReleased released;
     fault = find_sparse_fault(rows, most);
   }
   if (fault)
@@ -65,7 +65,7 @@ std::optional<py::tuple> find_non_finite_in(const SparseRows& rows, const py::dt
   const bool single = dtype.num() == py::detail::npy_format_descriptor<float>::value;
   std::optional<NonFinite> found;
   {
-    const py::gil_scoped_release release;
+    const GilReleased released;
     found = single ? find_non_finite<float>(rows.examples) : find_non_finite<double>(rows.examples);
   }
   if (!found) return std::nullopt;

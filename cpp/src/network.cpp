@@ -14,6 +14,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace deltarule {
 namespace {
@@ -763,9 +764,8 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
 template <class Scalar>
 void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
   m_ = m;
-  if (!units_.empty() && m <= capacity_ && keep == keep_) return;
-  capacity_ = std::max(m, capacity_);
-  keep_ = keep;
+  if (m <= capacity_ && keep == keep_) return;
+  const Index capacity = std::max(m, std::exchange(capacity_, -1));  // if memory fails, -1 stays
   const Index L = network.depth();
   units_.clear();
   for (Index l = 0; l <= L; ++l) units_.push_back(network.n(l));
@@ -773,14 +773,14 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
   const auto kept_Z = [&](Index l) {
     return keep == Keep::all || derivative_from(network.g(l)) == DerivativeFrom::Z;
   };
-  Index total = aligned<Scalar>(n(0) * capacity_);
+  Index total = aligned<Scalar>(n(0) * capacity);
   for (Index l = 1; l <= L; ++l) {
-    total += (kept_Z(l) ? 3 : 2) * aligned<Scalar>(n(l) * capacity_) +
-             aligned<Scalar>(network.cached_rows(l) * capacity_);
-    if (network.halved(l)) total += aligned<Scalar>(n(l) * capacity_);
+    total += (kept_Z(l) ? 3 : 2) * aligned<Scalar>(n(l) * capacity) +
+             aligned<Scalar>(network.cached_rows(l) * capacity);
+    if (network.halved(l)) total += aligned<Scalar>(n(l) * capacity);
   }
   // Eigen aligns to what its vector instructions need; the rest of a cache line is ours to find.
-  memory_.resize(total + alignment_bytes / static_cast<Index>(sizeof(Scalar)));
+  make_room<Scalar>(memory_, total + alignment_bytes / static_cast<Index>(sizeof(Scalar)));
   const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
   const std::uintptr_t past_line = address % static_cast<std::uintptr_t>(alignment_bytes);
   const auto to_line = past_line == 0 ? 0 : alignment_bytes - static_cast<Index>(past_line);
@@ -790,7 +790,7 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
     next += aligned<Scalar>(rows * columns);
     return matrix;
   };
-  gathered_ = take(n(0), capacity_);
+  gathered_ = take(n(0), capacity);
   for (auto* matrices : {&A_, &Z_, &second_Z_, &dZ_, &own_}) matrices->assign(1, nullptr);
   own_rows_.assign(1, 0);
   units_room_.resize(static_cast<std::size_t>(L) + 1);
@@ -805,16 +805,18 @@ void Cache<Scalar>::resize(const Network<Scalar>& network, Index m, Keep keep) {
     return l > 1 && keep == Keep::needed && !kept_Z(l) && network.overwrites_input(l);
   };
   for (Index l = 1; l <= L; ++l) {
-    A_.push_back(in_place(l) ? A_.back() : take(n(l), capacity_));
-    Z_.push_back(kept_Z(l) ? take(n(l), capacity_) : A_.back());
-    second_Z_.push_back(network.halved(l) ? take(n(l), capacity_) : nullptr);
-    dZ_.push_back(take(n(l), capacity_));
-    own_.push_back(take(network.cached_rows(l), capacity_));
+    A_.push_back(in_place(l) ? A_.back() : take(n(l), capacity));
+    Z_.push_back(kept_Z(l) ? take(n(l), capacity) : A_.back());
+    second_Z_.push_back(network.halved(l) ? take(n(l), capacity) : nullptr);
+    dZ_.push_back(take(n(l), capacity));
+    own_.push_back(take(network.cached_rows(l), capacity));
     own_rows_.push_back(network.cached_rows(l));
     if (l > 1 && passes_back(l)) dZ_[static_cast<std::size_t>(l) - 1] = dZ_.back();
     if (network.normalizes_units(l))
-      units_room_[static_cast<std::size_t>(l)].resize(n(l) * unit_columns);
+      make_room(units_room_[static_cast<std::size_t>(l)], n(l) * unit_columns);
   }
+  capacity_ = capacity;
+  keep_ = keep;
 }
 
 template <class Scalar>

@@ -1,10 +1,12 @@
 #include "product.hpp"
 
 #include "simd.hpp"
+#include "thread_room.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <new>
 
 namespace deltarule {
 namespace {
@@ -185,15 +187,14 @@ struct OnCopies {
   Index k;
   bool adds = false;
 
-  void run() const {
-    static thread_local Vector<Scalar> room;
-    constexpr Index a_size = block_rows * terms, line = 64 / static_cast<Index>(sizeof(Scalar));
-    room.resize(a_size + most_columns * terms + line);
-    // From the start of a cache line.
-    const auto past_line = static_cast<Index>(reinterpret_cast<std::uintptr_t>(room.data()) % 64) /
-                           static_cast<Index>(sizeof(Scalar));
-    Scalar* const a_block = room.data() + (line - past_line) % line;
-    Scalar* const b_block = a_block + a_size;
+  // Null where there is no memory for the copies.
+  static Scalar* room() {
+    return static_cast<Scalar*>(
+        thread_room((block_rows + most_columns) * terms * static_cast<Index>(sizeof(Scalar))));
+  }
+
+  void run(Scalar* a_block) const {
+    Scalar* const b_block = a_block + block_rows * terms;
     const Index n = C.rows(), m = C.cols();
     // Few rows leave nothing to gain from a block of B that outlasts them.
     const Index block_columns = n <= block_rows ? 256 : most_columns;
@@ -312,9 +313,12 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
         alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(), m, m,
         1,     k,      adds}
         .run();
-  else if (walks_over_pages || (!made_in_place<Scalar>(n, k) && m >= columns_worth_copying))
-    OnCopies<Scalar>{alpha, {A.data(), 1, A.outerStride()}, B, bias, C, k, adds}.run();
-  else
+  else if (Scalar* const room =
+               walks_over_pages || (!made_in_place<Scalar>(n, k) && m >= columns_worth_copying)
+                   ? OnCopies<Scalar>::room()
+                   : nullptr)
+    OnCopies<Scalar>{alpha, {A.data(), 1, A.outerStride()}, B, bias, C, k, adds}.run(room);
+  else  // where it is as fast, or there is no memory: the bits are the same
     InPlace<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m,
                     k,     adds}
         .run();
@@ -363,7 +367,9 @@ void transposed_product(const ConstMatrixRef<Scalar>& A, const Scalar* A_transpo
     stride = n;
   }
   if (!A_transposed) {
-    OnCopies<Scalar>{Scalar(1), {A.data(), A.outerStride(), 1}, columns, nullptr, C, k}.run();
+    Scalar* const room = OnCopies<Scalar>::room();
+    if (!room) throw std::bad_alloc();
+    OnCopies<Scalar>{Scalar(1), {A.data(), A.outerStride(), 1}, columns, nullptr, C, k}.run(room);
     return;
   }
   using Strided = Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -85,7 +87,7 @@ Process& process() {
   return *instance;
 }
 
-thread_local int own_size = 0;
+[[gnu::tls_model("initial-exec")]] thread_local int own_size = 0;
 
 void expect_size(const char* where, int n, int least) {
   if (n < least || n > most_threads)
@@ -127,9 +129,13 @@ ThreadPool& ThreadPool::instance() {
   return *own.pool.load();
 }
 
+// A system that has no room for another thread gets the loop done with those that are there.
 void ThreadPool::grow(int threads) {
-  for (; workers_ < threads - 1; ++workers_) {
-    std::thread([this, thread = workers_ + 1] { work(thread); }).detach();
+  try {
+    for (; workers_ < threads - 1; ++workers_)
+      std::thread([this, thread = workers_ + 1] { work(thread); }).detach();
+  } catch (const std::system_error&) {
+  } catch (const std::bad_alloc&) {
   }
 }
 

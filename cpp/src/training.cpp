@@ -53,7 +53,7 @@ void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
   const auto threads = static_cast<std::size_t>(ThreadPool::size());
   if (caches_.size() < threads) caches_.resize(threads);
   const Index rooms = tile_room_ * static_cast<Index>(caches_.size());
-  if (tile_rooms_.size() < rooms) tile_rooms_.resize(rooms);
+  deltarule::make_room(tile_rooms_, rooms);
   const Slices slices = network_.training_slices(m);
   groups_ = network_.gradient_groups(m);
   if (whole_batch()) {
@@ -62,14 +62,14 @@ void Trainer<Scalar>::make_room(const TrainingSet& set, Index m) {
     for (Cache<Scalar>& cache : caches_)
       cache.resize(network_, slices.widest(), Cache<Scalar>::Keep::needed);
   }
-  if (groups_ > 1) {
-    if (group_gradients_.size() < groups_ * network_.parameter_count())
-      group_gradients_.resize(groups_ * network_.parameter_count());
-  }
+  if (groups_ > 1) deltarule::make_room(group_gradients_, groups_ * network_.parameter_count());
   if (set.labels && labels_.size() < static_cast<std::size_t>(m))
     labels_.resize(static_cast<std::size_t>(m));
-  if (!set.labels && Y_.cols() < m) Y_.resize(network_.n(network_.depth()), m);
-  if (set.weights && weights_.size() < m) weights_.resize(m);
+  if (!set.labels && Y_.cols() < m) {
+    Y_.resize(0, 0);  // as make_room does
+    Y_.resize(network_.n(network_.depth()), m);
+  }
+  if (set.weights) deltarule::make_room(weights_, m);
   const auto costs = static_cast<std::size_t>(slices.count);
   if (slice_costs_.size() < costs) slice_costs_.resize(costs);
 }

@@ -31,6 +31,7 @@ from deltarule.losses import Loss
 from deltarule.memory_map import let_go, mapped_file, rows_a_window
 from deltarule.network import Network
 from deltarule.optimizers import LBFGS, OPTIMIZERS, Optimizer
+from deltarule.sole_training import sole_training
 from deltarule.solver import NOT_FINITE, Examples, Validation, fit_epochs, fit_lbfgs
 
 try:  # since scikit-learn 1.9
@@ -151,7 +152,11 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             if self.early_stopping and incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
             train, validation = self._split(X, y, Y, examples, sample_weight, loss, held_out)
-            with self._callbacks_told(X, y, 1 if incremental else self.max_iter) as end_epoch:
+            epochs = 1 if incremental else self.max_iter
+            with (
+                sole_training(live.network),
+                self._callbacks_told(X, y, epochs) as end_epoch,
+            ):
                 fit_epochs(
                     self,
                     live,
@@ -167,7 +172,10 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError(
                     "fit: X_val is for solvers that go by epochs: expected None with solver='lbfgs'"
                 )
-            with self._callbacks_told(X, y, self.max_iter) as end_epoch:
+            with (
+                sole_training(live.network),
+                self._callbacks_told(X, y, self.max_iter) as end_epoch,
+            ):
                 fit_lbfgs(self, live, loss, examples, end_epoch=end_epoch)
         if not np.isfinite(parameters).all():
             raise ValueError(NOT_FINITE)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from deltarule.checks import is_number
 from deltarule.layers import Dense, LayerDescription, Standardize
+from deltarule.sole_training import expect_trained_by_no_other
 
 if TYPE_CHECKING:
     from deltarule.network import Network
@@ -113,6 +114,7 @@ class Layer:
                     f"layers[{self._index}] is a {checked.__name__}: expected {name} of a Dense "
                     "layer alone"
                 )
+            expect_trained_by_no_other(self._core, f"layers[{self._index}].{name}")
             self._rule[name] = value
             self._tell_core()
         else:

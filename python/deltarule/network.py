@@ -6,7 +6,6 @@ copied: this module hands rows over, and the core reads them as columns.
 """
 
 import os
-import threading
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -179,7 +178,6 @@ class Network:
         )
         self._embedded = dict(embedded_columns(self._descriptions))
         self._adapted = not any(isinstance(d, Standardize) for d in self._descriptions)
-        self._training = threading.Lock()
         self._trainers: dict[Loss, _core.Trainer] = {}
         self._gradients: Array | None = None
         self._snapshot_rooms: list[Room] = []

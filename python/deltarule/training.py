@@ -21,6 +21,7 @@ from deltarule.optimizers import LBFGS, Optimizer, as_optimizer
 from deltarule.progress import Progress
 from deltarule.sampling import in_turn, order_of
 from deltarule.schedules import as_schedule
+from deltarule.sole_training import sole_training
 from deltarule.steps import Examples, Steps, every_step_of, expect_every_step
 from deltarule.training_run import TrainingRun, as_callbacks, expect_validation
 
@@ -173,7 +174,6 @@ def fit(
     loss = examples.loss
     judged = _metrics(metrics, loss, network.output_size, "fit")
     validation = _validation(network, validation_data, loss)
-    network._expect_finite_parameters("fit")
     optimizer = as_optimizer(optimizer)
     expect_every_step(optimizer, clip_value, clip_norm, average)
     callbacks = as_callbacks(callbacks, validated=validation is not None)
@@ -193,12 +193,8 @@ def fit(
 
         saved = Saved(resume, network, optimizer, callbacks)
 
-    if not network._training.acquire(blocking=False):
-        raise RuntimeError(
-            "fit: another thread is training this network: expected one fit at a time; train a "
-            "copy (copy.deepcopy) instead"
-        )
-    try:
+    with sole_training(network):
+        network._expect_finite_parameters("fit")
         if not isinstance(optimizer, LBFGS):
             optimizer._state_for(network)  # refuses one that is another network's
         if saved is None:
@@ -239,8 +235,6 @@ def fit(
             steps.expect_finite_weights()
             steps.close()
         return run.history
-    finally:
-        network._training.release()
 
 
 def evaluate(

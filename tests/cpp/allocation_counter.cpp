@@ -5,17 +5,42 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 namespace {
 
 std::atomic<std::int64_t> count{0};
+std::atomic<std::int64_t> first_refused{0}, last_refused{0};  // by that count
 
-[[maybe_unused]] void count_one() { count.fetch_add(1, std::memory_order_relaxed); }
+// Is this one to be had?
+[[maybe_unused]] bool count_one() {
+  const std::int64_t here = count.fetch_add(1, std::memory_order_relaxed) + 1;
+  return here < first_refused.load(std::memory_order_relaxed) ||
+         here > last_refused.load(std::memory_order_relaxed);
+}
+
+[[maybe_unused]] void* no_memory() {
+  errno = ENOMEM;
+  return nullptr;
+}
 
 }  // namespace
 
-std::int64_t deltarule::test::allocations_so_far() { return count.load(); }
+namespace deltarule::test {
+
+std::int64_t allocations_so_far() { return count.load(); }
+
+RefusedAllocation::RefusedAllocation(std::int64_t n, bool and_those_after) {
+  first_refused = allocations_so_far() + n;
+  last_refused = and_those_after ? std::numeric_limits<std::int64_t>::max() : first_refused.load();
+}
+
+RefusedAllocation::~RefusedAllocation() { last_refused = 0; }
+
+bool RefusedAllocation::was_asked_for() const { return allocations_so_far() >= first_refused; }
+
+}  // namespace deltarule::test
 
 #if DELTARULE_ADDRESS_SANITIZER || DELTARULE_THREAD_SANITIZER
 
@@ -35,24 +60,18 @@ void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* memory, std::size_t size);
 void* __libc_memalign(std::size_t alignment, std::size_t size);
 
-void* malloc(std::size_t size) noexcept {
-  count_one();
-  return __libc_malloc(size);
-}
+void* malloc(std::size_t size) noexcept { return count_one() ? __libc_malloc(size) : no_memory(); }
 
 void* calloc(std::size_t number, std::size_t size) noexcept {
-  count_one();
-  return __libc_calloc(number, size);
+  return count_one() ? __libc_calloc(number, size) : no_memory();
 }
 
 void* realloc(void* memory, std::size_t size) noexcept {
-  count_one();
-  return __libc_realloc(memory, size);
+  return count_one() ? __libc_realloc(memory, size) : no_memory();
 }
 
 void* memalign(std::size_t alignment, std::size_t size) noexcept {
-  count_one();
-  return __libc_memalign(alignment, size);
+  return count_one() ? __libc_memalign(alignment, size) : no_memory();
 }
 
 void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
@@ -75,7 +94,7 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexc
 const std::string_view deltarule::test::counted_allocations = "operator new";
 
 void* operator new(std::size_t size) {
-  count_one();
+  if (!count_one()) throw std::bad_alloc();
   if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }

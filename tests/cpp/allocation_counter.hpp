@@ -1,4 +1,4 @@
-// Counts the heap allocations of this process, on any of its threads.
+// Counts the heap allocations of this process, on any of its threads, and refuses some.
 #pragma once
 
 #include <cstdint>
@@ -17,5 +17,16 @@ std::int64_t allocations_in(const Function& f) {
   f();
   return allocations_so_far() - before;
 }
+
+// While it lives, the n-th allocation from now on fails, and with it those after, if so wanted.
+class RefusedAllocation {
+ public:
+  RefusedAllocation(std::int64_t n, bool and_those_after);
+  ~RefusedAllocation();
+  RefusedAllocation(const RefusedAllocation&) = delete;
+  RefusedAllocation& operator=(const RefusedAllocation&) = delete;
+
+  bool was_asked_for() const;
+};
 
 }  // namespace deltarule::test

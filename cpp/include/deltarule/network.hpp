@@ -294,8 +294,7 @@ class Cache {
     return {room.data(), 2 * n(l), slices};
   }
   void make_room_for_slices(Index l, Index slices) {
-    Vector<Scalar>& room = slices_room_[static_cast<std::size_t>(l)];
-    if (room.size() < 2 * n(l) * slices) room.resize(2 * n(l) * slices);
+    make_room(slices_room_[static_cast<std::size_t>(l)], 2 * n(l) * slices);
   }
   ConstMatrixMap<Scalar> A(Index l) const { return const_map(A_, l); }
   ConstMatrixMap<Scalar> Z(Index l) const { return const_map(Z_, l); }
@@ -310,7 +309,7 @@ class Cache {
     return {matrices[static_cast<std::size_t>(l)], n(l), m_};
   }
 
-  Index m_ = 0, capacity_ = 0;
+  Index m_ = 0, capacity_ = -1;  // columns that there is room for; -1: nothing is there
   Keep keep_ = Keep::needed;
   std::vector<Index> units_;
   Vector<Scalar> memory_;

@@ -34,6 +34,15 @@ using VectorMap = Eigen::Map<Vector<Scalar>>;
 template <class Scalar>
 using ConstVectorMap = Eigen::Map<const Vector<Scalar>>;
 
+// Room for so many numbers at least; what was there is lost where there is not enough. If memory fails
+// the room is empty, where Eigen's own resize would still point at what it has given back.
+template <class Scalar>
+void make_room(Vector<Scalar>& room, Index size) {
+  if (room.size() >= size) return;
+  room.resize(0);
+  room.resize(size);
+}
+
 // "(3, 4)": how every message writes a shape.
 std::string shape_text(Index rows, Index columns);
 
