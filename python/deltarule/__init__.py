@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from deltarule.callbacks import JSONLinesLog as JSONLinesLog
     from deltarule.callbacks import TensorBoard as TensorBoard
     from deltarule.callbacks import TimeLimit as TimeLimit
-    from deltarule.checkpoint import ModelFileError as ModelFileError
     from deltarule.conversion import from_sklearn as from_sklearn
     from deltarule.diagnostics import Diagnostics as Diagnostics
     from deltarule.diagnostics import TrainingWarning as TrainingWarning
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from deltarule.losses import MeanSquaredError as MeanSquaredError
     from deltarule.losses import Poisson as Poisson
     from deltarule.losses import Quantile as Quantile
+    from deltarule.model_file import load as load
     from deltarule.network import Network as Network
     from deltarule.optimizers import LBFGS as LBFGS
     from deltarule.optimizers import SGD as SGD
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from deltarule.optimizers import RMSprop as RMSprop
     from deltarule.rate_range import LearningRateRange as LearningRateRange
     from deltarule.rate_range import learning_rate_range as learning_rate_range
+    from deltarule.tensor_file import ModelFileError as ModelFileError
 
 __version__ = "0.1.0"
 
@@ -87,7 +88,6 @@ _WHERE = {
         "TensorBoard",
         "TimeLimit",
     ],
-    "checkpoint": ["ModelFileError"],
     "conversion": ["from_sklearn"],
     "diagnostics": ["Diagnostics", "TrainingWarning", "gradient_check"],
     "estimators": ["MLPClassifier", "MLPRegressor"],
@@ -117,6 +117,7 @@ _WHERE = {
         "Poisson",
         "Quantile",
     ],
+    "model_file": ["load"],
     "network": ["Network"],
     "optimizers": [
         "Adadelta",
@@ -132,6 +133,7 @@ _WHERE = {
         "SGD",
     ],
     "rate_range": ["LearningRateRange", "learning_rate_range"],
+    "tensor_file": ["ModelFileError"],
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 _MODULES |= {

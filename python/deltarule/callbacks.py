@@ -211,7 +211,7 @@ class Checkpoint:
     def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
         due = run.epoch % self.every == 0 or run.epoch == run.epochs or run.stopping
         if due and (self.keep == "last" or self._best.improves(run)):
-            checkpoint.write(self.path.replace("{epoch}", str(run.epoch)), run)
+            checkpoint.write_checkpoint(self.path.replace("{epoch}", str(run.epoch)), run)
 
     def state(self) -> dict[str, Any]:  # noqa: D102
         return {"best": self._best.value} if self.keep == "best" else {}
