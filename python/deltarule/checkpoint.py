@@ -4,7 +4,7 @@ That is the optimizer's vectors and counts, the schedule's memory, and the callb
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -17,6 +17,7 @@ from deltarule.model_file import (
     Model,
     ModelFileError,
     become,
+    expect_no_more,
     network_from,
     network_state,
     read,
@@ -188,6 +189,7 @@ class Saved:
             )
         with naming(path):
             self._optimizer = restored(optimizer, network, model)
+            expect_no_more(model)
 
     def _states_of(self, model: Model) -> list[tuple[str, dict[str, Any]]]:
         """What each callback remembers; its vectors are its own from here on."""

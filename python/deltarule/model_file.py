@@ -87,8 +87,9 @@ def load(path: PathLike) -> "Network | MLP":
 
             return estimator_from(model)
         network = network_from(model)
-        if model.kind == "network":
-            expect_no_more(model)
+        if model.kind == "checkpoint":
+            model.leave_out("optimizer.", "callbacks.")
+        expect_no_more(model)
         return network
 
 
@@ -109,6 +110,11 @@ class Model:
         if not isinstance(found, dict):
             raise ModelFileError(f"{name} is {brief(found)}: expected an object")
         return found
+
+    def leave_out(self, *prefixes: str) -> None:
+        """Take out tensors that are not wanted, by what their names begin with."""
+        for name in [each for each in self.tensors if each.startswith(prefixes)]:
+            del self.tensors[name]
 
 
 def write(

@@ -95,7 +95,9 @@ def naming(path: PathLike) -> Iterator[None]:
 # Writing -------------------------------------------------------------------------------------
 
 
-def write_tensors(path: PathLike, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
+def write_tensors(
+    path: PathLike, tensors: Mapping[str, Array], metadata: Mapping[str, str]
+) -> None:
     """Write a file in one move, and seal it.
 
     Parameters

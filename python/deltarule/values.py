@@ -60,7 +60,9 @@ def to_json(value: Any, what: str) -> Any:
     if isinstance(value, tuple):
         return {"tuple": [to_json(item, f"{what}[{index}]") for index, item in enumerate(value)]}
     if isinstance(value, dict):
-        return {"dict": [[to_json(k, what), to_json(v, f"{what}[{k!r}]")] for k, v in value.items()]}
+        return {
+            "dict": [[to_json(k, what), to_json(v, f"{what}[{k!r}]")] for k, v in value.items()]
+        }
     if isinstance(value, np.ndarray):
         return _array_to_json(value, what)
     if isinstance(value, np.random.RandomState):
@@ -69,11 +71,11 @@ def to_json(value: Any, what: str) -> Any:
     if _OBJECTS.get(kind.__name__) is kind:
         names = [each.name for each in fields(value) if each.init]
         return {
-            kind.__name__: {
-                name: to_json(getattr(value, name), f"{what}.{name}") for name in names
-            }
+            kind.__name__: {name: to_json(getattr(value, name), f"{what}.{name}") for name in names}
         }
-    inner = getattr(value, "function", value) if isinstance(value, (CustomLoss, Function)) else value
+    inner = (
+        getattr(value, "function", value) if isinstance(value, (CustomLoss, Function)) else value
+    )
     raise TypeError(
         f"save: {what} is {inner!r}: expected numbers, strings or the package's own objects, as "
         "code is not written to a file; set it to something else before, such as None or its "
@@ -152,9 +154,7 @@ def _object_from_json(kind: str, content: dict[str, Any], what: str, depth: int)
     known = {each.name for each in fields(_OBJECTS[kind]) if each.init}
     if not set(content) <= known:
         raise ModelFileError(f"{what}: {kind} has no {brief(sorted(set(content) - known))}")
-    given = {
-        name: from_json(item, f"{what}.{name}", depth + 1) for name, item in content.items()
-    }
+    given = {name: from_json(item, f"{what}.{name}", depth + 1) for name, item in content.items()}
     try:
         with np.errstate(all="ignore"):
             return _OBJECTS[kind](**given)

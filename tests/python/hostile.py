@@ -183,7 +183,7 @@ def change_node(tree: Any, rng: random.Random) -> None:
     """Change something somewhere in an object of JSON."""
     node = tree
     while True:
-        inside = [v for v in (node.values() if isinstance(node, dict) else node)]
+        inside = list(node.values() if isinstance(node, dict) else node)
         inside = [each for each in inside if isinstance(each, (dict, list)) and each]
         if not inside or rng.random() < 0.25:
             break
