@@ -148,6 +148,10 @@ def estimator_from(model: Model) -> MLP:
         raise ModelFileError(f"parameters: {model.kind} has no {brief(sorted(unknown))}")
     for name, value in given.items():
         setattr(estimator, name, values.from_json(value, f"parameters.{name}"))
+    if estimator.callbacks:
+        raise ModelFileError(
+            f"parameters.callbacks is {brief(given['callbacks'])}: expected none, as they are code"
+        )
     try:
         estimator._validate_params()
         if "network" in model.content:

@@ -24,7 +24,7 @@ import numpy as np
 from deltarule.generators import generator_state, random_state_from
 from deltarule.losses import LOSSES, CustomLoss
 from deltarule.optimizers import OPTIMIZERS
-from deltarule.schedules import SCHEDULES, Function
+from deltarule.schedules import SCHEDULES, Function, Schedule
 from deltarule.tensor_file import ModelFileError, brief
 
 _OBJECTS: dict[str, Any] = {
@@ -157,9 +157,12 @@ def _object_from_json(kind: str, content: dict[str, Any], what: str, depth: int)
     given = {name: from_json(item, f"{what}.{name}", depth + 1) for name, item in content.items()}
     try:
         with np.errstate(all="ignore"):
-            return _OBJECTS[kind](**given)
+            made = _OBJECTS[kind](**given)
+            if isinstance(made, Schedule):
+                made(0)  # what it is made of is not all looked at before
     except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise ModelFileError(f"{what}: {error}") from error
+    return made
 
 
 def _array_from_json(values: Any, dtype: Any, what: str, depth: int) -> Any:

@@ -1,9 +1,11 @@
 """Records golden/: files of the format version that the package writes now, and what is in them.
 
 Run once for each format version, by hand; what has been recorded is never recorded anew, as it
-stands for the files that users have. test_golden.py reads them.
+stands for the files that users have. test_old_versions.py reads them. Version 1 had checkpoints
+alone, and was recorded by the package that wrote it.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import deltarule as dr
 from deltarule import schedules
 from support import data_of_every_kind, of_every_kind
 
+VERSION = 2
 HERE = Path(__file__).parent / "golden"
 
 
@@ -30,9 +33,9 @@ def every_kind_optimizer() -> dr.Optimizer:
     return dr.NAdam(schedules.WarmUp(schedules.Cosine(0.02, 40), 6))
 
 
-def record_checkpoints(version: int) -> None:
+def record_checkpoints() -> None:
     """A layer of every kind with all that goes with it; and dense layers with little."""
-    path = HERE / f"v{version}-every-kind-float32.safetensors"
+    path = HERE / f"v{VERSION}-every-kind-float32.safetensors"
     net, (X, y) = of_every_kind(), data_of_every_kind(24)
     net.fit(
         X,
@@ -44,11 +47,35 @@ def record_checkpoints(version: int) -> None:
         callbacks=[dr.EarlyStopping("loss"), dr.Checkpoint(path)],
     )
     record(path, net, X)
-    path = HERE / f"v{version}-dense-float64.safetensors"
+    path = HERE / f"v{VERSION}-dense-float64.safetensors"
     net, (X, y) = small("float64"), small_data("float64")
     optimizer = dr.SGD(0.05, 0.9)
     net.fit(X, y, epochs=2, batch_size=6, optimizer=optimizer, callbacks=[dr.Checkpoint(path)])
     record(path, net, X)
+
+
+def record_models() -> None:
+    """A network as ``save`` writes it, and the estimators."""
+    net, (X, y) = small("float32"), small_data("float32")
+    net.fit(X, y, epochs=2, metrics=["r2"])
+    path = HERE / f"v{VERSION}-network.safetensors"
+    net.save(path)
+    record(path, net, X)
+    for model, targets in (
+        (dr.MLPClassifier((4,), dropout=[0.1]), np.array(["yes", "no", "maybe"])[y_of_classes()]),
+        (dr.MLPRegressor(dr.Huber(0.5), (4,), solver=dr.SGD(schedules.Constant(0.1), 0.9)), y),
+    ):
+        model.set_params(random_state=np.random.RandomState(3), max_iter=3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, targets)
+        path = HERE / f"v{VERSION}-{type(model).__name__}.safetensors"
+        model.save(path)
+        record(path, model.network_, X)
+
+
+def y_of_classes() -> Any:
+    return np.random.default_rng(6).integers(3, size=20)
 
 
 def record(path: Path, net: dr.Network, X: Any) -> None:
@@ -66,4 +93,5 @@ def record(path: Path, net: dr.Network, X: Any) -> None:
 
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
-    record_checkpoints(version=1)
+    record_checkpoints()
+    record_models()
