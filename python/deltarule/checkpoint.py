@@ -15,7 +15,6 @@ from deltarule import values
 from deltarule.architecture import core_of, take
 from deltarule.model_file import (
     Model,
-    ModelFileError,
     become,
     expect_no_more,
     network_from,
@@ -27,7 +26,7 @@ from deltarule.model_file import (
 from deltarule.network import Network
 from deltarule.optimizers import Optimizer
 from deltarule.schedules import Schedule
-from deltarule.tensor_file import PathLike, brief, naming
+from deltarule.tensor_file import ModelFileError, PathLike, brief, naming
 from deltarule.training_run import TrainingRun
 
 Array = NDArray[Any]

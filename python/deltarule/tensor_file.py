@@ -16,6 +16,7 @@ import math
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -233,14 +234,10 @@ def _symbolic_link(path: PathLike) -> ModelFileError:
 
 
 def _expect_regular(found: os.stat_result) -> None:
-    for what, is_it in {
-        "a folder": stat.S_ISDIR,
-        "a named pipe": stat.S_ISFIFO,
-        "a socket": stat.S_ISSOCK,
-        "a device": lambda mode: not stat.S_ISREG(mode),
-    }.items():
-        if is_it(found.st_mode):
-            raise ModelFileError(f"it is {what}: expected a file")
+    kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
+    kind = stat.S_IFMT(found.st_mode)
+    if kind != stat.S_IFREG:
+        raise ModelFileError(f"it is a {kinds.get(kind, 'device')}: expected a file")
 
 
 def _read_header(file: BinaryIO) -> tuple[int, bytes, dict[str, _Tensor], dict[str, str]]:
@@ -297,8 +294,8 @@ def json_object(text: bytes | str, what: str, *, strict: bool = False) -> dict[s
     def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            counts = Counter(name for name, _ in pairs)
+            [(twice, _)] = counts.most_common(1)
             raise ModelFileError(f"the name {twice[:100]!r} stands twice in {what}")
         return found
 

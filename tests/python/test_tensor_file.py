@@ -235,6 +235,10 @@ def nested(depth: int) -> bytes:
         (a_file(nested(900)), "tensor 'a': expected dtype"),
         (a_file(b'{"a":[' + b"{}," * (FULL // 3) + b"{}]}"), "tensor 'a': expected dtype"),
         (a_file(b'{"a":[' + b'{"":0},' * (FULL // 7) + b"0]}"), "tensor 'a': expected dtype"),
+        (
+            a_file(b"{" + b",".join(b'"%d":0' % i for i in range(100_000)) + b',"99999":0}'),
+            "the name '99999' stands twice in the header",
+        ),
         (a_file(b'{"a":' + b"9" * 1000 + b"}"), "the header has an integer of 1000 digits"),
         (a_file(b'{"a":1e999,"b":NaN}'), "the header is not JSON: it has NaN"),
         (a_file(b" " * (FULL + 300)), "header takes 2097252 of the file's .* expected 2097152"),
