@@ -1,6 +1,7 @@
 """The scikit-learn estimators beside scikit-learn's own: the score, and the time of a fit.
 
     python bench/estimators.py                        # what scikit-learn ships
+    python bench/estimators.py --search               # a grid search, on one job and on two
     DELTARULE_DATA=... python bench/estimators.py     # adult and California housing, too
 
 Both have the same parameters and the same random_state, so they train on the same batches from the
@@ -14,11 +15,12 @@ import warnings
 from pathlib import Path
 from time import perf_counter
 
+import joblib
 import numpy as np
 from machine import describe
 from sklearn import datasets, neural_network
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
@@ -63,12 +65,32 @@ def measure(name, folder, solver, seeds, max_iter):
     return result
 
 
+def search_on_jobs():
+    """Seconds of a grid search over digits, in turn: one job, two threads, two processes."""
+    X, y = datasets.load_digits(return_X_y=True)
+    grid = {"alpha": [1e-4, 1e-2, 1.0], "hidden_layer_sizes": [(64,), (64, 32)]}
+    print(f"{'GridSearchCV over digits':28}{'scikit-learn':>14}{'deltarule':>12}")
+    for jobs, backend in ((1, "sequential"), (2, "threading"), (2, "loky")):
+        seconds = {"scikit-learn": [], "deltarule": []}
+        for _ in range(3):
+            for who, module in (("scikit-learn", neural_network), ("deltarule", deltarule)):
+                model = module.MLPClassifier(max_iter=30, random_state=0)
+                search = GridSearchCV(model, grid, cv=2, n_jobs=jobs)
+                with joblib.parallel_backend(backend):
+                    start = perf_counter()
+                    search.fit(X / 16.0, y)
+                    seconds[who].append(perf_counter() - start)
+        medians = [statistics.median(each) for each in seconds.values()]
+        print(f"{f'{jobs} jobs, {backend}':28}{medians[0]:14.2f}{medians[1]:12.2f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--max-iter", type=int, default=200)
     parser.add_argument("--solvers", default=",".join(SOLVERS))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--search", action="store_true", help="a grid search instead")
     parser.add_argument("--data", help="data sets, separated by commas")
     options = parser.parse_args()
     folder = Path(os.environ.get("DELTARULE_DATA", "/nowhere")) / "tabular"
@@ -76,6 +98,7 @@ def main():
     if not options.data and folder.is_dir():
         names += ["adult", "california"]
     warnings.simplefilter("ignore", ConvergenceWarning)
+    os.environ["PYTHONWARNINGS"] = "ignore"  # of joblib's processes
     machine = describe()
     print(
         f"{machine['cpu']}, {options.threads} of {machine['cores']} cores, {options.seeds} seeds; "
@@ -83,7 +106,10 @@ def main():
     )
     deltarule.set_num_threads(options.threads)
     with threadpool_limits(options.threads):
-        _print_table(names, folder, options)
+        if options.search:
+            search_on_jobs()
+        else:
+            _print_table(names, folder, options)
 
 
 def _print_table(names, folder, options):

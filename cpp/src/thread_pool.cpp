@@ -85,9 +85,18 @@ Process& process() {
   return *instance;
 }
 
+thread_local int own_size = 0;
+
+void expect_size(const char* where, int n, int least) {
+  if (n < least || n > most_threads)
+    throw std::invalid_argument(std::string(where) + ": got " + std::to_string(n) + ": expected " +
+                                std::to_string(least) + " to " + std::to_string(most_threads));
+}
+
 }  // namespace
 
 int ThreadPool::size() {
+  if (own_size > 0) return own_size;
   Process& own = process();
   int size = own.size.load(std::memory_order_relaxed);
   if (size == 0) {
@@ -99,12 +108,15 @@ int ThreadPool::size() {
 }
 
 void ThreadPool::resize(int n) {
-  if (n < 1 || n > most_threads)
-    throw std::invalid_argument("set_num_threads: got " + std::to_string(n) + ": expected 1 to " +
-                                std::to_string(most_threads));
+  expect_size("set_num_threads", n, 1);
   Process& own = process();
   const std::lock_guard lock(own.mutex);
   own.size.store(n);
+}
+
+int ThreadPool::limit(int n) {
+  expect_size("limit_threads", n, 0);
+  return std::exchange(own_size, n);
 }
 
 ThreadPool& ThreadPool::instance() {

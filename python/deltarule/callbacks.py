@@ -279,7 +279,25 @@ class Checkpoint:
             self._rotation.restore(state)
 
 
-class CSVLog:
+class _Log:
+    """A file that has a record an epoch, written as it ends."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def on_fit_begin(self, run: TrainingRun) -> None:
+        self.path.write_text("", encoding="utf-8")
+        for epoch in range(1, run.history.epochs + 1):
+            self._append(epoch, run.history.at(epoch))
+
+    def on_epoch_end(self, run: TrainingRun) -> None:
+        self._append(run.epoch, run.history.at(run.epoch))
+
+    def _append(self, epoch: int, record: Mapping[str, float]) -> None:
+        raise NotImplementedError
+
+
+class CSVLog(_Log):
     """A file of comma-separated values: a row an epoch, written as it ends.
 
     Parameters
@@ -288,46 +306,20 @@ class CSVLog:
         A file that is there is replaced; a training that is resumed writes its earlier epochs anew.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-
-    def on_fit_begin(self, run: TrainingRun) -> None:  # noqa: D102
-        self.path.write_text("", encoding="utf-8")
-        for epoch in range(1, run.history.epochs + 1):
-            self._append(run, epoch)
-
-    def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
-        self._append(run, run.epoch)
-
-    def _append(self, run: TrainingRun, epoch: int) -> None:
-        record = {"epoch": epoch, **run.history.at(epoch)}
+    def _append(self, epoch: int, record: Mapping[str, float]) -> None:
         with self.path.open("a", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
             if epoch == 1:
-                rows.writerow(record)
-            rows.writerow(record.values())
+                rows.writerow(["epoch", *record])
+            rows.writerow([epoch, *record.values()])
 
 
-class JSONLinesLog:
+class JSONLinesLog(_Log):
     """A file of JSON objects: a line an epoch, written as it ends; ``path`` as for `CSVLog`."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-
-    def on_fit_begin(self, run: TrainingRun) -> None:  # noqa: D102
-        self.path.write_text("", encoding="utf-8")
-        for epoch in range(1, run.history.epochs + 1):
-            self._append(run, epoch)
-
-    def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
-        self._append(run, run.epoch)
-
-    def _append(self, run: TrainingRun, epoch: int) -> None:
+    def _append(self, epoch: int, record: Mapping[str, float]) -> None:
         # JSON has no NaN or infinity; null is what others write for them.
-        values = {
-            name: value if np.isfinite(value) else None
-            for name, value in run.history.at(epoch).items()
-        }
+        values = {name: value if np.isfinite(value) else None for name, value in record.items()}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": epoch, **values}, allow_nan=False) + "\n")
 

@@ -1,15 +1,13 @@
 """Estimators to and from scikit-learn's own."""
 
-from copy import deepcopy
 from typing import Any
 
-import numpy as np
 from sklearn import neural_network
 from sklearn.base import BaseEstimator
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from deltarule import estimators
-from deltarule.estimator_base import MLP
+from deltarule.estimator_base import MLP, fitted_attributes
 from deltarule.solver import optimizer_of
 
 _NAMES = ("MLPClassifier", "MLPRegressor")
@@ -47,7 +45,7 @@ def from_sklearn(estimator: BaseEstimator) -> Any:
             "or MLPRegressor"
         )
     converted: Any = getattr(estimators, name)(**estimator.get_params(deep=False))
-    _copy_fitted(estimator, converted)
+    vars(converted).update(fitted_attributes(estimator, also=_ALSO))
     theirs = getattr(estimator, "_optimizer", None)
     if theirs is not None:
         live = converted._live_weights(adopt=True)
@@ -106,7 +104,7 @@ def to_sklearn(estimator: MLP) -> BaseEstimator:
         if given[name] not in allowed and name in defaults:
             given[name] = defaults[name]
     converted.set_params(**{name: given[name] for name in defaults})
-    _copy_fitted(estimator, converted)
+    vars(converted).update(fitted_attributes(estimator, also=_ALSO))
     if not hasattr(estimator, "coefs_"):
         return converted
     vars(converted).pop("validation_loss_curve_", None)
@@ -138,16 +136,6 @@ def to_sklearn(estimator: MLP) -> BaseEstimator:
             theirs.velocities = [-ours.learning_rate * v for v in vectors[0]]
         converted._optimizer = theirs
     return converted
-
-
-def _copy_fitted(source: Any, target: Any) -> None:
-    """Copy what ``fit`` has left; weights as arrays of their own."""
-    for name, value in vars(source).items():
-        if (name.endswith("_") and not name.startswith("_")) or name in _ALSO:
-            setattr(target, name, deepcopy(value))
-    for name in ("coefs_", "intercepts_"):
-        if hasattr(source, name):
-            setattr(target, name, [np.array(array, order="C") for array in getattr(source, name)])
 
 
 def _flatten(live: Any, arrays: list[Any], flat: Any) -> None:

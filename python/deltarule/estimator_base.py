@@ -1,13 +1,14 @@
 """What ``MLPClassifier`` and ``MLPRegressor`` share: checks, initial weights, split, and fit."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy
+from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names, r2_score
@@ -89,6 +90,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         "callbacks": [None, list, tuple],
         "progress": ["boolean"],
         "num_threads": [None, Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [None, Integral],
     }
 
     _best_parameters: Array
@@ -107,7 +109,8 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         incremental: bool,
         held_out: tuple[Any, Any, Any] = (None, None, None),
     ) -> Self:
-        with _threads(self.num_threads):
+        self._validate_params()
+        with self._threads():
             return self._fit_on_threads(X, y, sample_weight, incremental, held_out)
 
     def _fit_on_threads(
@@ -118,7 +121,6 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         incremental: bool,
         held_out: tuple[Any, Any, Any],
     ) -> Self:
-        self._validate_params()
         hidden = self._hidden_sizes()
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
@@ -165,11 +167,28 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError(
                     "fit: X_val is for solvers that go by epochs: expected None with solver='lbfgs'"
                 )
-            with self._callbacks_told(X, y, 0):
-                fit_lbfgs(self, live, loss, examples)
+            with self._callbacks_told(X, y, self.max_iter) as end_epoch:
+                fit_lbfgs(self, live, loss, examples, end_epoch=end_epoch)
         if not np.isfinite(parameters).all():
             raise ValueError(NOT_FINITE)
         return self
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Have the calling thread use as many threads as were asked for, for a while."""
+        number, jobs = self.num_threads, self.n_jobs
+        if number is not None and jobs is not None:
+            raise ValueError(
+                f"num_threads is {number} and n_jobs is {jobs}: expected one of them, as they mean "
+                "the same"
+            )
+        if jobs is not None:
+            number = effective_n_jobs(jobs)
+        before = _core.limit_threads(0 if number is None else int(number))
+        try:
+            yield
+        finally:
+            _core.limit_threads(before)
 
     def _is_stochastic(self) -> bool:
         if isinstance(self.solver, LBFGS):
@@ -409,15 +428,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         context.call_on_fit_task_end(**told, **fitted)
 
     def _fitted_attributes(self) -> dict[str, Any]:
-        names = ("_label_binarizer", "_dropout_seed")
-        attributes = {
-            name: copy(value)
-            for name, value in vars(self).items()
-            if (name.endswith("_") and not name.startswith("_")) or name in names
-        }
-        attributes["coefs_"] = [coef.copy() for coef in self.coefs_]
-        attributes["intercepts_"] = [intercept.copy() for intercept in self.intercepts_]
-        return attributes
+        return fitted_attributes(self, also=("_label_binarizer", "_dropout_seed"))
 
     # Using what has been fitted ------------------------------------------------------------------
 
@@ -428,10 +439,14 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             raise AttributeError(f"{type(self).__name__} has no network_ before fit")
         return self._live_weights(adopt=True).network
 
-    def _outputs(self, X: Any) -> Array:
+    def _read_fitted(self, X: Any) -> Any:
+        """X as scikit-learn checks it, for an estimator that has been fitted."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        with _threads(self.num_threads):
+        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+
+    def _outputs(self, X: Any) -> Array:
+        X = self._read_fitted(X)
+        with self._threads():
             A: Array = self._live_weights().network.predict(X)
         return A
 
@@ -460,10 +475,10 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         -------
         list of ndarray of shape (n_samples, hidden_layer_sizes[i])
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = self._read_fitted(X)
         live = self._live_weights()
-        _, caches = live.network.forward(X)
+        with self._threads():
+            _, caches = live.network.forward(X)
         # Nothing is dropped in prediction: what goes into the next layer is what comes out.
         return [np.array(caches[index + 1].A_prev) for index in live.dense[:-1]]
 
@@ -527,6 +542,18 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
+def fitted_attributes(estimator: Any, also: Collection[str]) -> dict[str, Any]:
+    """Copies of what ``fit`` has left, by scikit-learn's rule of names; weights as plain arrays."""
+    attributes = {
+        name: deepcopy(value)
+        for name, value in vars(estimator).items()
+        if (name.endswith("_") and not name.startswith("_")) or name in also
+    }
+    for name in {"coefs_", "intercepts_"} & set(attributes):
+        attributes[name] = [np.array(array, order="C") for array in getattr(estimator, name)]
+    return attributes
+
+
 def _taken(X: Any, rows: Array) -> Any:
     """Copy some rows; those of a memory map in the file's order, letting go of its pages."""
     mapped = mapped_file(X) if isinstance(X, np.ndarray) else None
@@ -539,17 +566,3 @@ def _taken(X: Any, rows: Array) -> Any:
         taken[some] = X[rows[some]]
         let_go(mapped)
     return taken
-
-
-@contextmanager
-def _threads(number: int | None) -> Iterator[None]:
-    """Have the package use so many threads for a while."""
-    if number is None:
-        yield
-        return
-    before = _core.get_num_threads()
-    _core.set_num_threads(int(number))
-    try:
-        yield
-    finally:
-        _core.set_num_threads(before)

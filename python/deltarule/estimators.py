@@ -105,7 +105,9 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
     progress : bool
         Show a progress bar.
     num_threads : int or None
-        For fit and predict; by default the package's.
+        For fit and predict; by default the package's. Other threads of the process keep theirs.
+    n_jobs : int or None
+        The same in scikit-learn's way of counting: -1 is all cores, -2 all but one.
 
     Attributes
     ----------
@@ -183,6 +185,7 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         callbacks: Any = None,
         progress: bool = False,
         num_threads: int | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self._keep(locals())
 
@@ -356,7 +359,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
     scoring : None, "loss", str or callable
         What the validation examples are judged by: R2, their loss (its negative is the score), or
         one of scikit-learn's scorers.
-    callbacks, progress, num_threads
+    callbacks, progress, num_threads, n_jobs
 
     Attributes
     ----------
@@ -412,6 +415,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
         callbacks: Any = None,
         progress: bool = False,
         num_threads: int | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self._keep(locals())
 

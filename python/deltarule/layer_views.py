@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deltarule.checks import is_number
 from deltarule.layers import Dense, LayerDescription, Standardize
 
 if TYPE_CHECKING:
@@ -101,9 +102,7 @@ class Layer:
             if name == "frozen":
                 if not isinstance(value, (bool, np.bool_)):
                     raise TypeError(f"layers[{self._index}].frozen is {value!r}: expected a bool")
-            elif not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(
-                value, bool
-            ):
+            elif not is_number(value):
                 raise TypeError(f"layers[{self._index}].{name} is {value!r}: expected a number")
             elif not 0 <= value < np.inf:
                 raise ValueError(

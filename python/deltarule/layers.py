@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
+from deltarule.checks import expect_size, is_integer, is_number
 from deltarule.initializers import Initializer, as_initializer, draw, suits
 
 Array = NDArray[Any]
@@ -64,7 +65,7 @@ class LayerDescription:
     def _expect(self, name: str, low: float, high: float = np.inf) -> None:
         value = getattr(self, name)
         what = f"{type(self).__name__}: {name} is {value!r}"
-        if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+        if not is_number(value):
             raise TypeError(f"{what}: expected a number")
         if not low <= value < high:
             bound = "finite" if high == np.inf else f"less than {high:g}"
@@ -84,14 +85,6 @@ def _expect_activation(description: LayerDescription, activation: str) -> None:
             f"{type(description).__name__}: activation is {activation!r}: expected one of "
             f"{_core.activation_names()}"
         )
-
-
-def _count(value: Any, what: str) -> int:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise TypeError(f"{what} is {value!r}: expected an integer")
-    if not 1 <= value < 2**31:
-        raise ValueError(f"{what} is {value}: expected 1 or more, and less than 2^31")
-    return int(value)
 
 
 @dataclass(frozen=True)
@@ -135,7 +128,7 @@ class Dense(LayerDescription):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _count(self.units, "Dense: units")
+        expect_size(self.units, "Dense: units")
         _expect_activation(self, self.activation)
         for name in ("initializer", "bias_initializer"):
             given, biases = getattr(self, name), name == "bias_initializer"
@@ -398,7 +391,7 @@ class Embedding(LayerDescription):
             )
         columns = {}
         for column, sizes in self.columns.items():
-            if not isinstance(column, (int, np.integer)) or isinstance(column, bool):
+            if not is_integer(column):
                 raise TypeError(f"Embedding: column {column!r}: expected an integer")
             if not 0 <= column < 2**31:
                 raise ValueError(
@@ -408,10 +401,10 @@ class Embedding(LayerDescription):
                 raise TypeError(
                     f"Embedding: columns[{column}] is {sizes!r}: expected (categories, dimension)"
                 )
-            categories = _count(sizes[0], f"Embedding: categories of column {column}")
+            categories = expect_size(sizes[0], f"Embedding: categories of column {column}")
             columns[int(column)] = (
                 categories,
-                _count(sizes[1], f"Embedding: dimension of column {column}"),
+                expect_size(sizes[1], f"Embedding: dimension of column {column}"),
             )
         object.__setattr__(self, "columns", dict(sorted(columns.items())))
 

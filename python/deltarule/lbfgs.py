@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltarule import _core
-from deltarule.containers import Rows
+from deltarule.all_examples import Cost
 from deltarule.last_good import TrainingDivergedError
-from deltarule.losses import Loss
-from deltarule.optimizers import LBFGS, aligned_zeros
+from deltarule.optimizers import LBFGS
 
 if TYPE_CHECKING:
     from deltarule.network import Network
@@ -28,10 +26,6 @@ Array = NDArray[Any]
 
 class _NotFiniteError(ArithmeticError):
     """Out of the minimiser, to the message."""
-
-
-# Activations that are kept at a time for the backward pass; more examples go in parts.
-_NUMBERS_A_PART = 1 << 24
 
 
 def expect_one_cost(network: "Network", examples: "Examples") -> None:
@@ -76,8 +70,14 @@ def minimize(
     if not run.begin_epoch():
         return
     options = optimizer._values()
-    cost_of = _Cost(network, examples.loss, examples.rows, examples.target)
+    cost_of = Cost(network, examples.loss, examples.rows, examples.target)
     iterations = run.epochs - run.history.epochs
+
+    def finite_cost(x: Array) -> tuple[float, Array]:
+        cost, gradients = cost_of(x)
+        if not all(np.isfinite(each).all() for each in (cost, gradients, cost_of.parameters)):
+            raise _NotFiniteError(f"the cost is {cost}")
+        return cost, gradients
 
     def end(x: Array) -> None:
         network.parameters[:] = x
@@ -90,7 +90,7 @@ def minimize(
 
     try:
         result = scipy_minimize(
-            cost_of,
+            finite_cost,
             network.parameters.astype(np.float64),
             jac=True,
             method="L-BFGS-B",
@@ -113,48 +113,3 @@ def minimize(
             "targets scaled to about 1"
         ) from error
     optimizer.message = str(result.message)
-
-
-class _Cost:
-    """The cost and its gradient as functions of a flat float64 vector."""
-
-    def __init__(self, network: "Network", loss: Loss, rows: Rows, target: "_core.Target") -> None:
-        self._network, self._rows, self._target = network, rows, target
-        self._trainer, self._gradients = network._training_room(loss)
-        self._parameters = aligned_zeros(network.parameters.size, network.dtype)
-        units = network.input_size + sum(layer.units for layer in network.layers)
-        self._rows_a_part = max(1, _NUMBERS_A_PART // units)
-        self.latest = np.inf
-
-    def __call__(self, x: Array) -> tuple[float, Array]:
-        with np.errstate(over="ignore"):
-            self._parameters[:] = x
-        total = weight = 0.0
-        gradients = np.zeros(x.shape)
-        for first in range(0, len(self._rows), self._rows_a_part):
-            part = slice(first, first + self._rows_a_part)
-            part_total, part_weight = self._trainer.loss_and_gradients(
-                self._network._core,
-                self._parameters,
-                self._rows[part],
-                _part(self._target, part),
-                self._network._pass_of(training=False),
-                self._gradients,
-            )
-            total += part_total
-            weight += part_weight
-            gradients += part_weight * self._gradients
-        self.latest = total / weight
-        gradients /= weight
-        numbers = (self.latest, gradients, self._parameters)
-        if not all(np.isfinite(each).all() for each in numbers):
-            raise _NotFiniteError(f"the cost is {self.latest}")
-        return self.latest, gradients
-
-
-def _part(target: "_core.Target", part: slice) -> "_core.Target":
-    return _core.Target(
-        None if target.Y is None else target.Y[part],
-        None if target.labels is None else target.labels[part],
-        None if target.weights is None else target.weights[part],
-    )

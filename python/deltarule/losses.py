@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
+from deltarule.checks import is_number
 
 Array = NDArray[Any]
 
@@ -73,12 +74,11 @@ class Loss:
     def _checked(
         self, name: str, value: object, expected: str, fits: Callable[[float], bool]
     ) -> float:
-        number = isinstance(value, (int, float, np.integer, np.floating))
-        if not number or isinstance(value, bool):
+        if not is_number(value):
             raise TypeError(f"{type(self).__name__}: {name} is {value!r}: expected {expected}")
-        if not fits(float(value)):  # type: ignore[arg-type]
+        if not fits(float(value)):
             raise ValueError(f"{type(self).__name__}: {name} is {value!r}: expected {expected}")
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
 
 
 @dataclass(frozen=True)

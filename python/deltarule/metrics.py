@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from deltarule.checks import expect_count
 from deltarule.losses import Loss
 
 Array = NDArray[Any]
@@ -90,10 +91,7 @@ class TopK:
     k: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.k, (int, np.integer)) or isinstance(self.k, bool):
-            raise TypeError(f"TopK: k is {self.k!r}: expected an integer")
-        if self.k < 1:
-            raise ValueError(f"TopK: k is {self.k}: expected 1 or more")
+        expect_count(self.k, "TopK: k", least=1)
 
     @property
     def __name__(self) -> str:

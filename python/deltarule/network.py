@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from deltarule import _core, diagnostics, training
+from deltarule.checks import expect_size
 from deltarule.containers import Opened, Rows
 from deltarule.data import as_rows, expect_codes, moments, one_or_more
 from deltarule.last_good import Room
@@ -141,16 +142,10 @@ class Network:
         seed: int | None = 0,
         dtype: DTypeLike = "float32",
     ) -> None:
-        if not isinstance(input_size, (int, np.integer)) or isinstance(input_size, bool):
-            raise TypeError(f"Network: input_size is {input_size!r}: expected an integer")
-        if not 1 <= input_size < 2**31:
-            raise ValueError(
-                f"Network: input_size is {input_size}: expected 1 or more, and less than 2^31"
-            )
+        self.input_size = expect_size(input_size, "Network: input_size")
         self.dtype = np.dtype(dtype).newbyteorder("=")
         if self.dtype.name not in _CORES:
             raise TypeError(f"Network: dtype is {self.dtype}: expected float32 or float64")
-        self.input_size = int(input_size)
         self._descriptions = in_order(layers, self.input_size)
         self._generator = np.random.default_rng(seed)
         self._build()
@@ -520,6 +515,38 @@ class Network:
         from deltarule import model_file  # most networks are never written
 
         model_file.save(self, path)
+
+    def to_c(self, path: str | os.PathLike[str], name: str = "model") -> None:
+        """Write the network as a C header: its weights, and a function that predicts.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file, which appears whole or not at all.
+        name : str
+            What every name in the header begins with: ``name_predict(const float *X, float *A)``,
+            ``NAME_INPUTS``, ``NAME_OUTPUTS``. (``double`` for a network of float64.)
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a name that no C identifier begins with, and where a weight is not finite.
+
+        Notes
+        -----
+        The header is C99 and C++11, allocates nothing and needs only the C library's mathematical
+        functions. It predicts one example. Its numbers are the network's but for rounding: weights
+        read back to the same bits, sums are made in another order, and exp, tanh and the like are
+        the device's. A batch norm's ``gamma / sqrt(variance + epsilon)`` becomes one factor; its
+        mean is still subtracted first, as folding it into beta would lose digits where it is large.
+
+        What passes from layer to layer is in static memory, of which those share a part that are
+        not needed at the same time; ``#define NAME_STORAGE`` before the ``#include`` puts it
+        elsewhere.
+        """
+        from deltarule.c_header import to_c
+
+        to_c(self, path, name)
 
     def summary(self) -> str:
         """Describe the layers, their shapes and parameters, and the memory that they take."""

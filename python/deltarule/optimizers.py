@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
+from deltarule.checks import is_integer, is_number
 from deltarule.schedules import LearningRate, rate_now
 
 if TYPE_CHECKING:
@@ -145,18 +146,17 @@ class Optimizer:
         """A hyper-parameter, held to what its field declares."""
         value, kind = self._value(declared), declared.metadata["kind"]
         received = f"{type(self).__name__}: {declared.name} is {value!r}"
-        is_flag = isinstance(value, (bool, np.bool_))
         if kind == "flag":
-            if not is_flag:
+            if not isinstance(value, (bool, np.bool_)):
                 raise TypeError(f"{received}: expected True or False")
             return float(value)
         if kind == "integer":
-            if is_flag or not isinstance(value, (int, np.integer)):
+            if not is_integer(value):
                 raise TypeError(f"{received}: expected an integer")
             if value < 1:
                 raise ValueError(f"{received}: expected 1 or more")
             return int(value)
-        if is_flag or not isinstance(value, (int, float, np.integer, np.floating)):
+        if not is_number(value):
             raise TypeError(f"{received}: expected a number")
         below = declared.metadata["below"]
         if not 0 <= value < below:

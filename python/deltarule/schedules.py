@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from deltarule.checks import expect_count
+from deltarule.checks import expect_count, is_number
 from deltarule.history import monitored
 
 Array = NDArray[Any]
@@ -67,8 +67,7 @@ class Schedule:
         """Hold fields to being numbers between two bounds, neither of which is allowed."""
         for name in names:
             value = getattr(self, name)
-            number = isinstance(value, (int, float, np.integer, np.floating))
-            if not number or isinstance(value, bool):
+            if not is_number(value):
                 raise TypeError(f"{self._name}: {name} is {value!r}: expected a number")
             if not above < value < below:
                 least = "0 or more" if above < 0 else f"a number above {above:g}"
@@ -451,7 +450,7 @@ def as_schedule(rate: Any, what: str = "learning_rate") -> Schedule:
         return rate
     if callable(rate):
         return Function(rate)
-    if isinstance(rate, (int, float, np.integer, np.floating)) and not isinstance(rate, bool):
+    if is_number(rate):
         return Constant(float(rate))
     raise TypeError(f"{what} is {rate!r}: expected a number, a schedule or a function of the step")
 

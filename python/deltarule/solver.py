@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from deltarule import _core
+from deltarule.all_examples import Cost, infer
 from deltarule.containers import Rows
 from deltarule.estimator_losses import minimised
 from deltarule.history import History
@@ -20,6 +21,7 @@ from deltarule.live_weights import LiveWeights
 from deltarule.losses import Loss
 from deltarule.memory_map import let_go, mapped_file, rows_a_window, shuffled_in_windows
 from deltarule.optimizers import (
+    LBFGS,
     OPTIMIZERS,
     SGD,
     Adam,
@@ -29,19 +31,20 @@ from deltarule.optimizers import (
     RAdam,
     _flag,
     _number,
-    aligned_zeros,
 )
 from deltarule.progress import Progress
 from deltarule.schedules import rates_of_steps
-from deltarule.steps import batch_of, copy_into, every_step_of, expect_every_step
+from deltarule.steps import (
+    MakeSteps,
+    batch_of,
+    copy_into,
+    every_step_of,
+    expect_every_step,
+    next_run,
+)
 from deltarule.training_run import TrainingRun, as_callbacks
 
 Array = NDArray[Any]
-
-# Seconds that a run of mini-batches aims at, as in ``Network.fit``.
-_RUN_SECONDS = 0.05
-# Activations that are kept at a time for the gradient over all examples.
-_NUMBERS_A_PART = 1 << 24
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -142,10 +145,9 @@ class _Epochs:
         self._examples, self._batch_size = examples, batch_size
         self._alpha, self._l1 = alpha, l1
         self._optimizer: Any = run.optimizer
-        self._trainer, self._gradients = self._network._training_room(loss)
-        self._state = self._optimizer._state_for(self._network)
         expect_every_step(self._optimizer, clip_value, clip_norm, None)
-        self._every_step = every_step_of(self._network, clip_value, clip_norm, None)
+        every_step = every_step_of(self._network, clip_value, clip_norm, None)
+        self._make = MakeSteps(run, loss, every_step)
         self._before: Array | None = None
         self._run_batches = 1
         rows = examples.rows
@@ -166,7 +168,7 @@ class _Epochs:
         for first, count, weight in self._runs(m, weights):
             share = 1.0 / weight if weight > 0 else 0.0
             self._weights.penalise(self._l1 * share, self._alpha * share)
-            total = self._make(order, first, count)
+            total = self._make_steps(order, first, count)
             yield total + self._constants(order, weights, first, count)
             if self.diverged or self._run.stopping:
                 return
@@ -192,42 +194,24 @@ class _Epochs:
             yield first, count, weight
             first += count
 
-    def _make(self, order: Array | None, first: int, count: int) -> float:
+    def _make_steps(self, order: Array | None, first: int, count: int) -> float:
         """Make the steps of a run; the sum over its batches of cost times examples."""
         size, optimizer, network = self._batch_size, self._optimizer, self._network
         batches = -(-count // size)
-        seen = self._run.steps_unseen(optimizer.step) == 0
-        rule = optimizer._rule()
         rates = rates_of_steps(
             getattr(optimizer, "learning_rate", 0.0), optimizer.step, batches, optimizer.epochs
         )
+        X, target = self._examples.rows, self._examples.target
+        run = Run(X, target, order, first, count, size, optimizer._rule(), rates)
         costs = np.empty((batches, 2))
-        before = copy_into(self._before, network.parameters) if seen else self._before
-        self._before = before
+        seen = self._run.steps_unseen(optimizer.step) == 0
+        if seen:
+            before = self._before = copy_into(self._before, network.parameters)
         started = perf_counter()
-        steps, ended, exception = self._trainer.run(
-            network._core,
-            network.parameters,
-            self._gradients,
-            self._state,
-            rule,
-            optimizer._counter,
-            network._pass,
-            self._examples.rows,
-            self._examples.target,
-            order,
-            first,
-            count,
-            size,
-            rates,
-            seen,
-            *self._every_step,
-            costs,
-        )
+        steps, ended, exception = self._make(run, costs, keep_gradients=seen)
         if self._mapped is not None:
             let_go(self._mapped)
-        seconds = max(perf_counter() - started, 1e-6)
-        self._run_batches = max(1, int(batches * min(_RUN_SECONDS / seconds, 8.0)))
+        self._run_batches = next_run(batches, perf_counter() - started)
         self.done += steps
         if exception is not None:
             raise exception
@@ -237,13 +221,9 @@ class _Epochs:
             return np.nan
         sums, weights = costs.T
         of_batches = np.divide(sums, weights, out=np.zeros(batches), where=weights != 0)
-        if before is not None and seen:
-            run = Run(
-                self._examples.rows, self._examples.target, order, first, count, size, rule, rates
-            )
-            self._run.show_step(
-                float(of_batches[0]), self._gradients, before, lambda: batch_of(run)
-            )
+        if seen:
+            cost, gradients = float(of_batches[0]), self._make.gradients
+            self._run.show_step(cost, gradients, before, lambda: batch_of(run))
         sizes = np.full(batches, size)
         sizes[-1] = count - (batches - 1) * size
         return float(of_batches @ sizes)
@@ -267,20 +247,12 @@ class _Epochs:
 
 def judge(network: Any, loss: Loss, examples: Examples) -> tuple[float, Array]:
     """The mean loss, without penalties, and the outputs."""
-    m = len(examples)
-    A = np.empty((m, network.output_size), network.dtype)
-    total = network._core.infer(
-        network.parameters,
-        examples.rows,
-        A,
-        loss._formula(),
-        _part(examples.target, slice(0, m), network.dtype),
-    )
+    total, A = infer(network, examples.rows, examples.target, loss)
     weights = examples.target.weights
     constants = examples.constants
     if constants is not None:
         total += float(constants.sum() if weights is None else weights @ constants)
-    return total / (m if weights is None else float(weights.sum())), A
+    return total / (len(examples) if weights is None else float(weights.sum())), A
 
 
 def fit_epochs(
@@ -459,93 +431,71 @@ def _gives_up(estimator: Any, optimizer: Any, scheduled: Any) -> bool:
 # All examples at once ----------------------------------------------------------------------------
 
 
-def fit_lbfgs(estimator: Any, weights: LiveWeights, loss: Loss, examples: Examples) -> None:
-    """Train by SciPy's L-BFGS-B on all examples."""
+def fit_lbfgs(
+    estimator: Any,
+    weights: LiveWeights,
+    loss: Loss,
+    examples: Examples,
+    *,
+    end_epoch: Callable[[], bool],
+) -> None:
+    """Train by SciPy's L-BFGS-B on all examples; an iteration is an epoch to callbacks.
+
+    The cost may be infinite where the line search looks: it then takes a shorter step.
+    """
     from scipy.optimize import minimize
     from sklearn.utils.optimize import _check_optimize_result
 
     network = weights.network
-    of_weights = examples.target.weights
-    total = float(len(examples) if of_weights is None else of_weights.sum())
-    weights.penalise(float(estimator.l1) / total, float(estimator.alpha) / total)
-    cost_of = _Cost(network, minimised(loss), examples)
+    rows, target, constants = examples
+    total = float(len(examples) if target.weights is None else target.weights.sum())
+    constant = 0.0 if constants is None else float(np.average(constants, weights=target.weights))
+    cost_of = Cost(network, minimised(loss), rows, target, constant)
+    callbacks = as_callbacks(list(estimator.callbacks or ()), validated=False)
+    network.history = History()
+    run = TrainingRun(network, LBFGS(), callbacks, estimator.max_iter)
     verbose = estimator.verbose is True or estimator.verbose >= 1
-    iteration = 0
 
     def end(x: Array) -> None:
-        nonlocal iteration
-        iteration += 1
+        network.parameters[:] = x
+        run.optimizer.step += 1
         if verbose:
-            print(f"Iteration {iteration}, loss = {cost_of.latest:.8f}")
+            print(f"Iteration {run.epoch}, loss = {cost_of.latest:.8f}")
+        bar.advance(run.epoch, cost_of.latest)
+        run.call("on_run_end")
+        record = {"loss": cost_of.latest}
+        run.end_epoch(record)
+        bar.end_epoch(run.epoch - 1, record)
+        if end_epoch():
+            run.stop()
+        if run.history.epochs < run.epochs:
+            run.begin_epoch()
+        if run.stopping:
+            raise StopIteration
 
+    weights.penalise(float(estimator.l1) / total, float(estimator.alpha) / total)
     try:
-        result = minimize(
-            cost_of,
-            network.parameters.astype(np.float64),
-            jac=True,
-            method="L-BFGS-B",
-            callback=end,
-            options={
-                "maxfun": estimator.max_fun,
-                "maxiter": estimator.max_iter,
-                "gtol": estimator.tol,
-            },
-        )
-        network.parameters[:] = result.x
-        estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
-        estimator.loss_ = _Cost(network, loss, examples)(result.x)[0]
+        with run, Progress(run.epochs, 1, enabled=bool(estimator.progress)) as bar:
+            run.call("on_fit_begin")
+            if run.begin_epoch():
+                result = minimize(
+                    cost_of,
+                    network.parameters.astype(np.float64),
+                    jac=True,
+                    method="L-BFGS-B",
+                    callback=end,
+                    options={
+                        "maxfun": estimator.max_fun,
+                        "maxiter": estimator.max_iter,
+                        "gtol": estimator.tol,
+                    },
+                )
+                network.parameters[:] = result.x
+                estimator.n_iter_ = (
+                    result.nit
+                    if run.stopping
+                    else _check_optimize_result("lbfgs", result, estimator.max_iter)
+                )
+        estimator.loss_ = Cost(network, loss, rows, target, constant)(network.parameters)[0]
     finally:
         weights.penalise(0.0, 0.0)
-
-
-class _Cost:
-    """The cost and its gradient as functions of a flat float64 vector.
-
-    They may be infinite: SciPy's line search then takes a shorter step.
-    """
-
-    def __init__(self, network: Any, loss: Loss, examples: Examples) -> None:
-        self._network, self._examples = network, examples
-        self._trainer, self._gradients = network._training_room(loss)
-        self._parameters = aligned_zeros(network.parameters.size, network.dtype)
-        units = network.input_size + sum(layer.units for layer in network.layers)
-        self._rows_a_part = max(1, _NUMBERS_A_PART // units)
-        constants, of_weights = examples.constants, examples.target.weights
-        self._constant = (
-            0.0 if constants is None else float(np.average(constants, weights=of_weights))
-        )
-        self.latest = np.inf
-
-    def __call__(self, x: Array) -> tuple[float, Array]:
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._parameters[:] = x
-            total = weight = 0.0
-            gradients = np.zeros(x.shape)
-            for first in range(0, len(self._examples), self._rows_a_part):
-                part = slice(first, first + self._rows_a_part)
-                part_total, part_weight = self._trainer.loss_and_gradients(
-                    self._network._core,
-                    self._parameters,
-                    self._examples.rows[part],
-                    _part(self._examples.target, part),
-                    self._network._pass_of(training=False),
-                    self._gradients,
-                )
-                total += part_total
-                weight += part_weight
-                gradients += part_weight * self._gradients
-            gradients /= weight
-        self.latest = total / weight + self._constant
-        return self.latest, gradients
-
-
-def _part(target: "_core.Target", part: slice, dtype: Any = None) -> "_core.Target":
-    return _core.Target(
-        None
-        if target.Y is None
-        else target.Y[part]
-        if dtype is None
-        else np.ascontiguousarray(target.Y[part], dtype),
-        None if target.labels is None else target.labels[part],
-        None if target.weights is None else target.weights[part],
-    )

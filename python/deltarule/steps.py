@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
+from deltarule.checks import is_number
 from deltarule.containers import Rows
 from deltarule.last_good import LastGood, Run, TrainingDivergedError
 from deltarule.losses import Loss
@@ -72,7 +73,7 @@ def expect_every_step(
         if value is None:
             continue
         what = f"fit: {name} is {value!r}"
-        if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+        if not is_number(value):
             raise TypeError(f"{what}: expected a number")
         if isinstance(optimizer, LBFGS):
             raise ValueError(f"{what}: expected None, as LBFGS makes no steps of that kind")
@@ -99,14 +100,54 @@ def every_step_of(
     )
 
 
+def next_run(batches: int, seconds: float) -> int:
+    """How many mini-batches to make next at one go, as so many took so long."""
+    return max(1, int(batches * min(_RUN_SECONDS / max(seconds, 1e-6), 8.0)))
+
+
+class MakeSteps:
+    """The call to the core that makes the steps of a run of mini-batches."""
+
+    def __init__(self, run: "TrainingRun", loss: Loss, every_step: EveryStep) -> None:
+        self._network, self._optimizer, self._every_step = run.network, run.optimizer, every_step
+        self._trainer, self.gradients = run.network._training_room(loss)
+        self._state = run.optimizer._state_for(run.network)
+
+    def __call__(
+        self, run: Run, costs: Array | None = None, *, keep_gradients: bool = False
+    ) -> tuple[int, str, BaseException | None]:
+        """How many were made, why it ended, and what a custom loss raised.
+
+        ``costs`` takes the sum and the weight of each batch's losses.
+        """
+        return self._trainer.run(
+            self._network._core,
+            self._network.parameters,
+            self.gradients,
+            self._state,
+            run.rule,
+            self._optimizer._counter,
+            self._network._pass,
+            run.X,
+            run.target,
+            run.order,
+            run.first,
+            run.examples,
+            run.batch_size,
+            run.learning_rates,
+            keep_gradients,
+            *self._every_step,
+            np.empty((-(-run.examples // run.batch_size), 2)) if costs is None else costs,
+        )
+
+
 class Steps:
     """The steps of one ``fit``, a run of mini-batches a call to the core."""
 
     def __init__(self, run: "TrainingRun", examples: Examples, every_step: EveryStep) -> None:
-        self._run, self._examples, self._every_step = run, examples, every_step
+        self._run, self._examples = run, examples
         self._network, self._optimizer = run.network, run.optimizer
-        self._trainer, self._gradients = run.network._training_room(examples.loss)
-        self._state = run.optimizer._state_for(run.network)
+        self._make = MakeSteps(run, examples.loss, every_step)
         self._before: Array | None = None  # the weights before a step that a callback sees
         self._batches = examples.batches
         self._costs = np.empty((self._batches or 1, 2))  # of an epoch: sum and weight of each
@@ -168,8 +209,7 @@ class Steps:
             if mapped is not None:
                 let_go(mapped)
             if unseen != 0:  # a step that is seen takes longer than the steps between
-                seconds = max(perf_counter() - started, 1e-6)
-                self._run_batches = max(1, int(batches * min(_RUN_SECONDS / seconds, 8.0)))
+                self._run_batches = next_run(batches, perf_counter() - started)
             yield batches
 
     def _from_stream(self) -> Iterator[int]:
@@ -235,30 +275,7 @@ class Steps:
             self.expect_finite_weights(f"after batch {self._done + 1}")
             total, weight = costs[0].tolist()
             cost = total / weight if weight else 0.0
-            self._run.show_step(cost, self._gradients, before, lambda: batch_of(run))
-
-    def _make(
-        self, run: Run, costs: Array | None = None, *, keep_gradients: bool = False
-    ) -> tuple[int, str, BaseException | None]:
-        return self._trainer.run(
-            self._network._core,
-            self._network.parameters,
-            self._gradients,
-            self._state,
-            run.rule,
-            self._optimizer._counter,
-            self._network._pass,
-            run.X,
-            run.target,
-            run.order,
-            run.first,
-            run.examples,
-            run.batch_size,
-            run.learning_rates,
-            keep_gradients,
-            *self._every_step,
-            np.empty((-(-run.examples // run.batch_size), 2)) if costs is None else costs,
-        )
+            self._run.show_step(cost, self._make.gradients, before, lambda: batch_of(run))
 
     def _restore(self, where: str) -> None:
         """Go back to the last weights whose cost was finite, and say so."""

@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deltarule import _core
+from deltarule.all_examples import infer
 from deltarule.batches import Batches
 from deltarule.checks import expect_count
 from deltarule.containers import Rows
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 AnyLoss = Loss | LossFunction | str | None
-
-_EVALUATION_ROWS = 1 << 16
 
 
 def loss_for(network: "Network", loss: AnyLoss, where: str) -> Loss:
@@ -284,15 +282,8 @@ def _judge(
     network: "Network", rows: Rows, target: "_core.Target", loss: Loss, judged: dict[str, Metric]
 ) -> dict[str, float]:
     """The cost and metrics on data that has passed the door."""
-    m = len(rows)
-    A = np.empty((m, network.output_size), network.dtype)
-    total, formula = 0.0, loss._formula()
-    for first in range(0, m, _EVALUATION_ROWS):
-        part = slice(first, min(first + _EVALUATION_ROWS, m))
-        total += network._core.infer(
-            network.parameters, rows[part], A[part], formula, _part(target, part, network.dtype)
-        )
-    weight = m if target.weights is None else float(target.weights.sum())
+    total, A = infer(network, rows, target, loss)
+    weight = len(rows) if target.weights is None else float(target.weights.sum())
     held = target.Y if target.labels is None else target.labels
     assert held is not None
     return {"loss": total / weight} | {
@@ -360,15 +351,6 @@ def _validation(
         raise ValueError("fit: validation X has no rows: expected 1 or more")
     where = "fit: validation data"
     return rows, as_target(data[1], loss, m, network.output_size, network.dtype, where)
-
-
-def _part(target: "_core.Target", part: slice, dtype: np.dtype[Any]) -> "_core.Target":
-    """A slice of a target, its numbers in the network's dtype."""
-    return _core.Target(
-        None if target.Y is None else np.ascontiguousarray(target.Y[part], dtype),
-        None if target.labels is None else target.labels[part],
-        None if target.weights is None else target.weights[part],
-    )
 
 
 def _metrics(metrics: Metrics | None, loss: Loss, n_outputs: int, where: str) -> dict[str, Metric]:

@@ -262,8 +262,13 @@ inline void update(const Optimizer& o, int step, double& p, double g, std::vecto
     moments();
     double second_moment = s[1];
     if (o.amsgrad != 0.0) second_moment = s[2] = std::max(s[2], s[1]);
-    p -= alpha * (s[0] / first_correction) /
-         (std::sqrt(second_moment / second_correction) + o.epsilon);
+    const double corrected = s[0] / first_correction;
+    // Kingma & Ba 2015: algorithm 1, and the other order at the end of its section 2.
+    if (o.epsilon_hat == 0.0)
+      p -= alpha * corrected / (std::sqrt(second_moment / second_correction) + o.epsilon);
+    else
+      p -=
+          alpha * std::sqrt(second_correction) * corrected / (std::sqrt(second_moment) + o.epsilon);
   } else if (name == "nadam") {
     moments();
     const double now = scheduled_momentum(o, step), next = scheduled_momentum(o, step + 1);

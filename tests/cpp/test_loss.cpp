@@ -610,6 +610,24 @@ TEST_CASE_TEMPLATE("a weight of zero takes an example out", Scalar, float, doubl
   });
 }
 
+TEST_CASE_TEMPLATE("a mean's cost and its gradient have a factor each", Scalar, float, double) {
+  std::mt19937 engine(9);
+  for_each_loss([&](const Loss& loss) {
+    if (takes_labels(loss)) return;  // a sum over the classes
+    const Case<Scalar> c(engine, loss, 3, 5);
+    Loss scaled = loss;
+    scaled.cost_factor = 0.5;
+    scaled.gradient_factor = 4.0;
+    const auto hold = [](const Result<Scalar>& with, const Result<Scalar>& without) {
+      CHECK(with.sum == 0.5 * without.sum);  // powers of two change no digit
+      CHECK(with.gradient == Scalar(4) * without.gradient);
+    };
+    hold(from_output(scaled, c.A, c.weighted()), from_output(loss, c.A, c.weighted()));
+    if (fused(loss))
+      hold(from_logits(scaled, c.Z, c.weighted()), from_logits(loss, c.Z, c.weighted()));
+  });
+}
+
 TEST_CASE_TEMPLATE("a loss allocates nothing", Scalar, float, double) {
   std::mt19937 engine(12);
   for_each_loss([&](const Loss& loss) {

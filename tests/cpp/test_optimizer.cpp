@@ -53,6 +53,7 @@ const std::vector<Optimizer> without_decay{
     Adam{},
     Adam{0.02, 0.8, 0.95, 1e-3},
     make("adam", {.learning_rate = 0.1, .beta_2 = 0.5, .amsgrad = 1.0}),
+    make("adam", {.learning_rate = 0.1, .epsilon = 0.1, .epsilon_hat = 1.0}),
     make("nadam", {.learning_rate = 0.1, .epsilon = 1e-3, .momentum_decay = 4e-3}),
     make("nadam", {.beta_1 = 0.5, .epsilon = 1e-3, .momentum_decay = 3.0}),
     make("radam", {.learning_rate = 0.1, .epsilon = 1e-3}),
@@ -330,6 +331,16 @@ TEST_CASE_TEMPLATE("Adam's bias corrections follow the step", Scalar, float, dou
   training.update(Vector<Scalar>::Ones(1));
   CHECK(error(static_cast<double>(training.parameters(0)),
               -0.01 * 0.1 / (std::sqrt(0.001) + 1e-8)) < rounding<Scalar>);
+}
+
+TEST_CASE_TEMPLATE("Adam may add its epsilon before it corrects the bias", Scalar, float, double) {
+  // m = 0.2, v = 0.004; the rate is 0.1 sqrt(1 - 0.999) / (1 - 0.9).
+  const Optimizer optimizer =
+      make("adam", {.learning_rate = 0.1, .epsilon = 0.05, .epsilon_hat = 1});
+  Training<Scalar> training(optimizer, Vector<Scalar>::Zero(1));
+  training.update(Vector<Scalar>::Constant(1, Scalar(2)));
+  CHECK(error(static_cast<double>(training.parameters(0)),
+              -std::sqrt(0.001) * 0.2 / (std::sqrt(0.004) + 0.05)) < rounding<Scalar>);
 }
 
 TEST_CASE_TEMPLATE("Adam at the edges of the numbers", Scalar, float, double) {

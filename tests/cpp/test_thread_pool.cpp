@@ -186,6 +186,20 @@ TEST_CASE("the pool takes its size between loops") {
   }
 }
 
+TEST_CASE("a thread's own number is its own") {
+  const Threads threads(4);
+  CHECK(ThreadPool::limit(2) == 0);
+  CHECK(ThreadPool::size() == 2);
+  int of_another = 0;
+  std::thread([&] { of_another = ThreadPool::size(); }).join();
+  CHECK(of_another == 4);
+  ThreadPool::resize(3);
+  CHECK(ThreadPool::size() == 2);
+  CHECK_THROWS_AS(ThreadPool::limit(-1), std::invalid_argument);
+  CHECK(ThreadPool::limit(0) == 2);
+  CHECK(ThreadPool::size() == 3);
+}
+
 TEST_CASE("a pool without threads is refused") {
   const Threads threads(2);
   for (const int n : {0, -1, -1000}) {

@@ -235,6 +235,22 @@ def test_code_is_not_written(model: Any, message: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_scikit_learn_s_own_callbacks_are_not_written(tmp_path: Path) -> None:
+    class Own:
+        def setup(self, estimator: Any, context: Any) -> None: ...
+        def teardown(self, estimator: Any, context: Any) -> None: ...
+        def on_fit_task_begin(self, context: Any, **told: Any) -> None: ...
+        def on_fit_task_end(self, context: Any, **told: Any) -> bool: ...  # type: ignore[empty-body]
+
+    model = classifier()
+    if not hasattr(model, "set_callbacks"):
+        pytest.skip("needs scikit-learn 1.9")
+    model.set_callbacks(Own())
+    with pytest.raises(TypeError, match=r"Own object.*set_callbacks\(\) before"):
+        model.save(tmp_path / "x")
+    model.set_callbacks().save(tmp_path / "x")
+
+
 def test_parameters_that_fit_would_refuse(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="The 'alpha' parameter"):
         classifier(alpha=-1).save(tmp_path / "x")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule import callbacks, lbfgs
+from deltarule import all_examples, callbacks
 from support import (
     DTYPES,
     LOSSES,
@@ -123,7 +123,7 @@ def test_many_examples_go_in_parts(
     whole, parts = (network(N, ["tanh", SUITS[loss]], "float64") for _ in range(2))
     arguments: dict[str, Any] = {"loss": loss, "epochs": 8, "sample_weight": weights}
     whole.fit(X, y, optimizer="lbfgs", **arguments)
-    monkeypatch.setattr(lbfgs, "_NUMBERS_A_PART", 7 * sum(N))
+    monkeypatch.setattr(all_examples, "_NUMBERS_A_PART", 7 * sum(N))
     calls = count_calls(monkeypatch, "_part")
     parts.fit(X, y, optimizer="lbfgs", **arguments)
     assert len(calls) % 6 == 0
@@ -133,13 +133,13 @@ def test_many_examples_go_in_parts(
 
 def count_calls(monkeypatch: pytest.MonkeyPatch, name: str) -> list[None]:
     calls: list[None] = []
-    function = getattr(lbfgs, name)
+    function = getattr(all_examples, name)
 
     def counted(*arguments: Any) -> Any:
         calls.append(None)
         return function(*arguments)
 
-    monkeypatch.setattr(lbfgs, name, counted)
+    monkeypatch.setattr(all_examples, name, counted)
     return calls
 
 
@@ -234,9 +234,9 @@ def test_what_stops_it_leaves_the_last_iteration_s_weights(
 ) -> None:
     net, optimizer = network(N, dtype="float64"), dr.LBFGS()
     X, y = data(30, N, dtype="float64")
-    call = lbfgs._Cost.__call__
+    call = all_examples.Cost.__call__
     monkeypatch.setattr(
-        lbfgs._Cost,
+        all_examples.Cost,
         "__call__",
         lambda cost, x: call(cost, trouble(x) if optimizer.step == 7 else x),
     )
@@ -371,7 +371,7 @@ def test_layers_of_every_kind_that_is_a_function_of_the_weights(
     net.layers["slow"].learning_rate = 1.0
     if parts > 1:
         units = net.input_size + sum(layer.units for layer in net.layers)
-        monkeypatch.setattr(lbfgs, "_NUMBERS_A_PART", 20 * units)
+        monkeypatch.setattr(all_examples, "_NUMBERS_A_PART", 20 * units)
     before = [[view.copy() for view in part] for part in net.unflatten(net.parameters)]
     statistics = net.statistics.copy()
     history = net.fit(X, y, optimizer="lbfgs", epochs=30)

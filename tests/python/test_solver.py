@@ -433,8 +433,30 @@ def test_callbacks_see_epochs_and_steps_and_may_stop() -> None:
     assert len(watch.costs) == 3 * 5 // 2
 
 
-def test_progress_has_a_line_an_epoch(capsys: Any) -> None:
-    quiet(dr.MLPClassifier(progress=True, max_iter=2))
+def test_callbacks_see_the_iterations_of_lbfgs_and_may_stop() -> None:
+    class Watch:
+        def __init__(self) -> None:
+            self.weights: list[Array] = []
+
+        def on_epoch_end(self, run: Any) -> None:
+            self.weights.append(run.network.parameters.copy())
+            if run.epoch == 4:
+                run.stop()
+
+    watch = Watch()
+    y = TARGETS["multiclass"][1]
+    stopped = dr.MLPClassifier(solver="lbfgs", callbacks=[watch], random_state=0).fit(X, y)
+    assert stopped.n_iter_ == len(watch.weights) == 4
+    for iterations in (2, 4):  # each is that of a fit that was to end there
+        short = quiet(dr.MLPClassifier(solver="lbfgs", max_iter=iterations, random_state=0), X, y)
+        np.testing.assert_array_equal(watch.weights[iterations - 1], short.network_.parameters)
+    assert stopped.loss_ == short.loss_
+    np.testing.assert_array_equal(stopped.coefs_[0], short.coefs_[0])
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_progress_has_a_line_an_epoch(solver: str, capsys: Any) -> None:
+    quiet(dr.MLPClassifier(solver=solver, progress=True, max_iter=2))
     assert "epoch 2/2" in capsys.readouterr().err
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule import training
+from deltarule import all_examples, training
 from support import (
     DTYPES,
     LOSSES,
@@ -385,7 +385,7 @@ def test_validation_does_not_train() -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_evaluate(loss: str, rows: int, weighted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Piece by piece, a piece of one row among them, as all at once."""
-    monkeypatch.setattr(training, "_EVALUATION_ROWS", rows)
+    monkeypatch.setattr(all_examples, "_ROWS_A_PART", rows)
     X, y = data(30, N, loss, "float64")
     weights = np.linspace(0, 2, 30) if weighted else None
     net = network(N, ["tanh", SUITS[loss]], "float64")

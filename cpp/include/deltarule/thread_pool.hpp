@@ -18,10 +18,13 @@ class ThreadPool {
   // The process's pool, made when first asked for, and made anew in a child after fork.
   static ThreadPool& instance();
 
-  // Threads that a loop may use, the caller's among them.
+  // Threads that the calling thread's loops may use, itself among them.
   static int size();
   // std::invalid_argument when n < 1.
   static void resize(int n);
+  // As many for the calling thread alone, until it says otherwise: two that train side by side may
+  // each have their own number. 0 is the process's. Returns the number before.
+  static int limit(int n);
 
   // Calls f(task, thread) for task = 0 ... tasks - 1 with thread < threads; thread 0 is the caller's.
   // An exception that a task throws is thrown again here, when all tasks have ended.
