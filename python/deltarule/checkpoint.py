@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import values
-from deltarule.architecture import core_of, take
+from deltarule.architecture import core_of
 from deltarule.model_file import (
     Model,
     become,
@@ -24,6 +24,13 @@ from deltarule.model_file import (
     write,
 )
 from deltarule.network import Network
+from deltarule.optimizer_state import (
+    decoded,
+    hyperparameters_of,
+    name_of_schedule,
+    optimizer_state,
+    restore,
+)
 from deltarule.optimizers import Optimizer
 from deltarule.schedules import Schedule
 from deltarule.tensor_file import ModelFileError, PathLike, brief, naming
@@ -35,8 +42,7 @@ Array = NDArray[Any]
 def write_checkpoint(path: PathLike, run: TrainingRun) -> None:
     """Write all that a training needs to go on."""
     tensors, network = network_state(run.network)
-    vectors, optimizer = optimizer_state(run.optimizer)
-    tensors |= {f"optimizer.{name}": vector for name, vector in vectors.items()}
+    optimizer = optimizer_state(run.optimizer, tensors, whole=False)
     callbacks = []
     for index, each in enumerate(_with_state(run.callbacks)):
         state, kind = each.state(), type(each).__name__
@@ -58,7 +64,8 @@ def states_of_callbacks(path: PathLike) -> list[dict[str, Any]]:
         callbacks = read_content(path).get("callbacks")
     except ModelFileError:
         return []
-    states = [each.get("state") for each in callbacks or () if isinstance(each, dict)]
+    found = callbacks if isinstance(callbacks, list) else []
+    states = [each.get("state") for each in found if isinstance(each, dict)]
     return [state for state in states if isinstance(state, dict)]
 
 
@@ -67,66 +74,22 @@ def _with_state(callbacks: Sequence[Any]) -> list[Any]:
     return [each for each in callbacks if hasattr(each, "state") and each.state()]
 
 
-# Optimizers ----------------------------------------------------------------------------------
+# Going on ------------------------------------------------------------------------------------
 
 
-def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Array], dict[str, Any]]:
-    """An optimizer's vectors, and its hyper-parameters and counts."""
-    rate: Any = getattr(optimizer, "learning_rate", None)
-    hyperparameters = {
-        each.name: values.to_json(getattr(optimizer, each.name), each.name)
-        for each in fields(optimizer)
-        if each.init and not callable(getattr(optimizer, each.name))
-    }
-    return ({} if optimizer.state is None else {"state": optimizer.state}), {
-        "kind": type(optimizer).__name__,
-        "hyperparameters": hyperparameters,
-        "step": optimizer.step,
-        "epochs": optimizer.epochs,
-        "schedule": _named(rate),
-        "schedule_state": {
-            name: values.to_json(value, name)
-            for name, value in (rate.state() if isinstance(rate, Schedule) else {}).items()
-        },
-    }
-
-
-def restored(optimizer: Optimizer, network: Network, model: Model) -> Optimizer:
-    """A copy of an optimizer, in the state that a file has; its vectors are not yet taken over.
-
-    Raises
-    ------
-    ModelFileError
-        For a state that the optimizer cannot have.
-    """
-    found = model.part("optimizer")
-    kind = type(optimizer).__name__
+def _restored(optimizer: Optimizer, network: Network, model: Model) -> Optimizer:
+    """A copy of an optimizer, in the state that a file has."""
     new: Any = copy.deepcopy(optimizer)
     new.state = new._network = new._made = None
-    given = _decoded(found.get("hyperparameters"), "optimizer.hyperparameters")
+    given = hyperparameters_of(model)
     known = {each.name for each in fields(optimizer) if each.init}
     if not set(given) <= known:
-        raise ModelFileError(f"optimizer.hyperparameters: {kind} has no {set(given) - known}")
+        raise ModelFileError(
+            f"optimizer.hyperparameters: {type(new).__name__} has no {sorted(set(given) - known)}"
+        )
     for name, value in given.items():
         setattr(new, name, value)
-    for name in ("step", "epochs"):
-        count = found.get(name)
-        if type(count) is not int or not 0 <= count < 2**63:
-            raise ModelFileError(f"optimizer.{name} is {brief(count)}: expected a whole number")
-        setattr(new, name, count)
-    state = _decoded(found.get("schedule_state"), "optimizer.schedule_state")
-    rate = getattr(new, "learning_rate", None)
-    try:
-        if isinstance(rate, Schedule):
-            rate.restore(state)
-        if "optimizer.state" in model.tensors:
-            like = new._state_for(network)
-            like[:] = take(model.tensors, "optimizer.state", like.dtype, like.shape)
-        new._values()
-    except ModelFileError:
-        raise
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise ModelFileError(f"optimizer: {error}") from error
+    restore(new, network, model)
     return new  # type: ignore[no-any-return]
 
 
@@ -141,20 +104,6 @@ def _take_over(optimizer: Any, network: Network, new: Any) -> None:
     if isinstance(rate, Schedule):
         rate.restore(new.learning_rate.state())
     optimizer.step, optimizer.epochs = new.step, new.epochs
-
-
-def _named(rate: Any) -> str | None:
-    """A schedule by what it prints as, a function as such, nothing for a number."""
-    return repr(rate) if isinstance(rate, Schedule) else "a function" if callable(rate) else None
-
-
-def _decoded(found: Any, what: str) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise ModelFileError(f"{what} is {brief(found)}: expected an object")
-    return {name: values.from_json(value, f"{what}.{name}") for name, value in found.items()}
-
-
-# Going on ------------------------------------------------------------------------------------
 
 
 class Saved:
@@ -187,7 +136,7 @@ class Saved:
                 f"{kinds}"
             )
         with naming(path):
-            self._optimizer = restored(optimizer, network, model)
+            self._optimizer = _restored(optimizer, network, model)
             expect_no_more(model)
 
     def _states_of(self, model: Model) -> list[tuple[str, dict[str, Any]]]:
@@ -197,7 +146,7 @@ class Saved:
             what, prefix = f"callbacks[{index}]", f"callbacks.{index}."
             if not isinstance(each, dict) or type(each.get("kind")) is not str:
                 raise ModelFileError(f"{what} is {brief(each)}: expected a kind and a state")
-            state = _decoded(each.get("state"), what)
+            state = decoded(each.get("state"), what)
             names = [name for name in model.tensors if name.startswith(prefix)]
             state |= {name.removeprefix(prefix): model.tensors.pop(name).copy() for name in names}
             states.append((each["kind"], state))
@@ -224,7 +173,7 @@ class Saved:
                 f"fit: resume: {self._path} holds the state of {found['kind']}: expected {kind}, "
                 "as optimizer is"
             )
-        schedule = _named(getattr(optimizer, "learning_rate", None))
+        schedule = name_of_schedule(getattr(optimizer, "learning_rate", None))
         if found.get("schedule") not in (None, schedule):
             raise ValueError(
                 f"fit: resume: {self._path} was written with learning_rate={found['schedule']}: "

@@ -5,7 +5,6 @@ they would have come to without the file.
 """
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ from deltarule.model_file import (
     network_state,
     write,
 )
-from deltarule.optimizers import OPTIMIZERS, Optimizer
-from deltarule.schedules import Schedule
+from deltarule.optimizer_state import hyperparameters_of, optimizer_state, restore
+from deltarule.optimizers import OPTIMIZERS
 from deltarule.tensor_file import ModelFileError, PathLike, brief
 
 Array = NDArray[Any]
@@ -118,21 +117,7 @@ def _fitted(estimator: Any, tensors: dict[str, Array]) -> dict[str, Any]:
         }
     optimizer = there.get("_optimizer")
     if optimizer is not None and optimizer.state is not None:
-        tensors["optimizer.state"] = optimizer.state
-        rate = getattr(optimizer, "learning_rate", None)
-        content["optimizer"] = {
-            "kind": type(optimizer).__name__,
-            "hyperparameters": {
-                each.name: values.to_json(getattr(optimizer, each.name), f"solver.{each.name}")
-                for each in fields(optimizer)
-                if each.init
-            },
-            "step": optimizer.step,
-            "epochs": optimizer.epochs,
-            "schedule_state": values.to_json(
-                rate.state() if isinstance(rate, Schedule) else {}, "learning_rate"
-            ),
-        }
+        content["optimizer"] = optimizer_state(optimizer, tensors, whole=True)
     return content
 
 
@@ -249,29 +234,8 @@ def _restore_labels(estimator: Any, model: Model, outputs: int) -> None:
 
 
 def _restore_optimizer(estimator: Any, model: Model, network: Any) -> None:
-    found = model.part("optimizer")
-    kind = found.get("kind")
+    kind = model.part("optimizer").get("kind")
     if type(kind) is not str or kind not in _SOLVERS:
         raise ModelFileError(f"optimizer.kind is {brief(kind)}: expected one of {list(_SOLVERS)}")
-    if not isinstance(found.get("hyperparameters"), dict):
-        raise ModelFileError("optimizer.hyperparameters: expected an object")
-    optimizer: Optimizer = _SOLVERS[kind](
-        **{
-            name: values.from_json(value, f"optimizer.{name}")
-            for name, value in found["hyperparameters"].items()
-        }
-    )
-    for name in ("step", "epochs"):
-        if not _is_count(found.get(name)):
-            raise ModelFileError(
-                f"optimizer.{name} is {brief(found.get(name))}: expected a whole number"
-            )
-        setattr(optimizer, name, found[name])
-    rate = getattr(optimizer, "learning_rate", None)
-    state = values.from_json(found.get("schedule_state"), "optimizer.schedule_state")
-    if isinstance(rate, Schedule):
-        rate.restore(state)
-        optimizer._values()
-    like = optimizer._state_for(network)
-    like[:] = take(model.tensors, "optimizer.state", like.dtype, like.shape)
-    estimator._optimizer = optimizer
+    estimator._optimizer = _SOLVERS[kind](**hyperparameters_of(model))
+    restore(estimator._optimizer, network, model)

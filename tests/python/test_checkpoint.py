@@ -13,6 +13,7 @@ import pytest
 
 import deltarule as dr
 from deltarule import schedules, tensor_file
+from deltarule.checkpoint import states_of_callbacks
 from deltarule.training_run import TrainingRun
 from support import (
     DTYPES,
@@ -532,3 +533,11 @@ def test_a_checkpoint_is_a_model(saved: Path) -> None:
     changed(saved, lambda metadata, tensors: tensors.update({"stray": np.zeros(1)}))
     with pytest.raises(dr.ModelFileError, match=r"tensors that belong to nothing: \['stray'\]"):
         dr.load(saved)
+
+
+@pytest.mark.parametrize("callbacks", [3, [3], [{"state": 3}], None])
+def test_states_of_callbacks_that_are_none(callbacks: Any, saved: Path, tmp_path: Path) -> None:
+    changed(saved, lambda metadata, tensors: metadata.update(callbacks=callbacks))
+    assert states_of_callbacks(saved) == []
+    (tmp_path / "other").write_text("a thesis")
+    assert states_of_callbacks(tmp_path / "other") == []

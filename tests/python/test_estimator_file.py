@@ -299,7 +299,10 @@ def of(part: str, **fields: Any) -> Callable[[Any, Any], Any]:
         (lambda content, tensors: content["labels"].pop("classes_"), "labels has .*: expected"),
         (of("optimizer", kind="LambdaSolver"), "optimizer.kind is 'LambdaSolver': expected one of"),
         (of("optimizer", step=-1), "optimizer.step is -1: expected a whole number"),
-        (of("optimizer", hyperparameters=[]), "optimizer.hyperparameters: expected an object"),
+        (
+            of("optimizer", hyperparameters=[]),
+            r"optimizer.hyperparameters is \[\]: expected an object",
+        ),
         (
             lambda content, tensors: content["optimizer"]["hyperparameters"].update(beta_1=7),
             "beta_1 is 7: expected 0 or more and less than 1",
