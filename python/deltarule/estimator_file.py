@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 
-from deltarule import estimators, solver, values
+from deltarule import _core, estimators, solver, values
 from deltarule.architecture import core_of, take
 from deltarule.estimator_base import MLP
+from deltarule.layer_views import expect_finite
 from deltarule.model_file import (
     Model,
     become,
@@ -100,15 +101,18 @@ def save(estimator: MLP, path: PathLike) -> None:
 
 
 def _fitted(estimator: Any, tensors: dict[str, Array]) -> dict[str, Any]:
-    """What fit has left, as JSON; vectors go to the tensors."""
-    there = vars(estimator)
+    """What fit has left, as JSON; vectors go to the tensors.
+
+    What no longer fits weights that were set by hand is left out, as the next fit would leave it.
+    """
+    there, network = vars(estimator), estimator.network_
     content = {
         "fitted": {name: values.to_json(there[name], name) for name in _FITTED if name in there}
     }
     for name in _CURVES:
         if there.get(name) is not None:
             tensors[f"fitted.{name}"] = np.array(there[name], np.float64)
-    if len(there.get("_best_parameters", ())):
+    if len(there.get("_best_parameters", ())) == network.parameters.size:
         tensors["fitted.best_parameters"] = there["_best_parameters"]
     if "_label_binarizer" in there:
         binarizer = there["_label_binarizer"]
@@ -116,7 +120,10 @@ def _fitted(estimator: Any, tensors: dict[str, Array]) -> dict[str, Any]:
             name: values.to_json(getattr(binarizer, name), name) for name in _LABELS
         }
     optimizer = there.get("_optimizer")
-    if optimizer is not None and optimizer.state is not None:
+    if optimizer is not None and optimizer._fits(
+        network, _core.state_vector_count(optimizer._rule()) * network.parameters.size
+    ):
+        expect_finite(optimizer.state, "save: the solver's state")
         content["optimizer"] = optimizer_state(optimizer, tensors, whole=True)
     return content
 
@@ -133,7 +140,7 @@ def estimator_from(model: Model) -> MLP:
         raise ModelFileError(f"parameters: {model.kind} has no {brief(sorted(unknown))}")
     for name, value in given.items():
         setattr(estimator, name, values.from_json(value, f"parameters.{name}"))
-    if estimator.callbacks:
+    if given.get("callbacks") not in (None, [], {"tuple": []}):
         raise ModelFileError(
             f"parameters.callbacks is {brief(given['callbacks'])}: expected none, as they are code"
         )
@@ -175,7 +182,7 @@ def _restore(estimator: Any, model: Model) -> None:
     estimator._best_parameters = (
         np.empty(0)
         if best is None
-        else take(model.tensors, "fitted.best_parameters", live.dtype, (size,))
+        else take(model.tensors, "fitted.best_parameters", live.dtype, (size,)).copy()
     )
     if "optimizer" in model.content:
         _restore_optimizer(estimator, model, live)

@@ -60,6 +60,7 @@ WEIRD = [
     {"dict": [[[], 2]]},
     {"array": ["a", "b"], "dtype": "<U999999"},
     {"array": [1], "dtype": "<f8"},
+    {"array": [1, 2], "dtype": "<i8"},
     {"array": [None], "dtype": "|O"},
     {"RandomState": {"bit_generator": "MT19937"}},
     {"Adam": {"learning_rate": {"Cosine": {"initial": 0.1, "duration": 3}}}},

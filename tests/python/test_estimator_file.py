@@ -173,6 +173,26 @@ def test_an_estimator_that_is_not_fitted(tmp_path: Path) -> None:
     clone(loaded)
 
 
+def test_weights_that_were_set_by_hand(tmp_path: Path) -> None:
+    """Best weights and moments of other shapes are left out, as the next fit would leave them."""
+    given = {"warm_start": True, "early_stopping": True, "hidden_layer_sizes": 5}
+    model = classifier(**given).fit(X, LABELS["strings"])
+    model.coefs_ = [np.ones((FEATURES, 3)), np.ones((3, 3))]
+    model.intercepts_ = [np.ones(3), np.ones(3)]
+    loaded = there_and_back(model, tmp_path / "x")
+    assert_same_bits(loaded.predict_proba(X), model.predict_proba(X))
+    for each in (model, loaded):
+        each.fit(X, LABELS["strings"])
+    assert_same_weights(model, loaded)
+
+
+def test_a_state_that_is_not_finite_is_not_written(tmp_path: Path) -> None:
+    model = classifier().fit(X, CODES)
+    model._optimizer.state[3] = np.inf
+    with pytest.raises(ValueError, match=r"save: the solver's state\[3\] is inf: expected finite"):
+        model.save(tmp_path / "x")
+
+
 def test_feature_names(tmp_path: Path) -> None:
     frame = pd.DataFrame(X, columns=["age", "größe", "c", "d"])
     model = classifier().fit(frame, CODES)
@@ -274,6 +294,10 @@ def of(part: str, **fields: Any) -> Callable[[Any, Any], Any]:
     ("change", "message"),
     [
         (of("parameters", none=3), r"parameters: MLPClassifier has no \['none'\]"),
+        (
+            of("parameters", callbacks={"array": [1, 2], "dtype": "<i8"}),
+            r"parameters.callbacks is .*: expected none",
+        ),
         (of("parameters", callbacks=[1]), r"parameters.callbacks is \[1\]: expected none"),
         (of("parameters", alpha=-1), "MLPClassifier: The 'alpha' parameter"),
         (of("parameters", alpha={"float": "x"}), "parameters.alpha is .*: expected a value"),
