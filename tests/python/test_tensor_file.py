@@ -185,7 +185,7 @@ def test_foreign_files(content: bytes, message: str, tmp_path: Path) -> None:
         read_tensors(path)
 
 
-def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, link = tmp_path / "x.safetensors", tmp_path / "link"
     write_tensors(path, TENSORS, {})
     link.symlink_to("x.safetensors")
@@ -195,15 +195,23 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     link.symlink_to("link")
     with pytest.raises(dr.ModelFileError, match="symbolic link"):
         read_tensors(link)
+    swapped = tmp_path / "swapped"  # for a link, between the look at it and its opening
+    swapped.symlink_to(path)
+    looks, lstat = [path.stat()], Path.lstat
+    monkeypatch.setattr(Path, "lstat", lambda self: looks.pop() if looks else lstat(self))
+    with pytest.raises(dr.ModelFileError, match="symbolic link"):
+        read_tensors(swapped)
+    monkeypatch.undo()
     folder = tmp_path / "folder"  # on the way there they are the system's business
     folder.symlink_to(tmp_path)
     read_tensors(folder / "x.safetensors")
 
 
-def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe, listener = tmp_path / "pipe", socket.socket(socket.AF_UNIX)
     os.mkfifo(pipe)
-    listener.bind(str(tmp_path / "socket"))
+    monkeypatch.chdir(tmp_path)  # a socket's name must be short
+    listener.bind("socket")
     for path, what in {
         tmp_path: "a folder",
         pipe: "a named pipe",
