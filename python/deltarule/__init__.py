@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from deltarule.estimators import MLPClassifier as MLPClassifier
     from deltarule.estimators import MLPRegressor as MLPRegressor
     from deltarule.history import History as History
+    from deltarule.keras_files import from_keras as from_keras
     from deltarule.last_good import TrainingDivergedError as TrainingDivergedError
     from deltarule.layers import Activation as Activation
     from deltarule.layers import BatchNorm as BatchNorm
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from deltarule.rate_range import LearningRateRange as LearningRateRange
     from deltarule.rate_range import learning_rate_range as learning_rate_range
     from deltarule.tensor_file import ModelFileError as ModelFileError
+    from deltarule.torch_modules import from_torch as from_torch
 
 __version__ = "0.1.0"
 
@@ -92,6 +94,7 @@ _WHERE = {
     "diagnostics": ["Diagnostics", "TrainingWarning", "gradient_check"],
     "estimators": ["MLPClassifier", "MLPRegressor"],
     "history": ["History"],
+    "keras_files": ["from_keras"],
     "last_good": ["TrainingDivergedError"],
     "layers": [
         "Activation",
@@ -134,14 +137,16 @@ _WHERE = {
     ],
     "rate_range": ["LearningRateRange", "learning_rate_range"],
     "tensor_file": ["ModelFileError"],
+    "torch_modules": ["from_torch"],
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 _MODULES |= {
     name: name for name in ("blocks", "callbacks", "initializers", "losses", "metrics", "schedules")
 }
 _WITH_SKLEARN = {*_WHERE["conversion"], *_WHERE["estimators"]}
+_WITH_MORE = {*_WITH_SKLEARN, *_WHERE["keras_files"], *_WHERE["torch_modules"]}
 
-__all__ = sorted({*_MODULES, "get_num_threads", "isa", "set_num_threads"} - _WITH_SKLEARN)
+__all__ = sorted({*_MODULES, "get_num_threads", "isa", "set_num_threads"} - _WITH_MORE)
 
 
 def __getattr__(name: str) -> Any:

@@ -516,6 +516,34 @@ class Network:
 
         model_file.save(self, path)
 
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
+        """Read weights that PyTorch (safetensors) or Keras 3 has written, for layers like its own.
+
+        See ``deltarule.foreign_weights.load_weights``: what is read, and how layers are matched.
+
+        Raises
+        ------
+        ModelFileError
+            For a damaged file or one that does not fit; the network is then what it was.
+        """
+        from deltarule.foreign_weights import load_weights
+
+        load_weights(self, path)
+
+    def to_torch(self) -> Any:
+        """Convert to a ``torch.nn.Sequential`` that predicts the same, in evaluation mode.
+
+        See ``deltarule.torch_modules.to_torch``: what becomes what, and what stays behind.
+
+        Raises
+        ------
+        ImportError
+            Without PyTorch.
+        """
+        from deltarule.torch_modules import to_torch
+
+        return to_torch(self)
+
     def to_c(self, path: str | os.PathLike[str], name: str = "model") -> None:
         """Write the network as a C header: its weights, and a function that predicts.
 
