@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from deltarule.callbacks import JSONLinesLog as JSONLinesLog
     from deltarule.callbacks import TensorBoard as TensorBoard
     from deltarule.callbacks import TimeLimit as TimeLimit
-    from deltarule.checkpoint import ModelFileError as ModelFileError
     from deltarule.conversion import from_sklearn as from_sklearn
     from deltarule.diagnostics import Diagnostics as Diagnostics
     from deltarule.diagnostics import TrainingWarning as TrainingWarning
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from deltarule.losses import MeanSquaredError as MeanSquaredError
     from deltarule.losses import Poisson as Poisson
     from deltarule.losses import Quantile as Quantile
+    from deltarule.model_file import load as load
     from deltarule.network import Network as Network
     from deltarule.onnx_import import from_onnx as from_onnx
     from deltarule.optimizers import LBFGS as LBFGS
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from deltarule.optimizers import RMSprop as RMSprop
     from deltarule.rate_range import LearningRateRange as LearningRateRange
     from deltarule.rate_range import learning_rate_range as learning_rate_range
+    from deltarule.tensor_file import ModelFileError as ModelFileError
     from deltarule.torch_modules import from_torch as from_torch
 
 __version__ = "0.1.0"
@@ -90,7 +91,6 @@ _WHERE = {
         "TensorBoard",
         "TimeLimit",
     ],
-    "checkpoint": ["ModelFileError"],
     "conversion": ["from_sklearn"],
     "diagnostics": ["Diagnostics", "TrainingWarning", "gradient_check"],
     "estimators": ["MLPClassifier", "MLPRegressor"],
@@ -121,6 +121,7 @@ _WHERE = {
         "Poisson",
         "Quantile",
     ],
+    "model_file": ["load"],
     "network": ["Network"],
     "onnx_import": ["from_onnx"],
     "optimizers": [
@@ -137,6 +138,7 @@ _WHERE = {
         "SGD",
     ],
     "rate_range": ["LearningRateRange", "learning_rate_range"],
+    "tensor_file": ["ModelFileError"],
     "torch_modules": ["from_torch"],
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}

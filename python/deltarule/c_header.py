@@ -7,7 +7,6 @@ and nothing else: no allocation, no file, no other header of ours.
 import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import deltarule
-from deltarule.checkpoint import _replace
+from deltarule import atomic_file
 from deltarule.layer_views import Layer, expect_finite
 from deltarule.layers import (
     Activation,
@@ -203,7 +202,7 @@ def to_c(network: "Network", path: str | os.PathLike[str], name: str = "model") 
             "behind a letter, and single underscores between them, such as 'model'"
         )
     network._expect_finite_parameters("to_c")
-    _replace(Path(path), (part.encode("ascii") for part in _Header(network, name).parts()))
+    atomic_file.replace(path, (part.encode("ascii") for part in _Header(network, name).parts()))
 
 
 class _Header:

@@ -33,7 +33,9 @@ from numpy.typing import NDArray
 from deltarule import checkpoint
 from deltarule.checks import expect_count
 from deltarule.history import monitored
+from deltarule.rotation import Rotation
 from deltarule.schedules import expect_mode
+from deltarule.tensor_file import ModelFileError
 from deltarule.training_run import TrainingRun
 
 if TYPE_CHECKING:
@@ -76,6 +78,12 @@ class Best:
             self.value = value
             return True
         return False
+
+    def restore(self, value: Any) -> None:
+        """Go on from a value."""
+        if value is not None and type(value) not in (int, float):
+            raise TypeError(f"best is {value!r}: expected a number or None")
+        self.value = value
 
 
 class EarlyStopping:
@@ -125,7 +133,15 @@ class EarlyStopping:
     def on_fit_begin(self, run: TrainingRun) -> None:  # noqa: D102 -- the module says it
         if not run.resumed:
             self._forget()
-        elif self.stopped_epoch is not None:
+            return
+        for name, vector in self._best_weights.items():
+            like = weights_of(run.network).get(name)
+            if like is None or (like.shape, like.dtype) != (vector.shape, vector.dtype):
+                raise ModelFileError(
+                    f"EarlyStopping: the best {name} are {vector.dtype} of shape {vector.shape}: "
+                    "expected those of the network"
+                )
+        if self.stopped_epoch is not None:
             run.stop()
 
     def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
@@ -153,7 +169,10 @@ class EarlyStopping:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:  # noqa: D102
-        self._best.value = state["best"]
+        self._best.restore(state["best"])
+        for name in ("best_epoch", "stopped_epoch"):
+            if state[name] is not None and type(state[name]) is not int:
+                raise TypeError(f"{name} is {state[name]!r}: expected a whole number or None")
         self.best_epoch, self.stopped_epoch = state["best_epoch"], state["stopped_epoch"]
         self._best_weights = {
             name.removeprefix("best_"): value
@@ -180,10 +199,16 @@ class Checkpoint:
         newest replaces the one before, in one move, so that there is always a whole one.
     every : int
         Epochs from one to the next; the last epoch is always written.
-    keep : {"last", "best"}
-        Whether to write always, or only what is better than all before.
+    keep : {"last", "best"} or int
+        Whether to write always, or only what is better than all before. A number, with ``{epoch}``
+        in ``path``, keeps so many of the newest files, and where ``monitor`` is given the best one
+        too; older ones are deleted if this training wrote them, before it was resumed or since.
     monitor, mode
-        For ``keep="best"``, as for `EarlyStopping`.
+        As for `EarlyStopping`; for ``keep="best"`` ``"val_loss"`` by default.
+
+    Notes
+    -----
+    Where the weights are not finite any more nothing is written: training is about to say so.
     """
 
     goes_last = True  # when the others' state is that of the epoch's end
@@ -192,32 +217,66 @@ class Checkpoint:
         self,
         path: str | os.PathLike[str],
         every: int = 1,
-        keep: str = "last",
-        monitor: str = "val_loss",
+        keep: str | int = "last",
+        monitor: str | None = None,
         mode: str | None = None,
     ) -> None:
-        if keep not in ("last", "best"):
-            raise ValueError(f"Checkpoint: keep is {keep!r}: expected 'last' or 'best'")
+        if isinstance(keep, str) and keep not in ("last", "best"):
+            raise ValueError(
+                f"Checkpoint: keep is {keep!r}: expected 'last' or 'best', or how many files"
+            )
         self.path, self.keep = os.fspath(path), keep
         self.every = expect_count(every, "Checkpoint: every", least=1)
-        self.monitor = monitor if keep == "best" else None
-        self._mode = mode
-        self._best = Best(monitor, mode, 0.0, "Checkpoint")
+        self.monitor = "val_loss" if keep == "best" and monitor is None else monitor
+        if keep == "last" and monitor is not None:
+            raise ValueError(
+                f"Checkpoint: monitor is {monitor!r} but keep is 'last': expected keep='best', or "
+                "a number"
+            )
+        self._best = None if self.monitor is None else Best(self.monitor, mode, 0.0, "Checkpoint")
+        self._rotation: Rotation | None = None
+        if not isinstance(keep, str):
+            if "{epoch}" not in self.path:
+                raise ValueError(
+                    f"Checkpoint: keep is {keep!r} but path is {self.path!r}: expected "
+                    "{epoch} in it, as every file replaces the one before"
+                )
+            newest = expect_count(keep, "Checkpoint: keep", least=1)
+            self._rotation = Rotation(newest, self._path_of)
+
+    def _path_of(self, epoch: int) -> str:
+        return self.path.replace("{epoch}", str(epoch))
 
     def on_fit_begin(self, run: TrainingRun) -> None:  # noqa: D102
-        if not run.resumed:
+        if run.resumed:
+            return
+        if self._best is not None:
             self._best.value = None
+        if self._rotation is not None:
+            self._rotation.forget()
 
     def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
         due = run.epoch % self.every == 0 or run.epoch == run.epochs or run.stopping
-        if due and (self.keep == "last" or self._best.improves(run)):
-            checkpoint.write(self.path.replace("{epoch}", str(run.epoch)), run)
+        if not due or not np.isfinite(run.network.parameters).all():
+            return
+        improves = self._best is not None and self._best.improves(run)
+        if self.keep == "best" and not improves:
+            return
+        if self._rotation is not None:
+            self._rotation.add(run.epoch, improves)
+        checkpoint.write_checkpoint(self._path_of(run.epoch), run)
+        if self._rotation is not None:
+            self._rotation.delete_old()
 
     def state(self) -> dict[str, Any]:  # noqa: D102
-        return {"best": self._best.value} if self.keep == "best" else {}
+        best = {} if self._best is None else {"best": self._best.value}
+        return best if self._rotation is None else best | self._rotation.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:  # noqa: D102
-        self._best.value = state["best"]
+        if self._best is not None:
+            self._best.restore(state["best"])
+        if self._rotation is not None:
+            self._rotation.restore(state)
 
 
 class _Log:

@@ -490,6 +490,31 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         # Nothing is dropped in prediction: what goes into the next layer is what comes out.
         return [np.array(caches[index + 1].A_prev) for index in live.dense[:-1]]
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the estimator to a file, in one move; ``deltarule.load(path)`` reads it.
+
+        All parameters and all that ``fit`` has left are written, and the solver's state, with which
+        ``partial_fit`` goes on. No pickle is involved, and no code is written.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as ``"model.safetensors"``. A file that is there is replaced, and keeps its
+            permissions.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written. The file that was there is then what it was.
+        TypeError
+            Where a parameter is code: callbacks, or a function for a loss, a score or a rate.
+        ValueError
+            For parameters that ``fit`` would refuse, and for weights that are not finite.
+        """
+        from deltarule import estimator_file
+
+        estimator_file.save(self, path)
+
     def to_sklearn(self) -> Any:
         """Convert to scikit-learn's estimator, fitted or not.
 

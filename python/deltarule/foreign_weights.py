@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltarule.checkpoint import ModelFileError, read_tensors
 from deltarule.layers import Activation, Dense, Embedding, LayerDescription, Shapes, Standardize
+from deltarule.tensor_file import ModelFileError, read_tensors
 
 if TYPE_CHECKING:
     from deltarule.network import Network

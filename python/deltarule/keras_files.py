@@ -17,10 +17,10 @@ from uuid import uuid4
 import numpy as np
 
 from deltarule import layers as kinds
-from deltarule.checkpoint import ModelFileError
 from deltarule.checks import expect_size
 from deltarule.foreign_weights import Array, PathLike, Slot, Stored, converted, fused, match, put
 from deltarule.layers import Activation, Dense, LayerDescription, in_order
+from deltarule.tensor_file import ModelFileError
 
 if TYPE_CHECKING:
     from deltarule.network import Network

@@ -393,8 +393,10 @@ class Embedding(LayerDescription):
         for column, sizes in self.columns.items():
             if not is_integer(column):
                 raise TypeError(f"Embedding: column {column!r}: expected an integer")
-            if column < 0:
-                raise ValueError(f"Embedding: column {column}: expected 0 or more")
+            if not 0 <= column < 2**31:
+                raise ValueError(
+                    f"Embedding: column {column}: expected 0 or more, and less than 2^31"
+                )
             if not isinstance(sizes, Sequence) or len(sizes) != 2:
                 raise TypeError(
                     f"Embedding: columns[{column}] is {sizes!r}: expected (categories, dimension)"

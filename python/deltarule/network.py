@@ -146,13 +146,6 @@ class Network:
         if self.dtype.name not in _CORES:
             raise TypeError(f"Network: dtype is {self.dtype}: expected float32 or float64")
         self._descriptions = in_order(layers, self.input_size)
-        most = 2 ** (np.finfo(self.dtype).nmant + 1)
-        for column, categories in embedded_columns(self._descriptions):
-            if categories > most:
-                raise ValueError(
-                    f"Network: an Embedding has {categories} categories in column {column}: "
-                    f"expected {most} or fewer, as {self.dtype} tells no more codes apart"
-                )
         self._generator = np.random.default_rng(seed)
         self._build()
         for layer in self.layers:
@@ -165,6 +158,13 @@ class Network:
 
     def _build(self) -> None:
         """The core and the flat vectors for the architecture; every parameter is zero."""
+        most = 2 ** (np.finfo(self.dtype).nmant + 1)
+        for column, categories in embedded_columns(self._descriptions):
+            if categories > most:
+                raise ValueError(
+                    f"Network: an Embedding has {categories} categories in column {column}: "
+                    f"expected {most} or fewer, as {self.dtype} tells no more codes apart"
+                )
         network, trainer = _CORES[self.dtype.name]
         self._core = network(self.input_size, [layer.core() for layer in self._descriptions])
         self._new_trainer = trainer
@@ -493,6 +493,26 @@ class Network:
     fit = training.fit
     evaluate = training.evaluate
     gradient_check = diagnostics.gradient_check
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a file, in one move; ``deltarule.load(path)`` reads it.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as ``"model.safetensors"``. A file that is there is replaced, and keeps its
+            permissions.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written. The file that was there is then what it was.
+        TypeError, ValueError
+            For a layer that is not the package's, and for numbers that are not finite.
+        """
+        from deltarule import model_file  # most networks are never written
+
+        model_file.save(self, path)
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Read weights that PyTorch (safetensors) or Keras 3 has written, for layers like its own.

@@ -408,7 +408,11 @@ class ReduceOnPlateau(Schedule):
         return dict(self._now)
 
     def restore(self, state: Mapping[str, Any]) -> None:  # noqa: D102
-        self._now.update({name: state[name] for name in self._now})
+        found = {name: state[name] for name in self._now}
+        for name, now in self._now.items():
+            if type(found[name]) is not type(now):
+                raise TypeError(f"{name} is {found[name]!r}: expected a {type(now).__name__}")
+        self._now.update(found)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule import checkpoint, schedules
+from deltarule import schedules, tensor_file
+from deltarule.checkpoint import states_of_callbacks
 from deltarule.training_run import TrainingRun
 from support import (
     DTYPES,
@@ -237,110 +238,6 @@ def test_a_write_that_fails_leaves_the_file_that_was_there(
     assert net.history.epochs == 1
 
 
-# The format ----------------------------------------------------------------------------------
-
-TENSORS: dict[str, Array] = {
-    "a": np.arange(6, dtype=np.float32).reshape(2, 3),
-    "turned": np.arange(6, dtype=np.float64).reshape(2, 3).T,
-    "empty": np.zeros((0, 4), np.int32),
-    "one": np.array(7, np.int64),
-    "bytes": np.arange(3, dtype=np.uint8),
-    "truth": np.array([True, False, True]),
-    "big-endian": np.arange(3, dtype=">f4"),
-}
-
-
-def test_tensors_come_back(tmp_path: Path) -> None:
-    path = tmp_path / "x.safetensors"
-    checkpoint.write_tensors(path, TENSORS, {"who": "wir \u00e4"})
-    tensors, metadata = checkpoint.read_tensors(path)
-    assert metadata == {"who": "wir \u00e4"}
-    assert list(tensors) == list(TENSORS)
-    for name, tensor in TENSORS.items():
-        assert_same_bits(tensors[name], tensor.astype(tensor.dtype.newbyteorder("=")))
-        assert tensors[name].flags.writeable
-
-
-def test_as_safetensors_reads_and_writes(tmp_path: Path) -> None:
-    library = pytest.importorskip("safetensors.numpy")
-    path = tmp_path / "x.safetensors"
-    checkpoint.write_tensors(path, TENSORS, {"who": "we"})
-    for name, tensor in library.load_file(path).items():
-        np.testing.assert_array_equal(tensor, TENSORS[name])
-    native = {
-        name: tensor.astype(tensor.dtype.newbyteorder("="), order="C")
-        for name, tensor in TENSORS.items()
-    }
-    library.save_file(native, path, {"who": "they"})
-    tensors, metadata = checkpoint.read_tensors(path)
-    assert metadata == {"who": "they"}
-    for name, tensor in native.items():
-        np.testing.assert_array_equal(tensors[name], tensor)
-
-
-def test_by_hand(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    header = b'{"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
-    numbers = np.array([1.5, -2.0], "<f4").tobytes()
-    path.write_bytes(len(header).to_bytes(8, "little") + header + numbers)
-    tensors, metadata = checkpoint.read_tensors(path)
-    assert tensors["t"].tolist() == [1.5, -2.0]
-    assert metadata == {}
-
-
-def a_file(header: Any, data_bytes: int = 8, length: int | None = None) -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    size = len(text) if length is None else length
-    return size.to_bytes(8, "little") + text + bytes(data_bytes)
-
-
-def entry(dtype: Any = "F32", shape: Any = (2,), offsets: Any = (0, 8), **more: Any) -> Any:
-    return {"dtype": dtype, "shape": shape, "data_offsets": offsets, **more}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "header's length is 0 but the file has 0 bytes"),
-        (b"\x01\x00", "the file has 2 bytes"),
-        (
-            a_file({}, 0, length=3),
-            "header's length is 3 but the file has 10 bytes|overlap|not JSON",
-        ),
-        (a_file({}, 0, length=2**63), "header's length is 9223372036854775808 but"),
-        (a_file(b"{\xff}"), "header is not JSON"),
-        (a_file(b"[" * 100_000), "header is not JSON"),
-        (a_file([]), "header is a list: expected an object"),
-        (a_file(b'{"a":1,"a":1}'), "a name stands twice"),
-        (a_file({"__metadata__": {"a": 1}}), "__metadata__ is not an object of strings"),
-        (a_file({"t": 3}), "tensor 't': expected dtype, shape and data_offsets"),
-        (a_file({"t": entry(extra=1)}), "expected dtype, shape and data_offsets"),
-        (a_file({"t": entry(dtype="O")}), "dtype is 'O': expected one of"),
-        (a_file({"t": entry(dtype=["F32"])}), r"dtype is \['F32'\]: expected one of"),
-        (a_file({"t": entry(shape=[-2])}), r"shape is \[-2\]: expected a list of whole numbers"),
-        (a_file({"t": entry(shape=[2.0])}), r"shape is \[2.0\]: expected"),
-        (a_file({"t": entry(shape=[True])}), r"shape is \[True\]: expected"),
-        (a_file({"t": entry(shape=2)}), "shape is 2: expected"),
-        (a_file({"t": entry(offsets=[0])}), r"data_offsets are \[0\]: expected two"),
-        (a_file({"t": entry(offsets=[-8, 0])}), r"data_offsets are \[-8, 0\]: expected two"),
-        (a_file({"t": entry(offsets=[8, 0])}), r"takes 8 bytes"),
-        (a_file({"t": entry(shape=[3])}), r"shape \[3\] of F32 takes 12 bytes"),
-        (a_file({"t": entry(shape=[2**62, 4])}), "takes 73786976294838206464 bytes"),
-        (a_file({"t": entry()}, 7), "tensors take 8 bytes but the file holds 7"),
-        (a_file({"t": entry()}, 9), "tensors take 8 bytes but the file holds 9"),
-        (a_file({"t": entry(), "u": entry()}), "tensors overlap or leave a gap at byte 0"),
-        (a_file({"t": entry(offsets=[8, 16])}, 16), "tensors overlap or leave a gap at byte 0"),
-    ],
-)
-def test_what_is_wrong_with_a_file(content: bytes, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "bad.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(dr.ModelFileError, match=message) as caught:
-        checkpoint.read_tensors(path)
-    assert str(path) in str(caught.value)
-    assert isinstance(caught.value, ValueError)
-
-
 # A file that does not fit --------------------------------------------------------------------
 
 
@@ -404,10 +301,10 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def changed(path: Path, change: Callable[[dict[str, Any], dict[str, Array]], Any]) -> None:
-    tensors, strings = checkpoint.read_tensors(path)
+    tensors, strings = tensor_file.read_tensors(path)
     metadata = json.loads(strings["deltarule"])
     change(metadata, tensors)
-    checkpoint.write_tensors(path, tensors, {"deltarule": json.dumps(metadata)})
+    tensor_file.write_tensors(path, tensors, {"deltarule": json.dumps(metadata)})
 
 
 @pytest.mark.parametrize(
@@ -419,15 +316,25 @@ def changed(path: Path, change: Callable[[dict[str, Any], dict[str, Array]], Any
         lambda metadata, tensors: metadata["network"].update(generator={}),
         lambda metadata, tensors: metadata["network"]["generator"].update(bit_generator="system"),
         lambda metadata, tensors: metadata["network"]["generator"]["state"].update(inc="x"),
-        lambda metadata, tensors: metadata["network"].update(history={"loss": ["x"]}),
-        lambda metadata, tensors: metadata["network"].update(history={"loss": [1], "b": []}),
+        lambda metadata, tensors: metadata["network"].update(rules=[]),
+        lambda metadata, tensors: tensors.update({"history.b": np.zeros(2)}),
+        lambda metadata, tensors: tensors.update({"history.loss": np.zeros(1, np.float32)}),
+        lambda metadata, tensors: metadata["network"].update(adapted=1),
+        lambda metadata, tensors: metadata["network"].update(dropout=[1]),
+        lambda metadata, tensors: metadata["network"].update(dropout=[-1, 2]),
+        lambda metadata, tensors: metadata["network"].update(dropout="12"),
         lambda metadata, tensors: metadata["optimizer"].update(step=-1),
         lambda metadata, tensors: metadata["optimizer"].update(epochs="x"),
         lambda metadata, tensors: metadata["optimizer"].update(hyperparameters=[]),
         lambda metadata, tensors: metadata["optimizer"]["hyperparameters"].update(_rule=1),
         lambda metadata, tensors: metadata.update(callbacks=3),
-        lambda metadata, tensors: tensors.pop("network.parameters"),
-        lambda metadata, tensors: tensors["network.parameters"].fill(np.nan),
+        lambda metadata, tensors: metadata["optimizer"].update(kind=3),
+        lambda metadata, tensors: metadata["optimizer"]["hyperparameters"].update(beta_1=2.0),
+        lambda metadata, tensors: metadata["callbacks"].append({"kind": "x", "state": 3}),
+        lambda metadata, tensors: tensors.pop("layers.0.weight"),
+        lambda metadata, tensors: tensors["layers.0.weight"].fill(np.nan),
+        lambda metadata, tensors: tensors.update(more=np.zeros(1)),
+        lambda metadata, tensors: tensors.update({"average.layers.0.weight": np.zeros((6, 4))}),
         lambda metadata, tensors: tensors.update({"optimizer.state": np.zeros(3, np.float32)}),
     ],
 )
@@ -459,8 +366,8 @@ def test_callbacks_without_state_may_come_and_go(saved: Path, tmp_path: Path) ->
 
 def test_a_file_of_something_else(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
-    checkpoint.write_tensors(path, TENSORS, {})
-    with pytest.raises(dr.ModelFileError, match="expected a deltarule checkpoint, version 1"):
+    network(N).save(path)
+    with pytest.raises(dr.ModelFileError, match="'network': expected a deltarule checkpoint, as"):
         resume(path, network(N), dr.Adam())
 
 
@@ -585,34 +492,52 @@ def test_other_layers_are_refused(tmp_path: Path) -> None:
             net.fit(X, y, resume=path, epochs=2)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"rules": []},
-        {"rules": [{"frozen": False}] * 2},
-        {"rules": [dict.fromkeys(("frozen", "learning_rate", "l1", "l2", "max_norm"), -1)] * 2},
-        {"adapted": 1},
-        {"dropout": [1]},
-        {"dropout": [-1, 2]},
-        {"dropout": "12"},
-    ],
-    ids=str,
-)
-def test_what_is_wrong_with_the_rest_of_a_network(change: dict[str, Any], saved: Path) -> None:
-    tensors, strings = checkpoint.read_tensors(saved)
-    metadata = json.loads(strings["deltarule"])
-    metadata["network"] |= change
-    checkpoint.write_tensors(saved, tensors, {"deltarule": json.dumps(metadata)})
+def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
+    """The file that is there is worth more than they are."""
+    path = tmp_path / "run"
+    keep = dr.Checkpoint(path)
     net = network(N)
-    with nothing_written(net), pytest.raises(dr.ModelFileError, match="expected a deltarule check"):
-        resume(saved, net, dr.Adam())
+    net.fit(*data(9, N), callbacks=[keep])
+    before = path.read_bytes()
+
+    class Spoil:
+        def on_epoch_end(self, run: TrainingRun) -> None:
+            run.network.parameters[0] = np.inf
+
+    with pytest.raises(dr.TrainingDivergedError):
+        net.fit(*data(9, N), epochs=2, callbacks=[Spoil(), keep])
+    assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("average", [np.ones(3, np.float32), np.full(51, np.nan, np.float32)])
-def test_an_average_that_does_not_fit(average: Array, saved: Path) -> None:
-    tensors, strings = checkpoint.read_tensors(saved)
-    checkpoint.write_tensors(saved, tensors | {"network.average": average}, strings)
+def test_best_weights_of_another_network(saved: Path) -> None:
+    stop = dr.EarlyStopping("loss")
+    network(N).fit(*data(9, N), optimizer=dr.Adam(), callbacks=[stop, dr.Checkpoint(saved)])
+    changed(
+        saved,
+        lambda metadata, tensors: tensors.update(
+            {"callbacks.0.best_parameters": np.zeros(2, np.float32)}
+        ),
+    )
+    with pytest.raises(dr.ModelFileError, match="best parameters are float32 of shape"):
+        resume(saved, network(N), dr.Adam(), callbacks=[stop])
+
+
+def test_a_checkpoint_is_a_model(saved: Path) -> None:
+    """The network can be had without what trained it."""
     net = network(N)
-    assert net.parameters.size == 51
-    with nothing_written(net), pytest.raises(dr.ModelFileError, match=r"tensor 'network\.average'"):
-        resume(saved, net, dr.Adam())
+    net.fit(*data(9, N), optimizer=dr.Adam(), callbacks=[dr.Checkpoint(saved)])
+    loaded = dr.load(saved)
+    assert isinstance(loaded, dr.Network)
+    assert_same_bits(loaded.parameters, net.parameters)
+    assert loaded.history == net.history
+    changed(saved, lambda metadata, tensors: tensors.update({"stray": np.zeros(1)}))
+    with pytest.raises(dr.ModelFileError, match=r"tensors that belong to nothing: \['stray'\]"):
+        dr.load(saved)
+
+
+@pytest.mark.parametrize("callbacks", [3, [3], [{"state": 3}], None])
+def test_states_of_callbacks_that_are_none(callbacks: Any, saved: Path, tmp_path: Path) -> None:
+    changed(saved, lambda metadata, tensors: metadata.update(callbacks=callbacks))
+    assert states_of_callbacks(saved) == []
+    (tmp_path / "other").write_text("a thesis")
+    assert states_of_callbacks(tmp_path / "other") == []

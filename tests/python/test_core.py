@@ -189,7 +189,7 @@ before = set(sys.modules)
 import deltarule as dr
 print(sorted(name for name in sys.modules if name.startswith("deltarule.")))
 dr.Network([dr.Dense(2)], 3).fit([[1, 2, 3]], [[1, 2]])
-later = {"deltarule.checkpoint", "deltarule.estimators", "numpy.ma", "scipy"}
+later = {"deltarule.model_file", "deltarule.estimators", "numpy.ma", "scipy"}
 print(sorted(later & set(sys.modules) - before))
 """
     at_once, later = output_of(script).splitlines()

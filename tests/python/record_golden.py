@@ -1,0 +1,97 @@
+"""Records golden/: files of the format version that the package writes now, and what is in them.
+
+Run once for each format version, by hand; what has been recorded is never recorded anew, as it
+stands for the files that users have. test_old_versions.py reads them. Version 1 had checkpoints
+alone, and was recorded by the package that wrote it.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import deltarule as dr
+from deltarule import schedules
+from support import data_of_every_kind, of_every_kind
+
+VERSION = 2
+HERE = Path(__file__).parent / "golden"
+
+
+def small(dtype: str) -> dr.Network:
+    """Dense layers alone."""
+    return dr.Network([dr.Dense(5, "relu"), dr.Dense(2)], input_size=3, seed=4, dtype=dtype)
+
+
+def small_data(dtype: str) -> tuple[Any, Any]:
+    rng = np.random.default_rng(5)
+    return rng.normal(size=(20, 3)).astype(dtype), rng.normal(size=(20, 2)).astype(dtype)
+
+
+def every_kind_optimizer() -> dr.Optimizer:
+    return dr.NAdam(schedules.WarmUp(schedules.Cosine(0.02, 40), 6))
+
+
+def record_checkpoints() -> None:
+    """A layer of every kind with all that goes with it; and dense layers with little."""
+    path = HERE / f"v{VERSION}-every-kind-float32.safetensors"
+    net, (X, y) = of_every_kind(), data_of_every_kind(24)
+    net.fit(
+        X,
+        y,
+        epochs=3,
+        batch_size=8,
+        optimizer=every_kind_optimizer(),
+        average=0.9,
+        callbacks=[dr.EarlyStopping("loss"), dr.Checkpoint(path)],
+    )
+    record(path, net, X)
+    path = HERE / f"v{VERSION}-dense-float64.safetensors"
+    net, (X, y) = small("float64"), small_data("float64")
+    optimizer = dr.SGD(0.05, 0.9)
+    net.fit(X, y, epochs=2, batch_size=6, optimizer=optimizer, callbacks=[dr.Checkpoint(path)])
+    record(path, net, X)
+
+
+def record_models() -> None:
+    """A network as ``save`` writes it, and the estimators."""
+    net, (X, y) = small("float32"), small_data("float32")
+    net.fit(X, y, epochs=2, metrics=["r2"])
+    path = HERE / f"v{VERSION}-network.safetensors"
+    net.save(path)
+    record(path, net, X)
+    for model, targets in (
+        (dr.MLPClassifier((4,), dropout=[0.1]), np.array(["yes", "no", "maybe"])[y_of_classes()]),
+        (dr.MLPRegressor(dr.Huber(0.5), (4,), solver=dr.SGD(schedules.Constant(0.1), 0.9)), y),
+    ):
+        model.set_params(random_state=np.random.RandomState(3), max_iter=3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, targets)
+        path = HERE / f"v{VERSION}-{type(model).__name__}.safetensors"
+        model.save(path)
+        record(path, model.network_, X)
+
+
+def y_of_classes() -> Any:
+    return np.random.default_rng(6).integers(3, size=20)
+
+
+def record(path: Path, net: dr.Network, X: Any) -> None:
+    vectors = {} if net.average is None else {"average": net.average}
+    np.savez(
+        path.with_suffix(".npz"),
+        X=X,
+        A=net.predict(X),
+        parameters=net.parameters,
+        statistics=net.statistics,
+        loss=net.history["loss"],
+        **vectors,
+    )
+
+
+if __name__ == "__main__":
+    HERE.mkdir(exist_ok=True)
+    record_checkpoints()
+    record_models()
