@@ -66,8 +66,8 @@ if TYPE_CHECKING:
     from deltarule.optimizers import RMSprop as RMSprop
     from deltarule.rate_range import LearningRateRange as LearningRateRange
     from deltarule.rate_range import learning_rate_range as learning_rate_range
-    from deltarule.tensor_file import ModelFileError as ModelFileError
     from deltarule.torch_modules import from_torch as from_torch
+    from deltarule.untrusted_file import ModelFileError as ModelFileError
 
 __version__ = "0.1.0"
 
@@ -138,8 +138,8 @@ _WHERE = {
         "SGD",
     ],
     "rate_range": ["LearningRateRange", "learning_rate_range"],
-    "tensor_file": ["ModelFileError"],
     "torch_modules": ["from_torch"],
+    "untrusted_file": ["ModelFileError"],
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 _MODULES |= {

@@ -25,7 +25,7 @@ from deltarule.layers import (
     Standardize,
     in_order,
 )
-from deltarule.tensor_file import ModelFileError, brief
+from deltarule.untrusted_file import ModelFileError, brief
 
 Array = NDArray[Any]
 

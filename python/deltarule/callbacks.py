@@ -35,8 +35,8 @@ from deltarule.checks import expect_count
 from deltarule.history import monitored
 from deltarule.rotation import Rotation
 from deltarule.schedules import expect_mode
-from deltarule.tensor_file import ModelFileError
 from deltarule.training_run import TrainingRun
+from deltarule.untrusted_file import ModelFileError
 
 if TYPE_CHECKING:
     from deltarule.network import Network

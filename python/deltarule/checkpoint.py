@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from deltarule import values
 from deltarule.architecture import core_of
+from deltarule.atomic_file import PathLike
 from deltarule.model_file import (
     Model,
     become,
@@ -33,8 +34,8 @@ from deltarule.optimizer_state import (
 )
 from deltarule.optimizers import Optimizer
 from deltarule.schedules import Schedule
-from deltarule.tensor_file import ModelFileError, PathLike, brief, naming
 from deltarule.training_run import TrainingRun
+from deltarule.untrusted_file import ModelFileError, brief, naming
 
 Array = NDArray[Any]
 

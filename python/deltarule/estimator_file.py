@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from deltarule import _core, estimators, solver, values
 from deltarule.architecture import core_of, take
+from deltarule.atomic_file import PathLike
 from deltarule.estimator_base import MLP
 from deltarule.layer_views import expect_finite
 from deltarule.model_file import (
@@ -26,7 +27,7 @@ from deltarule.model_file import (
 )
 from deltarule.optimizer_state import hyperparameters_of, optimizer_state, restore
 from deltarule.optimizers import OPTIMIZERS
-from deltarule.tensor_file import ModelFileError, PathLike, brief
+from deltarule.untrusted_file import ModelFileError, brief
 
 Array = NDArray[Any]
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule.layers import Activation, Dense, Embedding, LayerDescription, Shapes, Standardize
-from deltarule.tensor_file import ModelFileError, read_tensors
+from deltarule.tensor_file import read_tensors
+from deltarule.untrusted_file import ModelFileError, naming, opened
 
 if TYPE_CHECKING:
     from deltarule.network import Network
@@ -143,7 +144,7 @@ def load_weights(network: "Network", path: PathLike) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[list[Stored], bool]]:
     """The layers of a file that have numbers, and whether they stand in the model's order."""
-    with path.open("rb") as file:
+    with naming(path), opened(path) as file:
         beginning = file.read(8)
     if beginning == b"\x89HDF\r\n\x1a\n" or beginning[:4] == b"PK\x03\x04":
         from deltarule import keras_files

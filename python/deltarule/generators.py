@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.tensor_file import ModelFileError, brief
+from deltarule.untrusted_file import ModelFileError, brief
 
 _KINDS: dict[str, Any] = {
     kind.__name__: kind

@@ -20,7 +20,7 @@ from deltarule import layers as kinds
 from deltarule.checks import expect_size
 from deltarule.foreign_weights import Array, PathLike, Slot, Stored, converted, fused, match, put
 from deltarule.layers import Activation, Dense, LayerDescription, in_order
-from deltarule.tensor_file import ModelFileError
+from deltarule.untrusted_file import ModelFileError, naming, opened
 
 if TYPE_CHECKING:
     from deltarule.network import Network
@@ -130,7 +130,7 @@ def _translated(path: PathLike) -> Iterator[None]:
 @contextmanager
 def _opened(path: Path) -> Iterator["_File"]:
     """Open a file, and close it: HDF5 would take it for the next one of its name."""
-    with path.open("rb") as file:
+    with naming(path), opened(path) as file:
         zipped = file.read(4) == b"PK\x03\x04"
     with _translated(path):
         if zipped:
@@ -140,11 +140,11 @@ def _opened(path: Path) -> Iterator["_File"]:
             access.set_file_image(image)
             access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
             name = f"deltarule {uuid4()}".encode()  # of no file
-            opened, size = h5py.File(h5py.h5f.open(name, h5py.h5f.ACC_RDONLY, access)), len(image)
+            hdf5, size = h5py.File(h5py.h5f.open(name, h5py.h5f.ACC_RDONLY, access)), len(image)
         else:
-            model, opened, size = None, h5py.File(path, "r"), path.stat().st_size
-        with opened:
-            yield _File(path, opened, size, model)
+            model, hdf5, size = None, h5py.File(path, "r"), path.stat().st_size
+        with hdf5:
+            yield _File(path, hdf5, size, model)
 
 
 def _unzipped(path: Path) -> tuple[Any, bytes]:

@@ -20,23 +20,15 @@ from deltarule.architecture import (
     layers_from,
     taken,
 )
+from deltarule.atomic_file import PathLike
 from deltarule.generators import generator_from, generator_state
 from deltarule.history import History
 from deltarule.layer_views import expect_finite
 from deltarule.layers import Standardize
 from deltarule.network import Network
 from deltarule.old_versions import upgraded_from_1
-from deltarule.tensor_file import (
-    SEAL,
-    ModelFileError,
-    PathLike,
-    brief,
-    json_object,
-    naming,
-    read_metadata,
-    read_tensors,
-    write_tensors,
-)
+from deltarule.tensor_file import SEAL, json_object, read_metadata, read_tensors, write_tensors
+from deltarule.untrusted_file import ModelFileError, brief, naming
 
 if TYPE_CHECKING:
     from deltarule.estimator_base import MLP

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule.architecture import by_layer, flat_size, layers_from
-from deltarule.tensor_file import ModelFileError, brief
+from deltarule.untrusted_file import ModelFileError, brief
 from deltarule.values import to_json
 
 Array = NDArray[Any]

@@ -5,13 +5,13 @@ learning rates belong to training and are left out.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deltarule.checkpoint import PathLike, _replace
+from deltarule import atomic_file
+from deltarule.atomic_file import PathLike
 from deltarule.onnx_formulas import FORMULAS, OPERATORS, PRELU, STANDARDIZE, Formula, X
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def to_onnx(network: "Network", path: PathLike) -> None:
 
 def write(path: PathLike, graph: "Graph", outputs: list[str]) -> None:
     """Write a graph, all of it or nothing."""
-    _replace(Path(path), [graph.model(outputs).SerializeToString()])
+    atomic_file.replace(path, [graph.model(outputs).SerializeToString()])
 
 
 class Graph:

@@ -7,7 +7,6 @@ hold is never looked for. Nothing is run, neither ONNX's checker nor its shape i
 
 import math
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -15,8 +14,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from deltarule.checkpoint import ModelFileError, PathLike
+from deltarule.atomic_file import PathLike
 from deltarule.onnx_operators import ML, ML_OPSETS, OPSETS, REQUIRED, SUPPORTED, Operator
+from deltarule.untrusted_file import ModelFileError, naming, opened
 
 Array = NDArray[Any]
 
@@ -35,7 +35,7 @@ _TYPES: dict[int, tuple[str, str]] = {
     11: ("<f8", "double_data"),
 }
 _FLOATS = (1, 11)
-_READ = ", ".join(f"{domain}.{name}" if domain else name for domain, name in sorted(SUPPORTED))
+_READABLE = ", ".join(f"{domain}.{name}" if domain else name for domain, name in sorted(SUPPORTED))
 _TYPE_NAMES = "float16, float, double, int32 and int64"
 # Of attributes: what each type is called here.
 _KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
@@ -104,31 +104,15 @@ def shown(text: Any) -> str:
     return repr(name if len(name) <= 60 else name[:57] + "...")
 
 
-def read_bytes(path: PathLike) -> bytes:
-    """Read a file that is one: no link, folder, pipe or device is opened.
-
-    Raises
-    ------
-    ModelFileError
-        For whatever is no regular file, or has more bytes than ONNX allows.
-    OSError
-        Where there is none, or it cannot be read.
-    """
-    if os.path.islink(path):  # noqa: PTH114 -- a path may be bytes
-        raise ModelFileError(f"{path!s}: a symbolic link: expected a regular file")
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags)
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise ModelFileError(f"{path!s}: expected a regular file")
-    with open(descriptor, "rb") as file:  # noqa: PTH123 -- it is open
-        if status.st_size > _MOST_BYTES:
+def _read(path: PathLike) -> bytes:
+    with naming(path), opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > _MOST_BYTES:
             raise ModelFileError(
-                f"{path!s}: {status.st_size} bytes: expected {_MOST_BYTES} or fewer, which is all "
-                "that an ONNX file holds"
+                f"the file has {size} bytes: expected {_MOST_BYTES} or fewer, which is all that an "
+                "ONNX file holds"
             )
-        return file.read(status.st_size)
+        return file.read(size)
 
 
 class OnnxFile:
@@ -150,7 +134,7 @@ class OnnxFile:
         from google.protobuf.message import DecodeError
 
         self.path = path
-        data = read_bytes(path)
+        data = _read(path)
         self._room = _MOST_TIMES * len(data) + 2**16
         self._model = onnx.ModelProto()
         try:
@@ -320,7 +304,7 @@ class OnnxFile:
         if operator is None:
             where = f" of {shown(node.domain)}" if domain else ""
             self.problems.add(f"{label}{where}: expected one of the operators that are read")
-            self.problems.last = f"The operators that are read: {_READ}"
+            self.problems.last = f"The operators that are read: {_READABLE}"
             return unknown
         given = len(inputs)
         if not operator.inputs[0] <= given <= operator.inputs[1]:

@@ -4,7 +4,7 @@
 time, and ``onnx_layers`` goes forwards again and makes the network.
 """
 
-from deltarule.checkpoint import PathLike
+from deltarule.atomic_file import PathLike
 from deltarule.network import Network
 from deltarule.onnx_export import import_onnx
 from deltarule.onnx_file import OnnxFile

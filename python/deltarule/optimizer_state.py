@@ -12,7 +12,7 @@ from deltarule.model_file import Model
 from deltarule.network import Network
 from deltarule.optimizers import Optimizer
 from deltarule.schedules import Schedule
-from deltarule.tensor_file import ModelFileError, brief
+from deltarule.untrusted_file import ModelFileError, brief
 
 Array = NDArray[Any]
 

@@ -9,26 +9,23 @@ Among the strings stands ``sha256``: the hash of all bytes of the file, the hash
 as zeros. So a bit that has flipped anywhere is found.
 """
 
-import errno
 import hashlib
 import json
 import math
 import os
 import re
-import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import atomic_file
+from deltarule.atomic_file import PathLike
+from deltarule.untrusted_file import ModelFileError, brief, naming, opened
 
 Array = NDArray[Any]
-PathLike = atomic_file.PathLike
 
 _DTYPES = {
     "F64": "<f8",
@@ -78,19 +75,6 @@ _FOREIGN = {
 }
 _TEXT = bytes(range(32, 127)) + b"\t\r\n"
 _NOT_OPENED = ("a pickle", "a zip archive, as torch.save, Keras and numpy.savez write it")
-
-
-class ModelFileError(ValueError):
-    """A file that is not what it should be; the message says what is wrong with it, and where."""
-
-
-@contextmanager
-def naming(path: PathLike) -> Iterator[None]:
-    """Have what is found wrong within say which file it is wrong in."""
-    try:
-        yield
-    except ModelFileError as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from error.__cause__
 
 
 # Writing -------------------------------------------------------------------------------------
@@ -182,7 +166,7 @@ def read_tensors(path: PathLike) -> tuple[dict[str, Array], dict[str, str]]:
     OSError
         Where the file cannot be read.
     """
-    with naming(path), _opened(path) as file:
+    with naming(path), opened(path) as file:
         size, text, tensors, metadata = _read_header(file)
         data = bytearray(size - 8 - len(text))
         if file.readinto(data) != len(data):  # type: ignore[attr-defined]
@@ -200,44 +184,8 @@ def read_tensors(path: PathLike) -> tuple[dict[str, Array], dict[str, str]]:
 
 def read_metadata(path: PathLike) -> dict[str, str]:
     """Read a file's strings alone; the numbers, and so the hash, are not looked at."""
-    with naming(path), _opened(path) as file:
+    with naming(path), opened(path) as file:
         return _read_header(file)[3]
-
-
-@contextmanager
-def _opened(path: PathLike) -> Iterator[BinaryIO]:
-    """Open a regular file, and nothing else."""
-    found = Path(path).lstat()  # before it is opened, as to open a device may have consequences
-    if stat.S_ISLNK(found.st_mode):
-        raise _symbolic_link(path)
-    _expect_regular(found)
-    flags = os.O_RDONLY
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-        flags |= getattr(os, name, 0)
-    try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        if error.errno == errno.ELOOP and Path(path).is_symlink():
-            raise _symbolic_link(path) from None
-        raise
-    with os.fdopen(descriptor, "rb") as file:
-        _expect_regular(os.fstat(descriptor))  # it may have become another meanwhile
-        yield file
-
-
-def _symbolic_link(path: PathLike) -> ModelFileError:
-    target = os.path.realpath(path)
-    return ModelFileError(
-        f"it is a symbolic link, to {target!r}: expected the file itself; hand over that path if "
-        "you trust it"
-    )
-
-
-def _expect_regular(found: os.stat_result) -> None:
-    kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
-    kind = stat.S_IFMT(found.st_mode)
-    if kind != stat.S_IFREG:
-        raise ModelFileError(f"it is a {kinds.get(kind, 'device')}: expected a file")
 
 
 def _read_header(file: BinaryIO) -> tuple[int, bytes, dict[str, _Tensor], dict[str, str]]:
@@ -375,15 +323,6 @@ def _places(header: Mapping[str, Any], size: int) -> dict[str, _Tensor]:
 
 def _are_counts(values: Any) -> bool:
     return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
-
-
-def brief(value: Any) -> str:
-    """A value as a message quotes it, which may come from a file that means harm."""
-    try:
-        text = repr(value)
-    except RecursionError:
-        return "something that is nested too deeply"
-    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 def _expect_seal(text: bytes, data: bytearray, metadata: Mapping[str, str]) -> None:

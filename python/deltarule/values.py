@@ -25,7 +25,7 @@ from deltarule.generators import generator_state, random_state_from
 from deltarule.losses import LOSSES, CustomLoss
 from deltarule.optimizers import OPTIMIZERS
 from deltarule.schedules import SCHEDULES, Function, Schedule
-from deltarule.tensor_file import ModelFileError, brief
+from deltarule.untrusted_file import ModelFileError, brief
 
 _OBJECTS: dict[str, Any] = {
     kind.__name__: kind

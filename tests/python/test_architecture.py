@@ -7,7 +7,7 @@ import pytest
 
 import deltarule as dr
 from deltarule.architecture import by_layer, described, flat_size, layers_from, take, taken
-from deltarule.tensor_file import ModelFileError
+from deltarule.untrusted_file import ModelFileError
 from support import DTYPES, assert_same_bits, of_every_kind
 
 

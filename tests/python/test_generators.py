@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deltarule.generators import generator_from, generator_state, random_state_from
-from deltarule.tensor_file import ModelFileError
+from deltarule.untrusted_file import ModelFileError
 
 
 def state_of(generator: Any) -> Any:

@@ -82,12 +82,12 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     path = save(dense(), tmp_path)
     link = tmp_path / "link.onnx"
     link.symlink_to(path)
-    with pytest.raises(dr.ModelFileError, match="a symbolic link: expected a regular file"):
+    with pytest.raises(dr.ModelFileError, match=r"symbolic link.*: expected the file itself"):
         dr.from_onnx(link)
-    with pytest.raises(dr.ModelFileError, match="expected a regular file"):
+    with pytest.raises(dr.ModelFileError, match="expected a file"):
         dr.from_onnx(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(dr.ModelFileError, match="expected a regular file"):  # and does not wait
+    with pytest.raises(dr.ModelFileError, match="expected a file"):  # and does not wait
         dr.from_onnx(tmp_path / "pipe")
 
 

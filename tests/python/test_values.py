@@ -9,7 +9,7 @@ import pytest
 
 import deltarule as dr
 from deltarule import schedules
-from deltarule.tensor_file import ModelFileError
+from deltarule.untrusted_file import ModelFileError
 from deltarule.values import from_json, to_json
 
 
