@@ -79,7 +79,7 @@ def save(estimator: MLP, path: PathLike) -> None:
             f"save: the estimator is a {kind}: expected deltarule's MLPClassifier or MLPRegressor "
             "itself, as a class of one's own is code"
         )
-    estimator._validate_params()
+    _expect_parameters(estimator)
     parameters = estimator.get_params(deep=False)
     for name, mend in {
         "callbacks": "set_params(callbacks=None)",
@@ -99,6 +99,13 @@ def save(estimator: MLP, path: PathLike) -> None:
         tensors, content["network"] = network_state(estimator.network_)
         content |= _fitted(estimator, tensors)
     write(path, kind, tensors, content, {"loss": getattr(estimator, "loss_curve_", ())})
+
+
+def _expect_parameters(estimator: Any) -> None:
+    """Hold the parameters to what ``fit`` and ``predict`` take."""
+    estimator._validate_params()
+    with estimator._threads():  # which looks at how many there may be
+        pass
 
 
 def _fitted(estimator: Any, tensors: dict[str, Array]) -> dict[str, Any]:
@@ -146,7 +153,7 @@ def estimator_from(model: Model) -> MLP:
             f"parameters.callbacks is {brief(given['callbacks'])}: expected none, as they are code"
         )
     try:
-        estimator._validate_params()
+        _expect_parameters(estimator)
         if "network" in model.content:
             _restore(estimator, model)
     except ModelFileError:

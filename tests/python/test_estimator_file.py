@@ -299,6 +299,8 @@ def of(part: str, **fields: Any) -> Callable[[Any, Any], Any]:
             r"parameters.callbacks is .*: expected none",
         ),
         (of("parameters", callbacks=[1]), r"parameters.callbacks is \[1\]: expected none"),
+        (of("parameters", n_jobs=0), "MLPClassifier: n_jobs == 0"),
+        (of("parameters", num_threads=2**40), "MLPClassifier: "),
         (of("parameters", alpha=-1), "MLPClassifier: The 'alpha' parameter"),
         (of("parameters", alpha={"float": "x"}), "parameters.alpha is .*: expected a value"),
         (of("parameters", solver={"os.system": {}}), "parameters.solver is .*: expected a value"),
