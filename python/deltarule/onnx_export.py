@@ -54,7 +54,7 @@ def to_onnx(network: "Network", path: PathLike) -> None:
     -----
     The file has opset 20, one input ``X`` (m, n_features) and one output ``A`` (m, n_outputs), both
     of the network's dtype, for any m. It predicts: dropout is left out. Codes of categories are not
-    checked there as ``predict`` checks them. docs/parts/onnx.md has the operators of each layer.
+    checked there as ``predict`` checks them. docs/interchange.md has the operators of each layer.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def from_onnx(path: PathLike, *, output: str | None = None, seed: int | None = 0
 
     Notes
     -----
-    Nothing in the file is run, and no other file that it names is opened. docs/parts/onnx.md has
+    Nothing in the file is run, and no other file that it names is opened. docs/interchange.md has
     the operators that are read.
 
     References
