@@ -162,7 +162,7 @@ def _content(strings: Mapping[str, str]) -> dict[str, Any]:
     if _KEY not in strings:
         raise ModelFileError(
             f"__metadata__ has no {_KEY!r}: expected a file that deltarule has written, as the "
-            "architecture is nowhere else"
+            "architecture is nowhere else; network.load_weights(path) reads weights alone"
         )
     content = json_object(strings[_KEY], f"{_KEY} in __metadata__")
     known = {_FORMAT: range(2, _VERSION + 1), f"{_FORMAT} checkpoint": range(1, 2)}

@@ -42,6 +42,9 @@ _DTYPES = {
     "BOOL": "|b1",
 }
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+# NumPy has no bfloat16: the upper half of a float32, which it is read as.
+_BFLOAT16 = "BF16"
+_READABLE = {**_DTYPES, _BFLOAT16: "<u2"}
 
 # Python takes some thirty times the room of JSON that is made for it. So a header may be this long,
 # or a part of the file, and what it costs is bounded by that.
@@ -59,7 +62,7 @@ _FOREIGN = {
     b"\x80\x03": "a pickle",
     b"\x80\x04": "a pickle",
     b"\x80\x05": "a pickle",
-    b"\x89HDF": "an HDF5 file, as Keras and h5py write it",
+    b"\x89HDF": "an HDF5 file, as Keras and h5py write it (network.load_weights reads Keras's)",
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"\x93NUMPY": "an array of numpy.save",
@@ -68,10 +71,10 @@ _FOREIGN = {
     b"\x7fELF": "a program",
     b"\x1f\x8b": "a gzip archive",
     b"version https://git-lfs": "a pointer of Git LFS, whose file has not been fetched",
-    b"\x08\x07\x12": "an ONNX model",
-    b"\x08\x08\x12": "an ONNX model",
-    b"\x08\x09\x12": "an ONNX model",
-    b"\x08\x0a\x12": "an ONNX model",
+    b"\x08\x07\x12": "an ONNX model, which deltarule.from_onnx reads",
+    b"\x08\x08\x12": "an ONNX model, which deltarule.from_onnx reads",
+    b"\x08\x09\x12": "an ONNX model, which deltarule.from_onnx reads",
+    b"\x08\x0a\x12": "an ONNX model, which deltarule.from_onnx reads",
 }
 _TEXT = bytes(range(32, 127)) + b"\t\r\n"
 _NOT_OPENED = ("a pickle", "a zip archive, as torch.save, Keras and numpy.savez write it")
@@ -146,9 +149,18 @@ def _hash(start: bytes, text: bytes, parts: list[Any]) -> str:
 class _Tensor(NamedTuple):
     """Where a tensor lies in the data."""
 
-    dtype: np.dtype[Any]
+    kind: str
     shape: tuple[int, ...]
     begin: int
+
+    def read(self, data: bytearray) -> Array:
+        """Its numbers, in memory that may be written to."""
+        dtype, count = np.dtype(_READABLE[self.kind]), math.prod(self.shape)
+        flat: Array = np.frombuffer(data, dtype, count, self.begin) if count else np.empty(0, dtype)
+        flat = flat.astype(dtype.newbyteorder("="), copy=False)
+        if self.kind == _BFLOAT16:
+            flat = (flat.astype(np.uint32) << 16).view(np.float32)
+        return flat.reshape(self.shape)
 
 
 def read_tensors(path: PathLike) -> tuple[dict[str, Array], dict[str, str]]:
@@ -172,14 +184,7 @@ def read_tensors(path: PathLike) -> tuple[dict[str, Array], dict[str, str]]:
         if file.readinto(data) != len(data):  # type: ignore[attr-defined]
             raise ModelFileError("the file was cut short while it was read")
         _expect_seal(text, data, metadata)
-    return {
-        name: np.frombuffer(data, dtype, math.prod(shape), begin)
-        .reshape(shape)
-        .astype(dtype.newbyteorder("="), copy=False)
-        if math.prod(shape)
-        else np.empty(shape, dtype.newbyteorder("="))
-        for name, (dtype, shape, begin) in tensors.items()
-    }, metadata
+    return {name: tensor.read(data) for name, tensor in tensors.items()}, metadata
 
 
 def read_metadata(path: PathLike) -> dict[str, str]:
@@ -283,9 +288,9 @@ def _places(header: Mapping[str, Any], size: int) -> dict[str, _Tensor]:
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
             raise ModelFileError(f"{what}: expected dtype, shape and data_offsets")
         shape, offsets = entry["shape"], entry["data_offsets"]
-        if type(entry["dtype"]) is not str or entry["dtype"] not in _DTYPES:
+        if type(entry["dtype"]) is not str or entry["dtype"] not in _READABLE:
             raise ModelFileError(
-                f"{what}: dtype is {brief(entry['dtype'])}: expected one of {list(_DTYPES)}"
+                f"{what}: dtype is {brief(entry['dtype'])}: expected one of {list(_READABLE)}"
             )
         if not _are_counts(shape) or len(shape) > 32:
             raise ModelFileError(
@@ -295,18 +300,18 @@ def _places(header: Mapping[str, Any], size: int) -> dict[str, _Tensor]:
             raise ModelFileError(
                 f"{what}: data_offsets are {brief(offsets)}: expected two whole numbers"
             )
-        dtype = np.dtype(_DTYPES[entry["dtype"]])
+        itemsize = np.dtype(_READABLE[entry["dtype"]]).itemsize
         begin, end = offsets
-        taken = math.prod(shape) * dtype.itemsize
+        taken = math.prod(shape) * itemsize
         # Where one side is 0, NumPy still multiplies the others.
-        most = math.prod(max(side, 1) for side in shape) * dtype.itemsize
+        most = math.prod(max(side, 1) for side in shape) * itemsize
         if end - begin != taken or most > np.iinfo(np.intp).max:
             raise ModelFileError(
                 f"{what}: data_offsets are {offsets} but shape {brief(shape)} of {entry['dtype']} "
                 f"takes {taken} bytes"
             )
         spans.append((begin, end))
-        places[name] = _Tensor(dtype, tuple(shape), begin)
+        places[name] = _Tensor(entry["dtype"], tuple(shape), begin)
     reached = 0
     for begin, end in sorted(spans):
         if begin != reached:

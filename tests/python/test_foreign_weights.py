@@ -253,11 +253,14 @@ def test_refused(change: dict[str, Array | None], message: str, path: Path) -> N
         net.load_weights(path)
 
 
-def test_bfloat16_is_refused_by_its_name(path: Path) -> None:
-    header = b'{"weight": {"dtype": "BF16", "shape": [1, 1], "data_offsets": [0, 2]}}'
-    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
-    with pytest.raises(dr.ModelFileError, match="dtype is 'BF16': expected one of"):
-        dr.Network([dr.Dense(1)], 1).load_weights(path)
+def test_bfloat16_is_the_upper_half_of_a_float32(path: Path) -> None:
+    header = b'{"weight": {"dtype": "BF16", "shape": [1, 3], "data_offsets": [0, 6]}}'
+    halves = np.array([1.5, -0.0078125, 3e38], "<f4").view("<u4") >> 16
+    path.write_bytes(len(header).to_bytes(8, "little") + header + halves.astype("<u2").tobytes())
+    net = dr.Network([dr.Dense(1)], 3)
+    net.load_weights(path)
+    np.testing.assert_array_equal(net.layers[0].W[0, :2], [1.5, -0.0078125])
+    assert net.layers[0].W[0, 2] == pytest.approx(3e38, rel=2**-7)
 
 
 def test_a_missing_table_of_an_embedding_is_refused(path: Path) -> None:
