@@ -45,9 +45,19 @@ _KINDS: dict[str, Any] = {
 }
 _MOST_LAYERS = 4096  # each costs a network time that grows with their number
 
-# What a layer's numbers are called in a file; those of an embedding keep their names.
-_NAMES = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias", "slope": "weight"}
-_RUNNING = {"mean": "running_mean", "variance": "running_var"}
+# What PyTorch calls a layer's numbers, and so do files; those of an embedding keep their names.
+NAMES_IN_TORCH = {
+    "dense": {"W": "weight", "b": "bias"},
+    "batch_norm": {
+        "gamma": "weight",
+        "beta": "bias",
+        "mean": "running_mean",
+        "variance": "running_var",
+    },
+    "layer_norm": {"gamma": "weight", "beta": "bias"},
+    "prelu": {"slope": "weight"},
+    "standardize": {"mean": "mean", "variance": "variance"},
+}
 
 # Not written: a caller's initialiser may be a function, and has done its work.
 _NOT_WRITTEN = ("initializer", "bias_initializer")
@@ -160,6 +170,13 @@ def _expect_blocks(layers: Sequence[LayerDescription]) -> None:
         closed.append((layer.source, index + 1))
 
 
+def names_in_torch(layer: LayerDescription) -> dict[str, str]:
+    """What PyTorch calls each of a layer's numbers."""
+    if isinstance(layer, Embedding):
+        return {f"E{column}": f"E{column}" for column in layer.columns}
+    return NAMES_IN_TORCH.get(layer.kind, {})
+
+
 # Numbers by layer ----------------------------------------------------------------------------
 
 
@@ -171,10 +188,9 @@ def _numbers(
     for index, layer in enumerate(layers):
         shapes: dict[str, tuple[int, ...]] = getattr(layer, what)(n_prev)
         for name, shape in shapes.items():
-            known = _RUNNING if isinstance(layer, BatchNorm) else {}
-            known = known | _NAMES
             matrix = name == "W" or isinstance(layer, Embedding)
-            yield f"layers.{index}.{known.get(name, name)}", shape, shape if matrix else shape[:1]
+            tensor = f"layers.{index}.{names_in_torch(layer)[name]}"
+            yield tensor, shape, shape if matrix else shape[:1]
         n_prev = layer.units_after(n_prev)
 
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deltarule.layers import Activation, Dense, Embedding, LayerDescription, Shapes, Standardize
+from deltarule.architecture import NAMES_IN_TORCH
+from deltarule.layers import Activation, Dense, LayerDescription, Shapes, Standardize
 from deltarule.tensor_file import read_tensors
 from deltarule.untrusted_file import ModelFileError, naming, opened
 
@@ -27,29 +28,9 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 PathLike = str | os.PathLike[str]
 
-# What PyTorch calls a layer's numbers.
-_IN_TORCH = {
-    "dense": {"W": "weight", "b": "bias"},
-    "batch_norm": {
-        "gamma": "weight",
-        "beta": "bias",
-        "mean": "running_mean",
-        "variance": "running_var",
-    },
-    "layer_norm": {"gamma": "weight", "beta": "bias"},
-    "prelu": {"slope": "weight"},
-    "standardize": {"mean": "mean", "variance": "variance"},
-}
 # What a number is that a file leaves out: a layer without a bias, a norm that does not scale.
 _LEFT_OUT = {"b": 0.0, "beta": 0.0, "gamma": 1.0}
 _WORD_AND_NUMBER = re.compile(r"(.*?)_?([0-9]{0,18})", re.DOTALL)
-
-
-def names_in_torch(description: LayerDescription) -> dict[str, str]:
-    """What PyTorch calls each of a layer's numbers."""
-    if isinstance(description, Embedding):
-        return {f"E{column}": f"E{column}" for column in description.columns}
-    return _IN_TORCH.get(description.kind, {})
 
 
 @dataclass(frozen=True)
@@ -343,7 +324,7 @@ def _of_module(place: str, tensors: Mapping[str, Array], path: Path) -> Stored:
         kind, matrices = "dense", {"weight"}
     else:
         kind = "layer_norm" if "bias" in tensors else "prelu"
-    names = _IN_TORCH.get(kind) or {name: name for name in sorted(tensors)}
+    names = NAMES_IN_TORCH.get(kind) or {name: name for name in sorted(tensors)}
     alone = kind in ("layer_norm", "prelu") and "weight" not in tensors
     if (
         alone

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deltarule import layers as kinds
-from deltarule.foreign_weights import fused, names_in_torch
+from deltarule.architecture import names_in_torch
+from deltarule.foreign_weights import fused
 from deltarule.layers import Activation, Dense, LayerDescription
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import deltarule as dr
-from deltarule.foreign_weights import names_in_torch
+from deltarule.architecture import names_in_torch
 from support import (
     DTYPES,
     Array,
