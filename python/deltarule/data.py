@@ -190,7 +190,7 @@ def _labels(values: Array, n_classes: int, where: str) -> Array:
             f"{where}: y[{at}] is {values[at]}: expected 0 to {n_classes - 1}, as the network has "
             f"{n_classes} outputs"
         )
-    return np.ascontiguousarray(values, np.int64)
+    return np.ascontiguousarray(numbers(values), np.int64)
 
 
 def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:

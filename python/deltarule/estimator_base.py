@@ -340,7 +340,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             Y, labels = np.eye(self.n_outputs_, dtype=np.uint8)[labels], None
         elif Y is not None and loss.outputs_a_target() > 1:
             Y = _repeated(Y, loss.outputs_a_target())
-        weights = None if weights is None else np.ascontiguousarray(weights, np.float64)
+        weights = None if weights is None else np.require(weights, np.float64, ["C", "A"])
         target = _core.Target(Y, labels, weights)
         return Examples(rows, target, without_model(self.loss, Y))
 

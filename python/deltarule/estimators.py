@@ -488,7 +488,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
     def _targets(self, y: Array) -> tuple[Array, None, int, None]:
         """Y, how many outputs there are, and what stands for classes' own."""
         Y = y.reshape(-1, 1) if y.ndim == 1 else y
-        Y = np.ascontiguousarray(Y, None if Y.dtype == np.float32 else np.float64)
+        Y = np.require(Y, None if Y.dtype == np.float32 else np.float64, ["C", "A"])
         each = self.loss.outputs_a_target() if isinstance(self.loss, Loss) else 1
         return Y, None, Y.shape[1] * each, None
 

@@ -410,7 +410,7 @@ class Network:
         flat = np.asarray(gradients)
         if flat.dtype.kind not in "biuf":
             raise TypeError(f"update: gradients are {flat.dtype}: expected {self.dtype}")
-        flat = np.ascontiguousarray(flat, self.dtype)
+        flat = np.require(flat, self.dtype, ["C", "A"])
         if flat.shape != self._parameters.shape:
             raise ValueError(
                 f"update: gradients have shape {flat.shape}: expected {self._parameters.shape}"
