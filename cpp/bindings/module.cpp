@@ -5,9 +5,8 @@
 namespace py = pybind11;
 
 // Of one interpreter a process, as there is one pool of threads and NumPy's arrays are no others'; and
-// with its lock, which guards what Python sees of a network.
-PYBIND11_MODULE(DELTARULE_MODULE, module, py::multiple_interpreters::not_supported(),
-                py::mod_gil_used()) {
+// with its lock, which guards what Python sees of a network: nothing says that it is not needed.
+PYBIND11_MODULE(DELTARULE_MODULE, module, py::multiple_interpreters::not_supported()) {
   using namespace deltarule::bindings;
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
