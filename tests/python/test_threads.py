@@ -142,12 +142,19 @@ def test_predicting_a_network_in_training() -> None:
     net, alone = (network(N, dtype=dtype) for _ in range(2))
     alone.fit(X, y, **options)
     finite: list[bool] = []
+    predicted = threading.Event()
+
+    class Meet:
+        def on_epoch_begin(self, run: Any) -> None:
+            assert predicted.wait(60)
 
     def predict() -> None:
         while training.is_alive():
             finite.append(bool(np.isfinite(net.predict(X)).all()))
             finite.append(bool(np.isfinite(net.evaluate(X, y)["loss"])))
+            predicted.set()
 
+    options["callbacks"] = [Meet()]
     training = threading.Thread(target=net.fit, args=(X, y), kwargs=options)
     training.start()
     at_the_same_time(predict, predict)
