@@ -118,6 +118,25 @@ def _set_rate(optimizer: Any, rate: float) -> None:
     optimizer.learning_rate = rate
 
 
+def _run_of(
+    estimator: Any, network: Any, optimizer: Optimizer, epochs: int, *, validated: bool
+) -> TrainingRun:
+    """A fit about to begin, as the estimator's callbacks see it."""
+    callbacks = as_callbacks(list(estimator.callbacks or ()), validated=validated)
+    network.history = History()
+    return TrainingRun(network, optimizer, callbacks, epochs)
+
+
+def _end_epoch(
+    run: TrainingRun, bar: Progress, record: dict[str, float], told: Callable[[], bool]
+) -> None:
+    """Tell all who want to know what an epoch came to, scikit-learn's callbacks last."""
+    run.end_epoch(record)
+    bar.end_epoch(run.epoch - 1, record)
+    if told():
+        run.stop()
+
+
 # Epochs ------------------------------------------------------------------------------------------
 
 
@@ -294,9 +313,7 @@ def fit_epochs(
         batch_size = int(np.clip(estimator.batch_size, 1, n_samples))
 
     epochs = 1 if incremental else estimator.max_iter
-    callbacks = as_callbacks(list(estimator.callbacks or ()), validated=validation is not None)
-    network.history = History()
-    run = TrainingRun(network, optimizer, callbacks, epochs)
+    run = _run_of(estimator, network, optimizer, epochs, validated=validation is not None)
     steps = _Epochs(
         weights,
         loss,
@@ -343,10 +360,7 @@ def fit_epochs(
                 if scheduled == "invscaling":
                     rate = estimator.learning_rate_init / (estimator.t_ + 1) ** estimator.power_t
                     _set_rate(optimizer, float(rate))
-                run.end_epoch(record)
-                bar.end_epoch(run.epoch - 1, record)
-                if end_epoch():
-                    run.stop()
+                _end_epoch(run, bar, record, end_epoch)
                 if estimator._no_improvement_count > estimator.n_iter_no_change:
                     if _gives_up(estimator, optimizer, scheduled):
                         break
@@ -451,9 +465,7 @@ def fit_lbfgs(
     total = float(len(examples) if target.weights is None else target.weights.sum())
     constant = 0.0 if constants is None else float(np.average(constants, weights=target.weights))
     cost_of = Cost(network, minimised(loss), rows, target, constant)
-    callbacks = as_callbacks(list(estimator.callbacks or ()), validated=False)
-    network.history = History()
-    run = TrainingRun(network, LBFGS(), callbacks, estimator.max_iter)
+    run = _run_of(estimator, network, LBFGS(), estimator.max_iter, validated=False)
     verbose = estimator.verbose is True or estimator.verbose >= 1
 
     def end(x: Array) -> None:
@@ -463,11 +475,7 @@ def fit_lbfgs(
             print(f"Iteration {run.epoch}, loss = {cost_of.latest:.8f}")
         bar.advance(run.epoch, cost_of.latest)
         run.call("on_run_end")
-        record = {"loss": cost_of.latest}
-        run.end_epoch(record)
-        bar.end_epoch(run.epoch - 1, record)
-        if end_epoch():
-            run.stop()
+        _end_epoch(run, bar, {"loss": cost_of.latest}, end_epoch)
         if run.history.epochs < run.epochs:
             run.begin_epoch()
         if run.stopping:
