@@ -224,6 +224,9 @@ class OnnxFile:
         if len(inputs) != 1:
             names = [each.name for each in inputs]
             self.problems.refuse(f"inputs {_listed(names)}: expected one")
+        # An empty name stands for what an operator leaves out, so nothing can be called that.
+        if not all(each.name for each in (inputs[0], *self._model.graph.output)):
+            self.damaged("an input or output of the graph has no name")
         name, kind = inputs[0].name, inputs[0].type
         if not kind.HasField("tensor_type") or kind.tensor_type.elem_type not in _FLOATS:
             self.problems.refuse(f"input {shown(name)}: expected a tensor of float or double")

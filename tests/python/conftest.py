@@ -5,8 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import deltarule as dr
+
+# The same examples in every run, so that what fails is what was changed; a search for new ones,
+# with DELTARULE_FUZZ=<how many>, draws its own.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile("search" if "DELTARULE_FUZZ" in os.environ else "same")
 
 
 @pytest.fixture(scope="session")

@@ -506,7 +506,7 @@ def test_gradients_are_central_differences(activation: str, loss: str) -> None:
     assert_close({"dA0": grads["dA0"]}, {"dA0": dA0}, 1e-7)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None)
 @given(
     n=st.lists(st.integers(1, 17), min_size=2, max_size=5),
     m=st.integers(1, 19),

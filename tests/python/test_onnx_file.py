@@ -118,6 +118,15 @@ def test_an_output_that_nothing_makes(tmp_path: Path) -> None:
     assert_refused(model([("Relu", "X", "B")]), tmp_path, "nothing makes the output 'A'")
 
 
+@pytest.mark.parametrize("end", ["input", "output"])
+def test_an_end_of_the_graph_without_a_name(end: str, tmp_path: Path) -> None:
+    made = dense()
+    getattr(made.graph, end)[0].name = ""
+    if end == "input":
+        made.graph.node[0].input[0] = ""
+    assert_refused(made, tmp_path, "an input or output of the graph has no name")
+
+
 @pytest.mark.parametrize(
     ("dims", "message"),
     [
