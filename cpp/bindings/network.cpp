@@ -250,7 +250,7 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
               py::array& gradients, py::array& state, const Optimizer& optimizer, py::array& step,
               Pass& pass, const py::object& X, const PyTarget& target,
               const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
-              Index batch_size, const std::optional<Rows<double>>& learning_rates,
+              Index batch_size, Index epochs, const std::optional<Rows<double>>& learning_rates,
               bool keep_gradients, double clip_value, double clip_norm,
               std::optional<py::array>& average, double average_decay, Rows<double>& costs) {
   const Index P = network.parameter_count();
@@ -260,8 +260,8 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
       flat_vector<Scalar>(state, P * state_vector_count(optimizer), "fit", "state", true);
   auto* const steps_made = flat_vector<std::int64_t>(step, 1, "fit", "step", true);
   const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
-  const Index batches = batch_size > 0 ? (count + batch_size - 1) / batch_size : 0;
-  if (batch_size <= 0 || first < 0 || count < 0 ||
+  const Index batches = batch_size > 0 ? epochs * ((count + batch_size - 1) / batch_size) : 0;
+  if (batch_size <= 0 || first < 0 || count < 0 || epochs < 0 ||
       first + count > (order ? order->size() : set.X.count))
     refuse("fit", "the run lies outside the examples");
   if (costs.ndim() != 2 || costs.shape(0) < batches || costs.shape(1) != 2)
@@ -280,8 +280,8 @@ py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::arra
   RunResult result;
   {
     const GilReleased released;
-    result = trainer.run(p, g, s, optimizer, *steps_made, pass, set, examples, batch_size, options,
-                         batch_costs, interrupt);
+    result = trainer.run(p, g, s, optimizer, *steps_made, pass, set, examples, batch_size, epochs,
+                         options, batch_costs, interrupt);
   }
   py::object exception = py::none();
   if (interrupt.requested()) exception = py::error_already_set().value();
@@ -373,7 +373,7 @@ void register_network(py::module_& module, const std::string& suffix) {
       .def(py::init<Net&, const Loss&>(), arg("network"), arg("loss"), py::keep_alive<1, 2>())
       .def("run", &run<Scalar>, arg("network"), arg("parameters"), arg("gradients"), arg("state"),
            arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"),
-           arg("first"), arg("count"), arg("batch_size"), arg("learning_rates"),
+           arg("first"), arg("count"), arg("batch_size"), arg("epochs"), arg("learning_rates"),
            arg("keep_gradients"), arg("clip_value"), arg("clip_norm"), arg("average"),
            arg("average_decay"), arg("costs"))
       .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("network"), arg("parameters"),

@@ -13,9 +13,15 @@ void dense_forward(const ConstMatrixRef<Scalar>& W, const ConstVectorRef<Scalar>
 
 template <class Scalar>
 void dense_forward_without_bias(const ConstMatrixRef<Scalar>& W,
-                                const ConstMatrixRef<Scalar>& A_prev, MatrixRef<Scalar> Z) {
+                                const ConstMatrixRef<Scalar>& A_prev, MatrixRef<Scalar> Z,
+                                bool adds) {
   eigen_assert(W.cols() == A_prev.rows());
-  product<Scalar>(Scalar(1), W, {A_prev.data(), 1, A_prev.outerStride()}, nullptr, Z);
+  product<Scalar>(Scalar(1), W, {A_prev.data(), 1, A_prev.outerStride()}, nullptr, Z, adds);
+}
+
+template <class Scalar>
+Index inputs_in_turn() {
+  return terms_a_block<Scalar>;
 }
 
 template <class Scalar>
@@ -27,9 +33,9 @@ void dense_backward_input(const ConstMatrixRef<Scalar>& W, const ConstMatrixRef<
 
 template <class Scalar>
 void dense_backward_weights(const ConstMatrixRef<Scalar>& dZ, const ConstMatrixRef<Scalar>& A_prev,
-                            Scalar scale, MatrixRef<Scalar> dW, bool adds) {
+                            Scalar scale, MatrixRef<Scalar> dW, bool adds, Upcoming upcoming) {
   eigen_assert(dZ.cols() == A_prev.cols());
-  product<Scalar>(scale, dZ, {A_prev.data(), A_prev.outerStride(), 1}, nullptr, dW, adds);
+  product<Scalar>(scale, dZ, {A_prev.data(), A_prev.outerStride(), 1}, nullptr, dW, adds, upcoming);
 }
 
 template <class Scalar>
@@ -58,13 +64,14 @@ void transpose_weights(const ConstMatrixRef<Scalar>& W, MatrixRef<Scalar> W_tran
                                       const ConstVectorRef<Scalar>&,                           \
                                       const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);       \
   template void dense_forward_without_bias<Scalar>(                                            \
-      const ConstMatrixRef<Scalar>&, const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);        \
+      const ConstMatrixRef<Scalar>&, const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>, bool);  \
+  template Index inputs_in_turn<Scalar>();                                                     \
   template void dense_backward_input<Scalar>(const ConstMatrixRef<Scalar>&,                    \
                                              const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>, \
                                              const Scalar*, Index);                            \
   template void dense_backward_weights<Scalar>(const ConstMatrixRef<Scalar>&,                  \
                                                const ConstMatrixRef<Scalar>&, Scalar,          \
-                                               MatrixRef<Scalar>, bool);                       \
+                                               MatrixRef<Scalar>, bool, Upcoming);             \
   template void dense_backward_bias<Scalar>(const ConstMatrixRef<Scalar>&, Scalar,             \
                                             VectorRef<Scalar>, bool);                          \
   template bool product_in_place<Scalar>(Index, Index);                                        \

@@ -114,11 +114,11 @@ void Layerwise<Scalar>::activate(Index l) const {
 }
 
 template <class Scalar>
-void Layerwise<Scalar>::forward(const Scalar* parameters) const {
-  load();
+void Layerwise<Scalar>::forward(const Scalar* parameters, bool first_product_is_made) const {
+  if (!first_product_is_made) load();
   for (Index l = 1; l <= network_.depth(); ++l) {
     if (network_.dense(l)) {
-      multiply(parameters, l);
+      if (l > 1 || !first_product_is_made) multiply(parameters, l);
       activate(l);
       continue;
     }

@@ -141,6 +141,11 @@ Index Network<Scalar>::half(Index l, Index h) const {
 }
 
 template <class Scalar>
+bool Network<Scalar>::takes_inputs_in_turn() const {
+  return halved(1) && n(1) > 1 && n(1) * inputs_in_turn<Scalar>() <= most_tile;
+}
+
+template <class Scalar>
 void Network<Scalar>::cut_into_tiles() {
   const Index tile_size = std::clamp(parameter_count_ / 16, least_tile, most_tile);
   // First the tiles of every layer's first half, then the others: a thread that has half of the tiles
@@ -153,6 +158,14 @@ void Network<Scalar>::cut_into_tiles() {
         continue;
       }
       const Index first = half(l, h), inputs = half(l, h + 1) - first;
+      if (l == 1 && takes_inputs_in_turn()) {
+        for (Index from = first; from < first + inputs; from += inputs_in_turn<Scalar>()) {
+          const Index to = std::min(from + inputs_in_turn<Scalar>(), first + inputs);
+          tiles_.push_back({l, from, to, false, from * n(l), (to - from) * n(l)});
+        }
+        if (h == 1) tiles_.push_back({l, n(0), n(0), true, n(0) * n(l), n(l)});
+        continue;
+      }
       const Index width = product_in_place<Scalar>(n(l), inputs)
                               ? std::max<Index>(1, tile_size / n(l))
                               : inputs_on_copies;
@@ -574,9 +587,10 @@ void Network<Scalar>::gradient_tile(const Cache<Scalar>& cache, const Tile& tile
   if (!dense(l)) return gradient_of(l, cache, {0, cache.m()}, scale, false, gradients);
   const auto dZ = cache.dZ(l);
   MatrixMap<Scalar> dW(gradients, n(l), inputs);
-  with_input(cache, l, [&](const auto& A_prev) {
-    dense_backward_weights<Scalar>(dZ, A_prev.middleRows(tile.first_input, inputs), scale, dW);
-  });
+  if (inputs > 0)
+    with_input(cache, l, [&](const auto& A_prev) {
+      dense_backward_weights<Scalar>(dZ, A_prev.middleRows(tile.first_input, inputs), scale, dW);
+    });
   if (tile.with_bias)
     dense_backward_bias<Scalar>(dZ, scale, VectorMap<Scalar>(gradients + inputs * n(l), n(l)));
 }

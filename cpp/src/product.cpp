@@ -11,11 +11,6 @@
 namespace deltarule {
 namespace {
 
-// Terms that are summed up before their sum is added to C. Every way of making a product keeps to
-// these blocks, so that it is a matter of speed alone which way is taken, and how C is cut for it.
-template <class Scalar>
-constexpr Index terms_a_block = 4096 / static_cast<Index>(sizeof(Scalar));
-
 // An A of this size stays in a core's second-level cache while B streams by.
 constexpr Index bytes_in_cache = 900 * 1024;
 // Columns of C from which on copying the factors pays for itself.
@@ -47,9 +42,25 @@ void transpose_block(const Scalar* from, Index from_stride, Index rows, Index co
   }
 }
 
+// Fetches memory into the second-level cache, line by line.
+class Fetcher {
+ public:
+  explicit Fetcher(Upcoming upcoming)
+      : next_(static_cast<const char*>(upcoming.first)), end_(next_ + upcoming.bytes) {}
+  void operator()() {
+    if (next_ >= end_) return;
+    __builtin_prefetch(next_, 0, 2);
+    next_ += line;
+  }
+
+ private:
+  static constexpr Index line = 64;
+  const char *next_, *end_;
+};
+
 // The product in place: A is read where it lies, a few registers of rows at a time, and B number by
-// number.
-template <class Scalar>
+// number; with `fetches`, a line of other memory is fetched for every number of B.
+template <class Scalar, bool fetches = false>
 struct InPlace {
   using Vec = simd::Vec<Scalar>;
   static constexpr Index lanes = simd::lanes<Scalar>;
@@ -63,6 +74,7 @@ struct InPlace {
   Index c_stride;
   Index n, m, k;
   bool adds = false;  // to what is in C already, instead of to the bias
+  Fetcher* fetcher = nullptr;
 
   // A range of the k terms; the first starts from the bias, the others add to C.
   struct Terms {
@@ -77,10 +89,12 @@ struct InPlace {
       return is_cut(r) ? simd::load_first(from + r * lanes, rest) : simd::load(from + r * lanes);
     };
     Vec sum[columns][registers] = {};
+    [[maybe_unused]] Fetcher fetch = fetches ? *fetcher : Fetcher({});
     const Scalar* a = A + i + terms.first * a_stride;
     const Scalar* b = B.data + j * B.column_stride + terms.first * B.row_stride;
     // Unrolled whole, or the sums would not stay in registers.
     for (Index p = terms.first; p < terms.last; ++p, a += a_stride, b += B.row_stride) {
+      if constexpr (fetches) fetch();
       Vec rows[registers];
 #pragma GCC unroll 8
       for (int r = 0; r < registers; ++r) rows[r] = load(a, r);
@@ -89,6 +103,7 @@ struct InPlace {
 #pragma GCC unroll 8
         for (int r = 0; r < registers; ++r) sum[c][r] += rows[r] * b[c * B.column_stride];
     }
+    if constexpr (fetches) *fetcher = fetch;
 #pragma GCC unroll 8
     for (int r = 0; r < registers; ++r) {
       const Vec offset = bias ? load(bias + i, r) : Vec{};
@@ -300,7 +315,7 @@ bool made_in_place(Index n, Index k) {
 
 template <class Scalar>
 void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
-             const Scalar* bias, MatrixRef<Scalar> C, bool adds) {
+             const Scalar* bias, MatrixRef<Scalar> C, bool adds, Upcoming upcoming) {
   constexpr Index page = 4096 / static_cast<Index>(sizeof(Scalar));
   const Index n = A.rows(), k = A.cols(), m = C.cols();
   // A walk down the columns of a B whose rows lie pages apart finds nothing in the cache.
@@ -318,6 +333,11 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
                    ? OnCopies<Scalar>::room()
                    : nullptr)
     OnCopies<Scalar>{alpha, {A.data(), 1, A.outerStride()}, B, bias, C, k, adds}.run(room);
+  else if (Fetcher fetcher(upcoming); upcoming.bytes > 0)
+    InPlace<Scalar, true>{
+        alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m,
+        k,     adds,     &fetcher}
+        .run();
   else  // where it is as fast, or there is no memory: the bits are the same
     InPlace<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m,
                     k,     adds}
@@ -385,7 +405,7 @@ void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B) {
 #define DELTARULE_INSTANTIATE(Scalar)                                                             \
   template bool made_in_place<Scalar>(Index, Index);                                              \
   template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&,     \
-                                const Scalar*, MatrixRef<Scalar>, bool);                          \
+                                const Scalar*, MatrixRef<Scalar>, bool, Upcoming);                \
   template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*, Index,   \
                                            const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);     \
   template void row_sums<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, VectorRef<Scalar>, bool); \

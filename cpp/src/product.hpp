@@ -5,6 +5,11 @@
 
 namespace deltarule {
 
+// Terms that are summed up before their sum is added to C. Every way of making a product keeps to
+// these blocks, so that it is a matter of speed alone which way is taken, and how C is cut for it.
+template <class Scalar>
+constexpr Index terms_a_block = 2048 / static_cast<Index>(sizeof(Scalar));
+
 // A factor that may lie either way round: element (p, j) is data[p * row_stride + j * column_stride].
 template <class Scalar>
 struct Factor {
@@ -16,10 +21,11 @@ struct Factor {
 // with `adds`, C += alpha A B.
 //
 // The bits of C depend on the numbers and the shapes alone: not on where the matrices lie in memory,
-// and not on the sizes of this machine's caches.
+// and not on the sizes of this machine's caches. Of what is `upcoming`, a cache line a term comes nearer
+// meanwhile, where the product is made in place.
 template <class Scalar>
 void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
-             const Scalar* bias, MatrixRef<Scalar> C, bool adds = false);
+             const Scalar* bias, MatrixRef<Scalar> C, bool adds = false, Upcoming upcoming = {});
 
 // C = A^T B;  A (k, n), B (k, m) with contiguous columns -> C (n, m). `A_transposed` (n, k), its columns
 // `stride` apart, is the caller's copy of A^T; without one, A is transposed as it is copied.

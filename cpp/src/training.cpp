@@ -1,6 +1,7 @@
 #include "deltarule/training.hpp"
 
 #include "deltarule/layerwise.hpp"
+#include "one_reading.hpp"
 #include "parallel.hpp"
 #include "subnormals.hpp"
 #include "sums.hpp"
@@ -189,7 +190,7 @@ void Trainer<Scalar>::forward_backward_slices(const Scalar* parameters, const Tr
 template <class Scalar>
 BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const TrainingSet& set,
                                             const Batch& batch, const Pass& pass,
-                                            Interrupt& interrupt) {
+                                            bool first_product_is_made, Interrupt& interrupt) {
   const Slices slices = network_.training_slices(batch.count);
   Cache<Scalar>& cache = caches_[0];
   const auto for_each_slice = [&](auto use) {
@@ -209,7 +210,7 @@ BatchCost Trainer<Scalar>::forward_backward(const Scalar* parameters, const Trai
     forward_backward_groups(parameters, set, batch, pass, interrupt);
   } else if (network_.goes_layerwise()) {
     const Layerwise<Scalar> layerwise(network_, cache, threads_, interrupt);
-    layerwise.forward(parameters);
+    layerwise.forward(parameters, first_product_is_made);
     for_each_slice([&](const GroupSlice& part) {
       const Slice slice = slices[part.s];
       loss_of_slice(set, batch, slice.first, slice, cache,
@@ -305,7 +306,7 @@ BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const Tr
   make_room(set, batch.count);
   threads_ = threads(step_work(batch.count));
   transposed_.copy(parameters);
-  BatchCost cost = forward_backward(parameters, set, batch, pass, never);
+  BatchCost cost = forward_backward(parameters, set, batch, pass, false, never);
   const auto scale = gradient_scale<Scalar>(cost.weight);
   for_each_tile([&](const Tile& tile, int) {
     gradient(tile, scale, gradients + tile.first);
@@ -319,20 +320,28 @@ template <class Scalar>
 RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* state,
                                const Optimizer& optimizer, std::int64_t& step, Pass& pass,
                                const TrainingSet& set, const Batch& examples, Index batch_size,
-                               const StepOptions& options, BatchCost* costs, Interrupt& interrupt) {
+                               Index epochs, const StepOptions& options, BatchCost* costs,
+                               Interrupt& interrupt) {
   const FlatVectors<Scalar> vectors{parameters, state, network_.parameter_count()};
   RunResult result;
   if (examples.count == 0) return result;
   transposed_.copy(parameters);
   std::fill(tile_penalties_.begin(), tile_penalties_.end(), 0.0);
   const bool all_first = options.keep_gradients || options.clip_value > 0 || options.clip_norm > 0;
-  for (Index done = 0; done < examples.count; done += batch_size) {
+  const Index batches = (examples.count + batch_size - 1) / batch_size;
+  if (epochs > 1 && batches == 1 && OneReading<Scalar>::suits(network_, examples.count))
+    deltarule::make_room(blocks_, network_.n(0) * examples.count);
+  bool first_product_is_made = false;
+  Index readings = 0;
+  while (result.steps < epochs * batches) {
+    const Index done = result.steps % batches * batch_size;
     const Batch batch{examples.order, examples.first + done,
                       std::min(batch_size, examples.count - done)};
     const double work = step_work(batch.count);
     make_room(set, batch.count);
     threads_ = choice_.begin(threads(work), work);
-    const BatchCost cost = forward_backward(parameters, set, batch, pass, interrupt);
+    const BatchCost cost =
+        forward_backward(parameters, set, batch, pass, first_product_is_made, interrupt);
     if (interrupt.poll()) {
       result.interrupted = true;
       break;
@@ -348,8 +357,7 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
                          ? with_learning_rate(optimizer, options.learning_rates[result.steps])
                          : optimizer,
                      step + 1);
-    const auto gradient_of_tile = [&](const Tile& tile, Scalar* to) {
-      gradient(tile, scale, to);
+    const auto penalize_tile = [&](const Tile& tile, Scalar* to) {
       if (network_.penalized()) tile_penalties_[tile_index(tile)] = penalize(parameters, tile, to);
     };
     const auto update_tile = [&](const Tile& tile, const Scalar* of_tile) {
@@ -358,21 +366,39 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
       transposed_.copy(parameters, tile);
     };
     const auto frozen = [&](const Tile& tile) { return network_.rule(tile.layer).frozen; };
-    if (work < work_to_interrupt && !all_first) {
+    // A tile's gradient is used while it is near, and never leaves the thread's own cache.
+    const auto step_tile = [&](const Tile& tile, int thread, auto make_gradient) {
+      Scalar* const of_tile = tile.count <= tile_room_ ? tile_rooms_.data() + thread * tile_room_
+                                                       : gradients + tile.first;
+      make_gradient(of_tile);
+      penalize_tile(tile, of_tile);
+      update_tile(tile, of_tile);
+    };
+    const bool at_once = work < work_to_interrupt && !all_first;
+    first_product_is_made =
+        at_once && batches == 1 && result.steps + 1 < epochs && reads_once(batch.count);
+    if (at_once) {
       for_each_tile([&](const Tile& tile, int thread) {
-        if (frozen(tile)) return;
-        // A tile's gradient is used while it is near, and never leaves the thread's own cache.
-        Scalar* const of_tile = tile.count <= tile_room_ ? tile_rooms_.data() + thread * tile_room_
-                                                         : gradients + tile.first;
-        gradient_of_tile(tile, of_tile);
-        update_tile(tile, of_tile);
+        if (frozen(tile) || (first_product_is_made && OneReading<Scalar>::takes(tile))) return;
+        step_tile(tile, thread, [&](Scalar* to) { gradient(tile, scale, to); });
       });
+      if (first_product_is_made) {
+        ++readings;
+        const OneReading<Scalar> reading(network_, caches_[0], blocks_.data());
+        parallel_for(threads_, 2, [&](Index h, int thread) {
+          reading.run(h, readings == 1, parameters, scale,
+                      [&](const Tile& tile, auto make_gradient) {
+                        step_tile(tile, thread, make_gradient);
+                      });
+        });
+      }
     } else {
       // Gradients that are wanted together, or a step long enough to be stopped half-way: so every
       // gradient first, and then every update.
       for_each_tile([&](const Tile& tile, int thread) {
         if (interrupt.poll_on(thread)) return;
-        gradient_of_tile(tile, gradients + tile.first);
+        gradient(tile, scale, gradients + tile.first);
+        penalize_tile(tile, gradients + tile.first);
         tile_squares_[tile_index(tile)] = clip_tile(options, tile, gradients + tile.first);
       });
       if (interrupt.requested()) {
@@ -412,6 +438,14 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
     ++result.steps;
   }
   return result;
+}
+
+// Can the batch, of which another step is made next, be read once for both?
+template <class Scalar>
+bool Trainer<Scalar>::reads_once(Index m) const {
+  const LayerRule& rule = network_.rule(1);
+  return threads_ <= 2 && !rule.frozen && rule.max_norm == 0.0 &&
+         OneReading<Scalar>::suits(network_, m);
 }
 
 // One for each layer, as each may have a rate of its own.

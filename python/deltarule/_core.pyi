@@ -146,6 +146,7 @@ class Trainer:
         first: int,
         count: int,
         batch_size: int,
+        epochs: int,
         learning_rates: Array | None,
         keep_gradients: bool,
         clip_value: float,

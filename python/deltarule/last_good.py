@@ -37,7 +37,13 @@ class Run(NamedTuple):
     batch_size: int
     rule: Any
     learning_rates: Array | None  # one a batch, or the rule's own for all
+    epochs: int = 1  # how often, where the run is one batch
     held: int = 0  # bytes that are kept for this run alone
+
+    @property
+    def batches(self) -> int:
+        """How many it has in all its epochs, each of them a step."""
+        return self.epochs * -(-self.examples // self.batch_size)
 
 
 Make = Callable[[Run], tuple[int, str, BaseException | None]]
@@ -140,7 +146,8 @@ class LastGood:
             if left == 0:
                 break
             steps = min(steps, left)
-            _, _, exception = make(run._replace(examples=min(run.examples, steps * run.batch_size)))
+            examples = min(run.examples, steps * run.batch_size)
+            _, _, exception = make(run._replace(examples=examples, epochs=min(run.epochs, steps)))
             if exception is not None:
                 raise exception
             left -= steps

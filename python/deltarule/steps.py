@@ -134,17 +134,32 @@ class MakeSteps:
             run.first,
             run.examples,
             run.batch_size,
+            run.epochs,
             run.learning_rates,
             keep_gradients,
             *self._every_step,
-            np.empty((-(-run.examples // run.batch_size), 2)) if costs is None else costs,
+            np.empty((run.batches, 2)) if costs is None else costs,
         )
 
 
-class Steps:
-    """The steps of one ``fit``, a run of mini-batches a call to the core."""
+class _Made(NamedTuple):
+    """What a run came to: the steps, why it ended, and what was raised."""
 
-    def __init__(self, run: "TrainingRun", examples: Examples, every_step: EveryStep) -> None:
+    steps: int
+    ended: str
+    exception: BaseException | None
+    rates: Array | None
+
+
+class Steps:
+    """The steps of one ``fit``, a run of mini-batches a call to the core.
+
+    Where an epoch is one batch and nobody looks in between (``watched``), a run is several epochs.
+    """
+
+    def __init__(
+        self, run: "TrainingRun", examples: Examples, every_step: EveryStep, *, watched: bool
+    ) -> None:
         self._run, self._examples = run, examples
         self._network, self._optimizer = run.network, run.optimizer
         self._make = MakeSteps(run, examples.loss, every_step)
@@ -157,6 +172,8 @@ class Steps:
         X = examples.rows
         self._mapped = None if X is None else mapped_file(X)
         self._window_batches = 0 if X is None else max(1, rows_a_window(X) // examples.batch_size)
+        self._watched = watched or self._mapped is not None
+        self._costs_ahead = self._ahead()
         self.epoch_is_finished = False
         self.learning_rate = 0.0  # of the last step
         self._last_good = LastGood(run.network, run.optimizer, run.network._snapshot_rooms)
@@ -187,6 +204,10 @@ class Steps:
         assert X is not None
         order = self._examples.order(self._network._generator)
         all_batches = self._batches or 0
+        if all_batches == 1 and order is None and not self._watched:
+            self._costs[0] = next(self._costs_ahead)
+            yield 1
+            return
         mapped = self._mapped
         while self._done < all_batches:
             batches = min(self._run_batches, all_batches - self._done)
@@ -197,34 +218,37 @@ class Steps:
                 batches = min(batches, max(1, unseen))
             first = self._done * batch_size
             started = perf_counter()
-            self._make_steps(
-                X,
-                self._examples.target,
-                order=order,
-                first=first,
-                count=min(batches * batch_size, len(X) - first),
-                batch_size=batch_size,
-                seen=unseen == 0,
-            )
+            examples = min(batches * batch_size, len(X) - first)
+            run = self._plan(X, self._examples.target, examples, batch_size, order, first)
+            self._make_steps(run, seen=unseen == 0)
             if mapped is not None:
                 let_go(mapped)
             if unseen != 0:  # a step that is seen takes longer than the steps between
                 self._run_batches = next_run(batches, perf_counter() - started)
             yield batches
 
+    def _ahead(self) -> Iterator[Array]:
+        """The cost of one epoch of one batch after the other, the steps made several at a time."""
+        X = self._examples.rows
+        assert X is not None
+        epochs = 1
+        while True:
+            costs = np.empty((min(epochs, self._run.epochs - self._run.history.epochs), 2))
+            started = perf_counter()
+            run = self._plan(X, self._examples.target, len(X), len(X), epochs=len(costs))
+            made = self._make_run(run, costs)
+            epochs = next_run(len(costs), perf_counter() - started)
+            yield from costs[: made.steps]
+            self._expect_done(made, 1)
+
     def _from_stream(self) -> Iterator[int]:
         assert self._examples.stream is not None
         for batch in self._examples.stream.epoch(self._run.epoch):
             if self._done == len(self._costs):
                 self._costs = np.concatenate([self._costs, np.empty_like(self._costs)])
-            self._make_steps(
-                batch.rows,
-                batch.target,
-                count=len(batch.rows),
-                batch_size=len(batch.rows),
-                seen=self._run.steps_unseen(self._optimizer.step) == 0,
-                held=batch.bytes,
-            )
+            m = len(batch.rows)
+            run = self._plan(batch.rows, batch.target, m, m, held=batch.bytes)
+            self._make_steps(run, seen=self._run.steps_unseen(self._optimizer.step) == 0)
             self._costs[self._done] *= batch.scale
             yield 1
 
@@ -238,44 +262,56 @@ class Steps:
         if _core.find_non_finite(flat, flat.dtype) is not None:
             self._restore(f"epoch {self._run.epoch}, {where}")
 
-    def _make_steps(
+    def _plan(
         self,
         X: Rows,
         target: "_core.Target",
-        *,
-        count: int,
+        examples: int,
         batch_size: int,
-        seen: bool,
         order: Array | None = None,
         first: int = 0,
+        epochs: int = 1,
         held: int = 0,
-    ) -> None:
-        """Make the steps of a run, and show the step to callbacks if it is one to be seen."""
-        batches = -(-count // batch_size)
+    ) -> Run:
+        """A run from here on, with the rule and the rates of its steps."""
         optimizer: Any = self._optimizer
-        rule = optimizer._rule()
         rates = rates_of_steps(
-            getattr(optimizer, "learning_rate", 0.0), optimizer.step, batches, optimizer.epochs
+            getattr(optimizer, "learning_rate", 0.0),
+            optimizer.step,
+            epochs * -(-examples // batch_size),
+            optimizer.epochs,
         )
-        run = Run(X, target, order, first, count, batch_size, rule, rates, held)
+        rule = optimizer._rule()
+        return Run(X, target, order, first, examples, batch_size, rule, rates, epochs, held)
+
+    def _make_steps(self, run: Run, seen: bool) -> None:
+        """Make the steps of a run, and show the step to callbacks if it is one to be seen."""
         if seen:
             before = self._before = copy_into(self._before, self._network.parameters)
-        self._last_good.begin_run(changed=self._run.was_called())
-        costs = self._costs[self._done : self._done + batches]
-        steps, ended, exception = self._make(run, costs, keep_gradients=seen)
-        self._last_good.end_run(run, steps)
-        self.learning_rate = _rate_of(optimizer, rates, steps - 1)
-        if exception is not None:
-            raise exception
-        if ended == "non_finite":
-            self.learning_rate = _rate_of(optimizer, rates, steps)
-            of_all = f" of {self._batches}" if self._batches else ""
-            self._restore(f"epoch {self._run.epoch}, batch {self._done + steps + 1}{of_all}")
+        costs = self._costs[self._done : self._done + run.batches]
+        made = self._make_run(run, costs, keep_gradients=seen)
+        self._expect_done(made, self._done + made.steps + 1)
         if seen:
             self.expect_finite_weights(f"after batch {self._done + 1}")
             total, weight = costs[0].tolist()
             cost = total / weight if weight else 0.0
             self._run.show_step(cost, self._make.gradients, before, lambda: batch_of(run))
+
+    def _make_run(self, run: Run, costs: Array, *, keep_gradients: bool = False) -> _Made:
+        self._last_good.begin_run(changed=self._run.was_called())
+        steps, ended, exception = self._make(run, costs, keep_gradients=keep_gradients)
+        self._last_good.end_run(run, steps)
+        self.learning_rate = _rate_of(self._optimizer, run.learning_rates, steps - 1)
+        return _Made(steps, ended, exception, run.learning_rates)
+
+    def _expect_done(self, made: _Made, batch: int) -> None:
+        """Raise what ended a run early, at its next batch: number ``batch`` of the epoch."""
+        if made.exception is not None:
+            raise made.exception
+        if made.ended == "non_finite":
+            self.learning_rate = _rate_of(self._optimizer, made.rates, made.steps)
+            of_all = f" of {self._batches}" if self._batches else ""
+            self._restore(f"epoch {self._run.epoch}, batch {batch}{of_all}")
 
     def _restore(self, where: str) -> None:
         """Go back to the last weights whose cost was finite, and say so."""

@@ -223,7 +223,8 @@ def fit(
             if isinstance(optimizer, LBFGS):
                 minimize(run, examples, bar, end_epoch)
                 return run.history
-            steps = Steps(run, examples, every_step)
+            watched = bool(callbacks) or validation is not None or metrics is not None
+            steps = Steps(run, examples, every_step, watched=watched or schedule is not None)
             while run.begin_epoch():
                 for done in steps.epoch():
                     if progress:

@@ -46,7 +46,7 @@ class WarmTraining {
     const TrainingSet set{examples_of(X_), {}, labels_.data(), weights_.data()};
     const RunResult result =
         trainer_.run(model_.parameters.data(), gradients_.data(), state_.data(), optimizer_, step_,
-                     pass_, set, {order_.data(), 0, count}, batch_size_, {}, costs_.data(), never_);
+                     pass_, set, {order_.data(), 0, count}, batch_size_, 1, {}, costs_.data(), never_);
     trained_ = trained_ && !result.non_finite && !result.interrupted;
   }
 

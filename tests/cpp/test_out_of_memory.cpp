@@ -81,7 +81,7 @@ class Training {
 
   void run(Index batch_size) {
     trainer_.run(model_.parameters.data(), gradients_.data(), state_.data(), Adam{}, step_, pass_,
-                 set(), {nullptr, 0, batch_size}, batch_size, {}, costs_.data(), never_);
+                 set(), {nullptr, 0, batch_size}, batch_size, 1, {}, costs_.data(), never_);
   }
   void infer(Matrix<Scalar>& output) {
     const Loss of_output = loss();

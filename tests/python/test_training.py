@@ -501,6 +501,43 @@ def test_training_after_an_interrupt_goes_on_as_if_there_had_been_none() -> None
     assert_same_bits(net.parameters, other.parameters)
 
 
+class Looks:
+    def on_epoch_end(self, run: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_epochs_of_one_batch_that_nobody_watches(shuffle: bool, dtype: str) -> None:
+    """Several are made at a time, and none of them differs from one that is watched."""
+    X, y = data(30, [9000, 12, 2], dtype=dtype)
+    seen, unseen = (network([9000, 12, 2], dtype=dtype) for _ in range(2))
+    options: dict[str, Any] = {"epochs": 40, "batch_size": 30, "shuffle": shuffle}
+    first = seen.fit(X, y, **options, callbacks=[Looks()])
+    second = unseen.fit(X, y, **options)
+    assert first == second
+    assert len(second["loss"]) == 40
+    assert_same_bits(seen.parameters, unseen.parameters)
+    for _ in range(2):  # and going on
+        seen.fit(X, y, **options, callbacks=[Looks()])
+        unseen.fit(X, y, **options)
+        assert_same_bits(seen.parameters, unseen.parameters)
+
+
+def test_epochs_of_one_batch_diverge_where_they_do() -> None:
+    X, y = data(10, N)
+    ends = []
+    for callbacks in ([], [Looks()]):
+        net, optimizer = network(N, "identity"), dr.SGD(3.0)
+        with pytest.raises(dr.TrainingDivergedError) as error:
+            net.fit(X, y, optimizer=optimizer, epochs=10**4, batch_size=10, callbacks=callbacks)
+        ends.append((net.parameters.tobytes(), optimizer.step, net.history, str(error.value)))
+        assert f"epoch {net.history.epochs + 1}, batch 1 of 1" in str(error.value)
+        assert 3 < net.history.epochs < 10**4
+        assert optimizer.step == net.history.epochs - 1  # the last made its cost infinite
+    assert ends[0] == ends[1]
+
+
 CTRL_C = """
 import os, signal, sys, threading, time
 import numpy as np
@@ -546,6 +583,22 @@ print(delay)
     delay = float(output_of(CTRL_C + script, OMP_NUM_THREADS=threads))
     print(f"stopped after {delay:.3f} s")
     assert delay < 1
+
+
+@on_unix
+def test_ctrl_c_between_epochs_of_one_batch() -> None:
+    script = """
+X, y = rng.normal(size=(50, 100)).astype("float32"), rng.integers(10, size=50)
+net = dr.Network([dr.Dense(20, "relu"), dr.Dense(10, "softmax")], input_size=100, seed=0)
+delay = fit_until_interrupted(0.3, X, y, batch_size=50)
+history, steps = net.history, optimizer.step
+again = dr.Network([dr.Dense(20, "relu"), dr.Dense(10, "softmax")], input_size=100, seed=0)
+again.fit(X, y, batch_size=50, epochs=steps)
+print(delay, steps > 100, steps == history.epochs, np.array_equal(again.parameters, net.parameters))
+"""
+    delay, *rest = output_of(CTRL_C + script).split()
+    assert float(delay) < 1
+    assert rest == ["True", "True", "True"]
 
 
 @on_unix

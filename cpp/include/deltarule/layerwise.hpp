@@ -18,8 +18,8 @@ class Layerwise {
   Layerwise(const Network<Scalar>& network, Cache<Scalar>& cache, int threads, Interrupt& interrupt)
       : network_(network), cache_(cache), threads_(threads), interrupt_(interrupt) {}
 
-  // From the examples to the logits Z[L],
-  void forward(const Scalar* parameters) const;
+  // From the examples, or from a Z[1] that is there already, to the logits Z[L],
+  void forward(const Scalar* parameters, bool first_product_is_made) const;
   // and from dZ[L] to dZ[1].
   void backward(const Scalar* parameters, const TransposedWeights<Scalar>& transposed) const;
 

@@ -105,6 +105,9 @@ class Network {
   // and for 2 the number of its inputs. Where they are few, half 0 has them all.
   Index half(Index l, Index h) const;
   bool halved(Index l) const { return half(l, 1) < n(l - 1); }
+  // Has the first layer many inputs and few units? Then its tiles are the inputs in turn, so many at a
+  // time as the forward product sums up, and a tile of their own for the biases.
+  bool takes_inputs_in_turn() const;
   // Multiply-adds of one example's forward pass.
   double work() const;
 

@@ -64,12 +64,12 @@ class Trainer {
   BatchCost loss_and_gradients(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
                                const Pass& pass, Scalar* gradients);
 
-  // Steps through `order` (or the rows as they stand) in batches of batch_size, the last one
-  // smaller where it must be. `step` counts the updates that the optimizer has made, pass.number the
+  // Steps `epochs` times through `order` (or the rows as they stand) in batches of batch_size, the last
+  // one smaller where it must be. `step` counts the updates that the optimizer has made, pass.number the
   // training passes of the network; both grow by the steps of the run. costs receives one entry a batch.
   RunResult run(Scalar* parameters, Scalar* gradients, Scalar* state, const Optimizer& optimizer,
                 std::int64_t& step, Pass& pass, const TrainingSet& set, const Batch& examples,
-                Index batch_size, const StepOptions& options, BatchCost* costs,
+                Index batch_size, Index epochs, const StepOptions& options, BatchCost* costs,
                 Interrupt& interrupt);
 
  private:
@@ -85,7 +85,7 @@ class Trainer {
   void forward_backward_slices(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
                                const Slices& slices, ForEachSlice for_each_slice);
   BatchCost forward_backward(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
-                             const Pass& pass, Interrupt& interrupt);
+                             const Pass& pass, bool first_product_is_made, Interrupt& interrupt);
   template <class Use>
   void for_each_tile(Use use);
   // The gradient of a tile of the batch that has passed, into `to`.
@@ -97,6 +97,7 @@ class Trainer {
   double clip_tile(const StepOptions& options, const Tile& tile, Scalar* gradients) const;
   Scalar clip_factor(const StepOptions& options) const;
 
+  bool reads_once(Index m) const;
   void make_layer_steps(const Optimizer& optimizer, std::int64_t step);
   std::size_t tile_index(const Tile& tile) const {
     return static_cast<std::size_t>(&tile - network_.tiles().data());
@@ -135,6 +136,7 @@ class Trainer {
   std::vector<OptimizerStep<Scalar>> layer_steps_;  // index 0 unused
   static constexpr Index tile_room_ = 32 * 1024;    // numbers
   Vector<Scalar> tile_rooms_;                       // one for each thread
+  Vector<Scalar> blocks_;                           // of X, where one reading serves two steps
   int threads_ = 1;
   ThreadChoice choice_;
 };

@@ -34,6 +34,10 @@ using VectorMap = Eigen::Map<Vector<Scalar>>;
 template <class Scalar>
 using ConstVectorMap = Eigen::Map<const Vector<Scalar>>;
 
+// Asks the system to keep a large room in large pages, in which a walk over it finds its way sooner. It
+// may take no notice.
+void ask_for_large_pages(void* room, Index bytes);
+
 // Room for so many numbers at least; what was there is lost where there is not enough. If memory fails
 // the room is empty, where Eigen's own resize would still point at what it has given back.
 template <class Scalar>
@@ -41,7 +45,14 @@ void make_room(Vector<Scalar>& room, Index size) {
   if (room.size() >= size) return;
   room.resize(0);
   room.resize(size);
+  ask_for_large_pages(room.data(), size * static_cast<Index>(sizeof(Scalar)));
 }
+
+// Memory that is about to be read.
+struct Upcoming {
+  const void* first = nullptr;
+  Index bytes = 0;
+};
 
 // "(3, 4)": how every message writes a shape.
 std::string shape_text(Index rows, Index columns);
