@@ -121,13 +121,13 @@ void Network<Scalar>::set_rule(Index l, const LayerRule& rule) {
   couplings_.clear();
   penalized_ = limits_norms_ = false;
   lowest_trained_ = depth() + 1;
-  for (Index k = depth(); k >= 1; --k) {
+  for (Index k = 1; k <= depth(); ++k) {
     const bool frozen = this->rule(k).frozen;
     penalized_ = penalized_ || this->rule(k).l1 > 0.0 || this->rule(k).l2 > 0.0;
     limits_norms_ = limits_norms_ || this->rule(k).max_norm > 0.0;
-    if (std::holds_alternative<BatchNorm>(layer(k).kind) && !frozen)
-      couplings_.insert(couplings_.begin(), k);
-    if (!frozen && parameter_offset(k + 1) > parameter_offset(k)) lowest_trained_ = k;
+    if (std::holds_alternative<BatchNorm>(layer(k).kind) && !frozen) couplings_.push_back(k);
+    if (!frozen && parameter_offset(k + 1) > parameter_offset(k))
+      lowest_trained_ = std::min(lowest_trained_, k);
   }
 }
 

@@ -235,16 +235,22 @@ def taken(
 
 
 def take(
-    tensors: MutableMapping[str, Array], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
+    tensors: MutableMapping[str, Array],
+    name: str,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    *,
+    infinite: bool = False,
 ) -> Array:
-    """Take a tensor of finite numbers out of a file's."""
+    """Take a tensor of finite numbers, or of numbers that may be infinite, out of a file's."""
     tensor = tensors.pop(name, None)
     if tensor is None or tensor.shape != shape or tensor.dtype != dtype:
         found = "missing" if tensor is None else f"{tensor.dtype} of shape {tensor.shape}"
         raise ModelFileError(f"tensor {name!r} is {found}: expected {dtype} of shape {shape}")
-    finite = np.isfinite(tensor)
-    if not finite.all():
-        raise ModelFileError(f"{first_of(name, tensor, ~finite)}: expected finite numbers")
+    bad = np.isnan(tensor) if infinite else ~np.isfinite(tensor)
+    if bad.any():
+        expected = "numbers" if infinite else "finite numbers"
+        raise ModelFileError(f"{first_of(name, tensor, bad)}: expected {expected}")
     return tensor
 
 

@@ -16,7 +16,7 @@ from deltarule import _core, estimators, solver, values
 from deltarule.architecture import core_of, take
 from deltarule.atomic_file import PathLike
 from deltarule.estimator_base import MLP
-from deltarule.layer_views import expect_finite
+from deltarule.layer_views import refuse
 from deltarule.model_file import (
     Model,
     become,
@@ -131,7 +131,12 @@ def _fitted(estimator: Any, tensors: dict[str, Array]) -> dict[str, Any]:
     if optimizer is not None and optimizer._fits(
         network, _core.state_vector_count(optimizer._rule()) * network.parameters.size
     ):
-        expect_finite(optimizer.state, "save: the solver's state")
+        refuse(
+            optimizer.state,
+            np.isnan(optimizer.state),
+            "save: the solver's state",
+            "expected numbers",
+        )
         content["optimizer"] = optimizer_state(optimizer, tensors, whole=True)
     return content
 

@@ -85,7 +85,8 @@ def restore(optimizer: Any, network: Network, model: Model) -> None:
         optimizer._values()
         if _VECTORS in model.tensors:
             like = optimizer._state_for(network)
-            like[:] = take(model.tensors, _VECTORS, like.dtype, like.shape)
+            # A square may have overflowed: then the weight it belongs to has stopped, and is finite.
+            like[:] = take(model.tensors, _VECTORS, like.dtype, like.shape, infinite=True)
     except ModelFileError:
         raise
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:

@@ -283,6 +283,29 @@ def test_an_optimizer_of_another_network_changes_nothing(saved: Path) -> None:
     assert_same_bits(optimizer.state, state)  # type: ignore[arg-type]
 
 
+def test_a_state_that_has_overflowed(tmp_path: Path) -> None:
+    """A gradient whose square is infinite stops its weight, and nothing else."""
+    X, y = data(9, N)
+    path = tmp_path / "run"
+
+    def net_of_large_gradients() -> dr.Network:
+        net = network(N, "identity")
+        net.layers[-1].W *= 1e-30
+        return net
+
+    options: dict[str, Any] = {"loss": "mean_absolute_error", "batch_size": 9}
+    whole, optimizer = net_of_large_gradients(), dr.Adam()
+    whole.fit(1e25 * X, y, epochs=4, optimizer=optimizer, **options)
+    assert optimizer.state is not None
+    assert np.isinf(optimizer.state).any()
+    net = net_of_large_gradients()
+    net.fit(1e25 * X, y, epochs=2, optimizer=dr.Adam(), callbacks=[dr.Checkpoint(path)], **options)
+    other, other_optimizer = network(N, "identity"), dr.Adam()
+    other.fit(1e25 * X, y, epochs=4, optimizer=other_optimizer, resume=path, **options)
+    assert_same_bits(other.parameters, whole.parameters)
+    assert_same_bits(other_optimizer.state, optimizer.state)
+
+
 def test_a_schedule_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "run"
     rate = schedules.Cosine(0.1, 9)
@@ -336,6 +359,7 @@ def changed(path: Path, change: Callable[[dict[str, Any], dict[str, Array]], Any
         lambda metadata, tensors: tensors.update(more=np.zeros(1)),
         lambda metadata, tensors: tensors.update({"average.layers.0.weight": np.zeros((6, 4))}),
         lambda metadata, tensors: tensors.update({"optimizer.state": np.zeros(3, np.float32)}),
+        lambda metadata, tensors: tensors["optimizer.state"].fill(np.nan),
     ],
 )
 def test_contents_that_are_wrong(change: Callable[..., Any], saved: Path) -> None:
