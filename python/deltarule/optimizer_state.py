@@ -85,7 +85,7 @@ def restore(optimizer: Any, network: Network, model: Model) -> None:
         optimizer._values()
         if _VECTORS in model.tensors:
             like = optimizer._state_for(network)
-            # A square may have overflowed: then the weight it belongs to has stopped, and is finite.
+            # A square may have overflowed: then the weight it belongs to stands still.
             like[:] = take(model.tensors, _VECTORS, like.dtype, like.shape, infinite=True)
     except ModelFileError:
         raise

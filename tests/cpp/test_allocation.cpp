@@ -44,9 +44,9 @@ class WarmTraining {
   void run(Index steps) { run_examples(steps * batch_size_); }
   void run_examples(Index count) {
     const TrainingSet set{examples_of(X_), {}, labels_.data(), weights_.data()};
-    const RunResult result =
-        trainer_.run(model_.parameters.data(), gradients_.data(), state_.data(), optimizer_, step_,
-                     pass_, set, {order_.data(), 0, count}, batch_size_, 1, {}, costs_.data(), never_);
+    const RunResult result = trainer_.run(
+        model_.parameters.data(), gradients_.data(), state_.data(), optimizer_, step_, pass_, set,
+        {order_.data(), 0, count}, batch_size_, 1, {}, costs_.data(), never_);
     trained_ = trained_ && !result.non_finite && !result.interrupted;
   }
 
