@@ -91,12 +91,7 @@ class Layer:
         if name in self._views:
             where = f"layers[{self._index}].{name}"
             if name == "variance":
-                # A batch norm adds epsilon to it before it divides; a standardising layer does not.
-                above_0 = isinstance(self.description, Standardize)
-                array = np.atleast_1d(value)
-                if array.dtype.kind in "biuf":
-                    bad = array <= 0 if above_0 else array < 0
-                    refuse(array, bad, where, f"expected {'above 0' if above_0 else '0 or more'}")
+                expect_variance(np.atleast_1d(value), self.description, where)
             assign(self._views[name], value, where)
         elif name in _RULE:
             checked = type(self.description)
@@ -167,6 +162,15 @@ class Layers(tuple[Layer, ...]):
 def expect_finite(array: Array, what: str) -> None:
     """Hold all numbers of an array to being finite."""
     refuse(array, ~np.isfinite(array), what, "expected finite numbers")
+
+
+def expect_variance(array: Array, layer: LayerDescription, what: str) -> None:
+    """Hold variances to 0 or more, and where they divide to more than that."""
+    # A batch norm adds epsilon to it before it divides; a standardising layer does not.
+    above_0 = isinstance(layer, Standardize)
+    if array.dtype.kind in "biuf":
+        bad = array <= 0 if above_0 else array < 0
+        refuse(array, bad, what, f"expected {'above 0' if above_0 else '0 or more'}")
 
 
 def refuse(array: Array, bad: Array, what: str, why: str) -> None:

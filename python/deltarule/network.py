@@ -21,7 +21,7 @@ from deltarule.checks import expect_size
 from deltarule.containers import Opened, Rows
 from deltarule.data import as_rows, expect_codes, moments, one_or_more
 from deltarule.last_good import Room
-from deltarule.layer_views import Layer, Layers, assign, expect_finite, refuse
+from deltarule.layer_views import Layer, Layers, assign, expect_finite, expect_variance, refuse
 from deltarule.layers import (
     Dense,
     LayerDescription,
@@ -193,12 +193,12 @@ class Network:
                 self._core.parameter_offset(index + 1),
                 description.parameters(n_prev),
             )
-            statistics = _cut(
-                self._statistics,
-                self._core.statistics_offset(index + 1),
-                description.statistics(n_prev),
-            )
-            yield parameters | statistics
+            yield parameters | self._statistics_of(index, self._statistics)
+
+    def _statistics_of(self, index: int, flat: Array) -> dict[str, Array]:
+        """A layer's views of a flat vector of statistics."""
+        shapes = self._descriptions[index].statistics(self._core.n(index))
+        return _cut(flat, self._core.statistics_offset(index + 1), shapes)
 
     @property
     def output_size(self) -> int:
@@ -221,7 +221,13 @@ class Network:
 
     @statistics.setter
     def statistics(self, value: ArrayLike) -> None:
-        assign(self._statistics, value, "statistics")
+        held = self._statistics.copy()
+        assign(held, value, "statistics")
+        for index, description in enumerate(self._descriptions):
+            variance = self._statistics_of(index, held).get("variance")
+            if variance is not None:
+                expect_variance(variance, description, f"statistics: layers[{index}].variance")
+        self._statistics[:] = held
 
     def adapt(self, X: ArrayLike) -> None:
         """Take the mean and variance of each input from data, for the standardising layer.

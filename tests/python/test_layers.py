@@ -899,6 +899,25 @@ def test_a_layer_refuses(
         setattr(net.layers[layer], name, value)
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (3, 0.0, r"statistics: layers\[0\]\.variance\[0, 0\] is 0\.0: expected above 0"),
+        (7 + 4, -1.0, r"statistics: layers\[3\]\.variance\[1, 0\] is -1\.0: expected 0 or more"),
+        (0, NAN, r"statistics\[0\] is nan: expected finite"),
+    ],
+)
+def test_all_statistics_at_once(place: int, value: float, message: str) -> None:
+    net = named()
+    given = np.arange(1.0, 1.0 + len(net.statistics))
+    net.statistics = given
+    assert (net.statistics == given).all()
+    given[place] = value
+    with nothing_written(net), pytest.raises(ValueError, match=message):
+        net.statistics = given
+    assert (net.statistics > 0).all()
+
+
 def test_a_batch_norm_s_variance_may_be_0() -> None:
     net = dr.Network([dr.BatchNorm(epsilon=1.0)], 1)
     net.layers[0].variance = [[0]]
