@@ -21,7 +21,7 @@ test-cpp: .venv/tools
 	tests/cpp/ensure-doctest
 	$(IN_ENVIRONMENT) cmake --preset default
 	$(IN_ENVIRONMENT) cmake --build --preset default --parallel $(JOBS)
-	$(IN_ENVIRONMENT) ctest --preset default
+	$(IN_ENVIRONMENT) ctest --preset default --parallel $(JOBS)
 
 test-python: .venv/installed
 	$(BIN)/python -m pytest
@@ -33,7 +33,7 @@ sanitize: .venv/installed
 			-DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
 			-Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" && \
 		$(IN_ENVIRONMENT) cmake --build --preset $$sanitizer --parallel $(JOBS) && \
-		$(IN_ENVIRONMENT) ctest --preset $$sanitizer && \
+		$(IN_ENVIRONMENT) ctest --preset $$sanitizer --parallel $(JOBS) && \
 		tests/python/run-sanitized $$sanitizer || exit 1; \
 	done
 

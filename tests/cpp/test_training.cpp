@@ -203,18 +203,25 @@ TEST_CASE("gradients of the cost agree with central differences") {
 
 // The cost and its gradients, by the trainer and by the reference.
 template <class Scalar>
-void check_against_reference(const Problem<Scalar>& problem) {
+void check_against_reference(const Problem<Scalar>& problem,
+                             std::initializer_list<int> thread_counts = {ThreadPool::size()}) {
   const reference::Batch naive = problem.naive();
   const Vector<double> parameters = exact(problem.model.parameters);
-  Vector<Scalar> gradients(parameters.size());
-  const BatchCost cost = Trainer<Scalar>(problem.model.network, problem.loss)
-                             .loss_and_gradients(problem.model.parameters.data(), problem.set(),
-                                                 {nullptr, 0, problem.m()}, {}, gradients.data());
-  CHECK(error(cost.weight, naive.weight()) < rounding<Scalar>);
-  CHECK(error(cost.sum / cost.weight, reference::cost(problem.model.naive, parameters, problem.loss,
-                                                      naive)) < accumulated_rounding<Scalar>);
-  CHECK(error(gradients, reference::gradients(problem.model.naive, parameters, problem.loss,
-                                              naive)) < accumulated_rounding<Scalar>);
+  const double expected_cost =
+      reference::cost(problem.model.naive, parameters, problem.loss, naive);
+  const auto expected_gradients =
+      reference::gradients(problem.model.naive, parameters, problem.loss, naive);
+  for (const int n : thread_counts) {
+    CAPTURE(n);
+    const Threads threads(n);
+    Vector<Scalar> gradients(parameters.size());
+    const BatchCost cost = Trainer<Scalar>(problem.model.network, problem.loss)
+                               .loss_and_gradients(problem.model.parameters.data(), problem.set(),
+                                                   {nullptr, 0, problem.m()}, {}, gradients.data());
+    CHECK(error(cost.weight, naive.weight()) < rounding<Scalar>);
+    CHECK(error(cost.sum / cost.weight, expected_cost) < accumulated_rounding<Scalar>);
+    CHECK(error(gradients, expected_gradients) < accumulated_rounding<Scalar>);
+  }
 }
 
 TEST_CASE_TEMPLATE("the cost and its gradients agree with the naive reference", Scalar, float,
@@ -259,17 +266,13 @@ TEST_CASE_TEMPLATE("and so they do where a pass goes layer by layer", Scalar, fl
       {300, {{250, softmax}, {70, tanh}, {3, softmax}}},  // whose units need one another
       {9, {{700, tanh}, {601, elu}, {3, softmax}}},       // beyond a core's cache
   };
-  for (const int n : {1, 2, 3}) {
-    const Threads threads(n);
-    for (const auto& [inputs, layers] : networks) {
-      for (const Index m : {1, 21, 90}) {
-        CAPTURE(n);
-        CAPTURE(layers[0].units);
-        CAPTURE(m);
-        const Problem<Scalar> problem(engine, inputs, layers, Loss::categorical_cross_entropy, m);
-        CHECK(problem.model.network.goes_layerwise());
-        check_against_reference(problem);
-      }
+  for (const auto& [inputs, layers] : networks) {
+    for (const Index m : {1, 21, 90}) {
+      CAPTURE(layers[0].units);
+      CAPTURE(m);
+      const Problem<Scalar> problem(engine, inputs, layers, Loss::categorical_cross_entropy, m);
+      CHECK(problem.model.network.goes_layerwise());
+      check_against_reference(problem, {1, 2, 3});
     }
   }
 }
@@ -355,7 +358,7 @@ TEST_CASE_TEMPLATE("two runs are one run in two parts", Scalar, float, double) {
 
 // Of the first layer's tiles, each is as many inputs as are summed up at once, where units are few.
 template <class Scalar>
-constexpr Index many_inputs = 20'000 / sizeof(Scalar) + 3;
+constexpr Index many_inputs = 14'000 / sizeof(Scalar) + 3;
 
 TEST_CASE_TEMPLATE("epochs in one run are so many runs", Scalar, float, double) {
   std::mt19937 engine(31);
@@ -388,7 +391,7 @@ TEST_CASE_TEMPLATE("epochs in one run are so many runs", Scalar, float, double) 
                                 Loss::categorical_cross_entropy, m);
         CHECK(problem.model.network.takes_inputs_in_turn() == (units > 1));
         check(problem, Sgd{0.01}, {nullptr, 0, m}, m);
-        if (m != 37) continue;
+        if (m != 37 || units != 23) continue;
         check(problem, Sgd{0.01}, {nullptr, 0, m}, 10);
         const Order order = shuffled(engine, m);
         check(problem, Adam{}, {order.data(), 0, m}, m);
