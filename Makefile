@@ -26,16 +26,16 @@ test-cpp: .venv/tools
 test-python: .venv/installed
 	$(BIN)/python -m pytest
 
-sanitize: .venv/installed
+sanitize: sanitize-asan sanitize-tsan
+
+sanitize-%: .venv/installed
 	tests/cpp/ensure-doctest
-	for sanitizer in asan tsan; do \
-		$(IN_ENVIRONMENT) cmake --preset $$sanitizer -DDELTARULE_PYTHON=ON \
-			-DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
-			-Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" && \
-		$(IN_ENVIRONMENT) cmake --build --preset $$sanitizer --parallel $(JOBS) && \
-		$(IN_ENVIRONMENT) ctest --preset $$sanitizer --parallel $(JOBS) && \
-		tests/python/run-sanitized $$sanitizer || exit 1; \
-	done
+	$(IN_ENVIRONMENT) cmake --preset $* -DDELTARULE_PYTHON=ON \
+		-DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
+		-Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)"
+	$(IN_ENVIRONMENT) cmake --build --preset $* --parallel $(JOBS)
+	$(IN_ENVIRONMENT) ctest --preset $* --parallel $(JOBS)
+	tests/python/run-sanitized $*
 
 bench: .venv/installed
 	$(BIN)/pip install --quiet -r bench/requirements.txt
