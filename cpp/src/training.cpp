@@ -329,8 +329,8 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
   std::fill(tile_penalties_.begin(), tile_penalties_.end(), 0.0);
   const bool all_first = options.keep_gradients || options.clip_value > 0 || options.clip_norm > 0;
   const Index batches = (examples.count + batch_size - 1) / batch_size;
-  if (epochs > 1 && batches == 1 && OneReading<Scalar>::suits(network_, examples.count))
-    deltarule::make_room(blocks_, network_.n(0) * examples.count);
+  const bool may_read_once = epochs > 1 && batches == 1 && !all_first && reads_once(examples.count);
+  if (may_read_once) deltarule::make_room(blocks_, network_.n(0) * examples.count);
   bool first_product_is_made = false;
   Index readings = 0;
   while (result.steps < epochs * batches) {
@@ -375,8 +375,8 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
       update_tile(tile, of_tile);
     };
     const bool at_once = work < work_to_interrupt && !all_first;
-    first_product_is_made =
-        at_once && batches == 1 && result.steps + 1 < epochs && reads_once(batch.count);
+    // A half of the first layer's inputs is a thread's.
+    first_product_is_made = at_once && may_read_once && threads_ <= 2 && result.steps + 1 < epochs;
     if (at_once) {
       for_each_tile([&](const Tile& tile, int thread) {
         if (frozen(tile) || (first_product_is_made && OneReading<Scalar>::takes(tile))) return;
@@ -440,12 +440,11 @@ RunResult Trainer<Scalar>::run(Scalar* parameters, Scalar* gradients, Scalar* st
   return result;
 }
 
-// Can the batch, of which another step is made next, be read once for both?
+// Can a batch, of which another step is made next, be read once for both?
 template <class Scalar>
 bool Trainer<Scalar>::reads_once(Index m) const {
   const LayerRule& rule = network_.rule(1);
-  return threads_ <= 2 && !rule.frozen && rule.max_norm == 0.0 &&
-         OneReading<Scalar>::suits(network_, m);
+  return !rule.frozen && rule.max_norm == 0.0 && OneReading<Scalar>::suits(network_, m);
 }
 
 // One for each layer, as each may have a rate of its own.

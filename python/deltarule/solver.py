@@ -33,7 +33,6 @@ from deltarule.optimizers import (
     _number,
 )
 from deltarule.progress import Progress
-from deltarule.schedules import rates_of_steps
 from deltarule.steps import (
     MakeSteps,
     batch_of,
@@ -41,6 +40,7 @@ from deltarule.steps import (
     every_step_of,
     expect_every_step,
     next_run,
+    with_rates,
 )
 from deltarule.training_run import TrainingRun, as_callbacks
 
@@ -216,12 +216,10 @@ class _Epochs:
     def _make_steps(self, order: Array | None, first: int, count: int) -> float:
         """Make the steps of a run; the sum over its batches of cost times examples."""
         size, optimizer, network = self._batch_size, self._optimizer, self._network
-        batches = -(-count // size)
-        rates = rates_of_steps(
-            getattr(optimizer, "learning_rate", 0.0), optimizer.step, batches, optimizer.epochs
-        )
         X, target = self._examples.rows, self._examples.target
-        run = Run(X, target, order, first, count, size, optimizer._rule(), rates)
+        rule = optimizer._rule()
+        run = with_rates(Run(X, target, order, first, count, size, rule, None), optimizer)
+        batches = run.batches
         costs = np.empty((batches, 2))
         seen = self._run.steps_unseen(optimizer.step) == 0
         if seen:

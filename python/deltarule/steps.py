@@ -105,6 +105,13 @@ def next_run(batches: int, seconds: float) -> int:
     return max(1, int(batches * min(_RUN_SECONDS / max(seconds, 1e-6), 8.0)))
 
 
+def with_rates(run: Run, optimizer: Any) -> Run:
+    """The run from the optimizer's step on, each of its steps at its own rate."""
+    rate = getattr(optimizer, "learning_rate", 0.0)
+    rates = rates_of_steps(rate, optimizer.step, run.batches, optimizer.epochs)
+    return run._replace(learning_rates=rates)
+
+
 class MakeSteps:
     """The call to the core that makes the steps of a run of mini-batches."""
 
@@ -274,15 +281,9 @@ class Steps:
         held: int = 0,
     ) -> Run:
         """A run from here on, with the rule and the rates of its steps."""
-        optimizer: Any = self._optimizer
-        rates = rates_of_steps(
-            getattr(optimizer, "learning_rate", 0.0),
-            optimizer.step,
-            epochs * -(-examples // batch_size),
-            optimizer.epochs,
-        )
-        rule = optimizer._rule()
-        return Run(X, target, order, first, examples, batch_size, rule, rates, epochs, held)
+        rule = self._optimizer._rule()
+        run = Run(X, target, order, first, examples, batch_size, rule, None, epochs, held)
+        return with_rates(run, self._optimizer)
 
     def _make_steps(self, run: Run, seen: bool) -> None:
         """Make the steps of a run, and show the step to callbacks if it is one to be seen."""
