@@ -104,19 +104,28 @@ struct InPlace {
         for (int r = 0; r < registers; ++r) sum[c][r] += rows[r] * b[c * B.column_stride];
     }
     if constexpr (fetches) *fetcher = fetch;
+    Vec offset[registers] = {};
+    if (bias)
 #pragma GCC unroll 8
-    for (int r = 0; r < registers; ++r) {
-      const Vec offset = bias ? load(bias + i, r) : Vec{};
+      for (int r = 0; r < registers; ++r) offset[r] = load(bias + i, r);
+    const auto finish = [&, factor = alpha, stride = c_stride](auto base) {
+      Scalar* to = C + j * stride + i;
 #pragma GCC unroll 8
-      for (int c = 0; c < columns; ++c) {
-        Scalar* const to = C + (j + c) * c_stride + i;
-        const Vec result = alpha * sum[c][r] + (terms.first == 0 && !adds ? offset : load(to, r));
-        if (is_cut(r))
-          simd::store_first(to + r * lanes, result, rest);
-        else
-          simd::store(to + r * lanes, result);
-      }
-    }
+      for (int c = 0; c < columns; ++c, to += stride)
+#pragma GCC unroll 8
+        for (int r = 0; r < registers; ++r) {
+          const Vec result = factor * sum[c][r] + base(to, r);
+          if (is_cut(r))
+            simd::store_first(to + r * lanes, result, rest);
+          else
+            simd::store(to + r * lanes, result);
+        }
+    };
+    // The members are read once: for all a compiler knows, what is stored could be them.
+    if (terms.first == 0 && !adds)
+      finish([&](const Scalar*, int r) { return offset[r]; });
+    else
+      finish(load);
   }
 
   template <int registers, bool partial>
@@ -125,6 +134,8 @@ struct InPlace {
     constexpr int most = std::clamp((simd::registers - registers - 1) / registers, 1, 8);
     Index j = 0;
     for (; j + most <= m; j += most) tile<registers, most, partial>(i, j, rest, terms);
+    if constexpr (most > 4)
+      for (; j + 4 <= m; j += 4) tile<registers, 4, partial>(i, j, rest, terms);
     for (; j + 2 <= m; j += 2) tile<registers, 2, partial>(i, j, rest, terms);
     if (j < m) tile<registers, 1, partial>(i, j, rest, terms);
   }
