@@ -20,17 +20,18 @@ Scalar root(Scalar x) {
   return std::sqrt(x);
 }
 
+// x / (scale root(v) + epsilon), v >= 0
 template <class Scalar>
   requires std::is_floating_point_v<Scalar>
-Scalar quotient(Scalar numerator, Scalar denominator) {
-  return numerator / denominator;
+Scalar over_root(Scalar x, Scalar v, Scalar scale, Scalar epsilon) {
+  return x / (std::sqrt(v) * scale + epsilon);
 }
 
 #if defined(__AVX512F__)
 simd::Vec<float> root(simd::Vec<float> x) { return simd::square_root(x); }
 
-simd::Vec<float> quotient(simd::Vec<float> numerator, simd::Vec<float> denominator) {
-  return simd::divide(numerator, denominator);
+simd::Vec<float> over_root(simd::Vec<float> x, simd::Vec<float> v, float scale, float epsilon) {
+  return simd::over_root(x, v, scale, epsilon);
 }
 #endif
 
@@ -167,12 +168,12 @@ StepRule<Scalar> adam(const Optimizer& o, std::int64_t step) {
   if (o.amsgrad == 0.0)
     return step_rule<Scalar>(o, Vectors<2>{}, [=](auto& p, auto g, auto& m, auto& v) {
       of_moments(m, v, g);
-      p -= quotient(rate * m, root(v) * scale + epsilon);
+      p -= over_root(rate * m, v, scale, epsilon);
     });
   return step_rule<Scalar>(o, Vectors<3>{}, [=](auto& p, auto g, auto& m, auto& v, auto& largest) {
     of_moments(m, v, g);
     largest = larger(largest, v);
-    p -= quotient(rate * m, root(largest) * scale + epsilon);
+    p -= over_root(rate * m, largest, scale, epsilon);
   });
 }
 
@@ -212,7 +213,7 @@ StepRule<Scalar> nadam(const Optimizer& o, std::int64_t step) {
   const auto of_moments = moments<Scalar>(o);
   return step_rule<Scalar>(o, Vectors<2>{}, [=](auto& p, auto g, auto& m, auto& v) {
     of_moments(m, v, g);
-    p -= quotient(of_g * g + of_m * m, root(v) * scale + epsilon);
+    p -= over_root(of_g * g + of_m * m, v, scale, epsilon);
   });
 }
 
@@ -238,7 +239,7 @@ StepRule<Scalar> radam(const Optimizer& o, std::int64_t step) {
   const auto epsilon = Scalar(o.epsilon);
   return step_rule<Scalar>(o, Vectors<2>{}, [=](auto& p, auto g, auto& m, auto& v) {
     of_moments(m, v, g);
-    p -= quotient(alpha * m, root(v) + epsilon);
+    p -= over_root(alpha * m, v, Scalar(1), epsilon);
   });
 }
 
@@ -249,32 +250,32 @@ template <class Scalar>
 StepRule<Scalar> rmsprop(const Optimizer& o, std::int64_t /*step*/) {
   const auto alpha = Scalar(o.learning_rate), mu = Scalar(o.momentum), epsilon = Scalar(o.epsilon);
   const auto rho = Scalar(o.decay), rest = Scalar(1.0 - o.decay);
-  const auto root_mean_square = [=](auto g, auto& mean_square) {
+  const auto raw = [=](auto g, auto& mean_square) {
     mean_square = rho * mean_square + rest * g * g;
-    return root(mean_square) + epsilon;
+    return mean_square;
   };
-  const auto deviation = [=](auto g, auto& mean_square, auto& mean) {
+  const auto variance = [=](auto g, auto& mean_square, auto& mean) {
     mean_square = rho * mean_square + rest * g * g;
     mean = rho * mean + rest * g;
     // Of gradients that hardly vary rounding may leave less than 0.
-    return root(larger(decltype(g){}, mean_square - mean * mean)) + epsilon;
+    return larger(decltype(g){}, mean_square - mean * mean);
   };
-  const auto plain = [&]<int vectors>(Vectors<vectors> of, auto divisor) {
+  const auto plain = [&]<int vectors>(Vectors<vectors> of, auto second_moment) {
     return step_rule<Scalar>(o, of, [=](auto& p, auto g, auto&... means) {
-      p -= quotient(alpha * g, divisor(g, means...));
+      p -= over_root(alpha * g, second_moment(g, means...), Scalar(1), epsilon);
     });
   };
-  const auto with_momentum = [&]<int vectors>(Vectors<vectors>, auto divisor) {
-    return step_rule<Scalar>(o, Vectors<vectors + 1>{},
-                             [=](auto& p, auto g, auto& velocity, auto&... means) {
-                               velocity = mu * velocity + quotient(g, divisor(g, means...));
-                               p -= alpha * velocity;
-                             });
+  const auto with_momentum = [&]<int vectors>(Vectors<vectors>, auto second_moment) {
+    return step_rule<Scalar>(
+        o, Vectors<vectors + 1>{}, [=](auto& p, auto g, auto& velocity, auto&... means) {
+          velocity = mu * velocity + over_root(g, second_moment(g, means...), Scalar(1), epsilon);
+          p -= alpha * velocity;
+        });
   };
-  const auto by = [&](auto of, auto divisor) {
-    return mu == Scalar(0) ? plain(of, divisor) : with_momentum(of, divisor);
+  const auto by = [&](auto of, auto second_moment) {
+    return mu == Scalar(0) ? plain(of, second_moment) : with_momentum(of, second_moment);
   };
-  return o.centered == 0.0 ? by(Vectors<1>{}, root_mean_square) : by(Vectors<2>{}, deviation);
+  return o.centered == 0.0 ? by(Vectors<1>{}, raw) : by(Vectors<2>{}, variance);
 }
 
 // s := s + g^2;  p := p - alpha / (1 + (t - 1) eta) g / (sqrt(s_0 + s) + epsilon)
@@ -285,7 +286,7 @@ StepRule<Scalar> adagrad(const Optimizer& o, std::int64_t step) {
   const auto initial = Scalar(o.initial_accumulator), epsilon = Scalar(o.epsilon);
   return step_rule<Scalar>(o, Vectors<1>{}, [=](auto& p, auto g, auto& sum) {
     sum += g * g;
-    p -= quotient(alpha * g, root(initial + sum) + epsilon);
+    p -= over_root(alpha * g, initial + sum, Scalar(1), epsilon);
   });
 }
 
@@ -298,8 +299,8 @@ StepRule<Scalar> adadelta(const Optimizer& o, std::int64_t /*step*/) {
   return step_rule<Scalar>(
       o, Vectors<2>{}, [=](auto& p, auto g, auto& mean_square, auto& mean_square_change) {
         mean_square = rho * mean_square + rest * g * g;
-        const auto change =
-            quotient(root(mean_square_change + epsilon), root(mean_square + epsilon)) * g;
+        const auto change = over_root(root(mean_square_change + epsilon) * g, mean_square + epsilon,
+                                      Scalar(1), Scalar(0));
         mean_square_change = rho * mean_square_change + rest * change * change;
         p -= alpha * change;
       });

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -109,23 +110,8 @@ inline void store_first(Scalar* to, const Vec<Scalar>& v, Index count) {
 }
 
 #if defined(__AVX512F__)
-// numerator / denominator within 1.5 units in the last place, in a fourth of a division's time: an
-// estimate of 14 bits, a step of Newton's, and the remainder's share. Lanes whose estimate would
-// overflow, and NaN, are divided.
-inline Vec<float> divide(Vec<float> numerator, Vec<float> denominator) {
-  const __m512 n = numerator, d = denominator;
-  __m512 r = _mm512_rcp14_ps(d);
-  r = _mm512_mul_ps(r, _mm512_fnmadd_ps(d, r, _mm512_set1_ps(2.0F)));
-  const __m512 q = _mm512_mul_ps(n, r);
-  const __m512 quotient = _mm512_fmadd_ps(_mm512_fnmadd_ps(q, d, n), r, q);
-  const __mmask16 usual = _mm512_cmp_ps_mask(_mm512_abs_ps(d), _mm512_set1_ps(1e-30F), _CMP_GE_OQ) &
-                          _mm512_cmp_ps_mask(_mm512_abs_ps(d), _mm512_set1_ps(1e30F), _CMP_LE_OQ) &
-                          _mm512_cmp_ps_mask(_mm512_abs_ps(n), _mm512_set1_ps(1e30F), _CMP_LE_OQ);
-  if (usual == 0xffff) return quotient;
-  return _mm512_mask_div_ps(quotient, static_cast<__mmask16>(~usual), n, d);
-}
-
-// The root of x >= 0 within 1.5 units in the last place, likewise.
+// The root of x >= 0 within 1.5 units in the last place, in a fraction of a root's time: an estimate of
+// 14 bits and the remainder's share. Lanes whose estimate would overflow, and NaN, are done exactly.
 inline Vec<float> square_root(Vec<float> x) {
   const __m512 v = x;
   const __m512 r =
@@ -136,6 +122,30 @@ inline Vec<float> square_root(Vec<float> x) {
                           ~_mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
   if (usual == 0xffff) return root;
   return _mm512_mask_sqrt_ps(root, static_cast<__mmask16>(~usual), v);
+}
+
+// x / (scale root(v) + epsilon), v >= 0, likewise: within 2 units in the last place, or to 14 bits
+// where x is below 1e-30.
+inline Vec<float> over_root(Vec<float> x, Vec<float> v, float scale, float epsilon) {
+  const __m512 numerator = x, square = v;
+  const __m512 least = _mm512_set1_ps(std::numeric_limits<float>::min());
+  const __m512 s = _mm512_set1_ps(scale), e = _mm512_set1_ps(epsilon);
+  const __m512 inverse_root = _mm512_rsqrt14_ps(_mm512_max_ps(least, square));  // NaN passes
+  const __m512 near_root = _mm512_mul_ps(square, inverse_root);
+  const __m512 root = _mm512_fmadd_ps(_mm512_fnmadd_ps(near_root, near_root, square),
+                                      _mm512_mul_ps(inverse_root, _mm512_set1_ps(0.5F)), near_root);
+  const __m512 divisor = _mm512_fmadd_ps(root, s, e);
+  const __m512 inverse = _mm512_rcp14_ps(divisor);
+  const __m512 near = _mm512_mul_ps(numerator, inverse);
+  const __m512 quotient =
+      _mm512_fmadd_ps(_mm512_fnmadd_ps(near, divisor, numerator), inverse, near);
+  constexpr int nan_or_inf = 0x01 | 0x80 | 0x08 | 0x10;
+  const __mmask16 unusual =
+      _mm512_cmp_ps_mask(divisor, _mm512_set1_ps(1e30F), _CMP_NLE_UQ) |  // or NaN
+      _mm512_fpclass_ps_mask(quotient, nan_or_inf);
+  if (unusual == 0) return quotient;
+  return _mm512_mask_div_ps(quotient, unusual, numerator,
+                            _mm512_fmadd_ps(_mm512_sqrt_ps(square), s, e));
 }
 #endif
 
