@@ -8,7 +8,7 @@ template <class Scalar>
 void dense_forward(const ConstMatrixRef<Scalar>& W, const ConstVectorRef<Scalar>& b,
                    const ConstMatrixRef<Scalar>& A_prev, MatrixRef<Scalar> Z) {
   eigen_assert(W.cols() == A_prev.rows() && W.rows() == b.size());
-  product<Scalar>(Scalar(1), W, {A_prev.data(), 1, A_prev.outerStride()}, b.data(), Z);
+  product_along_columns<Scalar>(Scalar(1), W, A_prev, b.data(), Z);
 }
 
 template <class Scalar>
@@ -16,7 +16,7 @@ void dense_forward_without_bias(const ConstMatrixRef<Scalar>& W,
                                 const ConstMatrixRef<Scalar>& A_prev, MatrixRef<Scalar> Z,
                                 bool adds) {
   eigen_assert(W.cols() == A_prev.rows());
-  product<Scalar>(Scalar(1), W, {A_prev.data(), 1, A_prev.outerStride()}, nullptr, Z, adds);
+  product_along_columns<Scalar>(Scalar(1), W, A_prev, nullptr, Z, adds);
 }
 
 template <class Scalar>

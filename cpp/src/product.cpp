@@ -4,6 +4,7 @@
 #include "thread_room.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -300,20 +301,140 @@ struct OnCopies {
   }
 };
 
-// One row: c_j = alpha a . b_j + bias, along contiguous a and columns b_j.
+// C^T = B^T A^T, for a C of rows that fill no register, and a B of contiguous rows: the bits are those
+// of A B.
 template <class Scalar>
-void row_times_columns(Scalar alpha, const Scalar* a, const Factor<Scalar>& B, Scalar bias,
-                       Scalar* C, Index c_stride, Index m, Index k) {
+bool better_turned(Index n, Index m) {
   constexpr Index lanes = simd::lanes<Scalar>;
-  for (Index j = 0; j < m; ++j) {
-    const Scalar* const b = B.data + j * B.column_stride;
-    simd::Vec<Scalar> sums{};
-    Index p = 0;
-    for (; p + lanes <= k; p += lanes) sums += simd::load(a + p) * simd::load(b + p);
-    if (p < k) sums += simd::load_first(a + p, k - p) * simd::load_first(b + p, k - p);
-    C[j * c_stride] = alpha * simd::sum<Scalar>(sums) + bias;
+  const Index registers = m, registers_turned = (m + lanes - 1) / lanes * n;
+  return n < lanes && 4 * registers_turned <= 3 * registers;
+}
+
+template <class Scalar>
+void turned_product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
+                    MatrixRef<Scalar> C, bool adds) {
+  constexpr Index most_columns = 64;
+  std::array<Scalar, most_columns * simd::lanes<Scalar>> turned;
+  const Index n = A.rows(), k = A.cols(), m = C.cols();
+  const Factor<Scalar> A_turned{A.data(), A.outerStride(), 1};
+  for (Index j = 0; j < m; j += most_columns) {
+    const Index columns = std::min(most_columns, m - j);
+    Scalar* const of_C = C.data() + j * C.outerStride();
+    if (adds) transpose_block(of_C, C.outerStride(), n, columns, turned.data(), columns);
+    InPlace<Scalar>{alpha,         B.data + j, B.row_stride, A_turned, nullptr,
+                    turned.data(), columns,    columns,      n,        k,
+                    adds}
+        .run();
+    transpose_block(turned.data(), columns, columns, n, of_C, C.outerStride());
   }
 }
+
+// Few rows, which would leave a register of rows all but empty: the sums of c_ij = a_i . b_j run along
+// the columns b_j, as many at a time as a register has lanes. Their order, and so the bits, are others.
+template <class Scalar, Index rows>
+struct FewRows {
+  static constexpr Index lanes = simd::lanes<Scalar>, columns = lanes / rows;
+  static constexpr Index terms = terms_a_block<Scalar>;
+  using Vec = simd::Vec<Scalar>;
+
+  Scalar alpha;
+  const ConstMatrixRef<Scalar>& A;
+  Factor<Scalar> B;  // with contiguous columns
+  const Scalar* bias;
+  MatrixRef<Scalar>& C;
+  bool adds = false;
+
+  void run() const {
+    std::array<Scalar, rows * terms> room;
+    const Index n = A.rows(), k = A.cols();
+    std::array<Scalar, lanes> offset{};
+    for (Index c = 0; bias && c < columns; ++c) std::copy_n(bias, n, offset.data() + c * rows);
+    for (Index first = 0; first < k; first += terms) {
+      const Index count = std::min(terms, k - first);
+      const Scalar* rows_of_A = A.data() + first * A.outerStride();
+      if (A.outerStride() > 1) {  // one row, as it lies, is contiguous
+        copy_rows(rows_of_A, count, room.data());
+        rows_of_A = room.data();
+      }
+      if (first == 0 && !adds)
+        multiply(rows_of_A, first, count, [&](Index) { return simd::load(offset.data()); });
+      else
+        multiply(rows_of_A, first, count, [&](Index j) { return load_columns(j); });
+    }
+  }
+
+ private:
+  // The rows of A from a term on, one after another.
+  void copy_rows(const Scalar* from, Index count, Scalar* to) const {
+    Index p = 0;
+    if (A.rows() == rows && A.outerStride() == rows)
+      for (; p + lanes <= count; p += lanes) {
+        Vec row[rows];
+        for (Index i = 0; i < rows; ++i) row[i] = simd::load(from + p * rows + i * lanes);
+        simd::split_rows<Scalar, rows>(row);
+        for (Index i = 0; i < rows; ++i) simd::store(to + i * count + p, row[i]);
+      }
+    if (p < count)
+      transpose_block(from + p * A.outerStride(), A.outerStride(), A.rows(), count - p, to + p,
+                      count);
+  }
+
+  // Where there are fewer rows or columns than places, the last one takes theirs, too.
+  template <class Base>
+  void multiply(const Scalar* rows_of_A, Index first, Index count, Base base) const {
+    const Index n = C.rows(), m = C.cols();
+    const Scalar *a[rows], *b[columns];
+    for (Index i = 0; i < rows; ++i) a[i] = rows_of_A + std::min(i, n - 1) * count;
+    for (Index j = 0; j < m; j += columns) {
+      for (Index c = 0; c < columns; ++c)
+        b[c] = B.data + std::min(j + c, m - 1) * B.column_stride + first;
+      store_columns(j, alpha * products(a, b, count) + base(j));
+    }
+  }
+
+  // Lane c rows + i: a_i . b_c
+  static Vec products(const Scalar* const* a, const Scalar* const* b, Index count) {
+    simd::Square<Scalar> sums{};
+    const auto add = [&](auto load) {
+      Vec of_a[rows];
+#pragma GCC unroll 4
+      for (Index i = 0; i < rows; ++i) of_a[i] = load(a[i]);
+#pragma GCC unroll 16
+      for (Index c = 0; c < columns; ++c) {
+        const Vec of_b = load(b[c]);
+#pragma GCC unroll 4
+        for (Index i = 0; i < rows; ++i) sums[c * rows + i] += of_a[i] * of_b;
+      }
+    };
+    Index p = 0;
+    for (; p + lanes <= count; p += lanes)
+      add([p](const Scalar* from) { return simd::load(from + p); });
+    if (p < count)
+      add([p, rest = count - p](const Scalar* from) { return simd::load_first(from + p, rest); });
+    return simd::sums<Scalar>(sums);
+  }
+
+  bool lies_as_lanes(Index j) const {
+    return C.rows() == rows && C.outerStride() == rows && j + columns <= C.cols();
+  }
+  Index columns_from(Index j) const { return std::min(columns, C.cols() - j); }
+
+  Vec load_columns(Index j) const {
+    if (lies_as_lanes(j)) return simd::load(C.data() + j * rows);
+    std::array<Scalar, lanes> numbers{};
+    for (Index c = 0; c < columns_from(j); ++c)
+      std::copy_n(C.data() + (j + c) * C.outerStride(), C.rows(), numbers.data() + c * rows);
+    return simd::load(numbers.data());
+  }
+
+  void store_columns(Index j, const Vec& result) const {
+    if (lies_as_lanes(j)) return simd::store(C.data() + j * rows, result);
+    std::array<Scalar, lanes> numbers;
+    simd::store(numbers.data(), result);
+    for (Index c = 0; c < columns_from(j); ++c)
+      std::copy_n(numbers.data() + c * rows, C.rows(), C.data() + (j + c) * C.outerStride());
+  }
+};
 
 }  // namespace
 
@@ -331,10 +452,7 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
   const Index n = A.rows(), k = A.cols(), m = C.cols();
   // A walk down the columns of a B whose rows lie pages apart finds nothing in the cache.
   const bool walks_over_pages = B.column_stride == 1 && B.row_stride >= page && m > 8;
-  if (n == 1 && A.outerStride() == 1 && B.row_stride == 1 && !adds)
-    row_times_columns(alpha, A.data(), B, bias ? *bias : Scalar(0), C.data(), C.outerStride(), m,
-                      k);
-  else if (n == 1 && B.column_stride == 1 && C.outerStride() == 1 && !bias)  // C^T = B^T A^T
+  if (n == 1 && B.column_stride == 1 && C.outerStride() == 1 && !bias)  // C^T = B^T A^T
     InPlace<Scalar>{
         alpha, B.data, B.row_stride, {A.data(), A.outerStride(), 1}, nullptr, C.data(), m, m,
         1,     k,      adds}
@@ -344,6 +462,8 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
                    ? OnCopies<Scalar>::room()
                    : nullptr)
     OnCopies<Scalar>{alpha, {A.data(), 1, A.outerStride()}, B, bias, C, k, adds}.run(room);
+  else if (better_turned<Scalar>(n, m) && B.column_stride == 1 && !bias && upcoming.bytes == 0)
+    turned_product<Scalar>(alpha, A, B, C, adds);
   else if (Fetcher fetcher(upcoming); upcoming.bytes > 0)
     InPlace<Scalar, true>{
         alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m,
@@ -353,6 +473,19 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
     InPlace<Scalar>{alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m,
                     k,     adds}
         .run();
+}
+
+template <class Scalar>
+void product_along_columns(Scalar alpha, const ConstMatrixRef<Scalar>& A,
+                           const ConstMatrixRef<Scalar>& B, const Scalar* bias, MatrixRef<Scalar> C,
+                           bool adds) {
+  const Factor<Scalar> columns{B.data(), 1, B.outerStride()};
+  const Index n = A.rows();
+  if (n == 1) return FewRows<Scalar, 1>{alpha, A, columns, bias, C, adds}.run();
+  if (n == 2) return FewRows<Scalar, 2>{alpha, A, columns, bias, C, adds}.run();
+  if constexpr (simd::lanes<Scalar> >= 4)
+    if (n <= 4) return FewRows<Scalar, 4>{alpha, A, columns, bias, C, adds}.run();
+  product<Scalar>(alpha, A, columns, bias, C, adds);
 }
 
 template <class Scalar>
@@ -417,6 +550,9 @@ void transpose(const ConstMatrixRef<Scalar>& A, MatrixRef<Scalar> B) {
   template bool made_in_place<Scalar>(Index, Index);                                              \
   template void product<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, const Factor<Scalar>&,     \
                                 const Scalar*, MatrixRef<Scalar>, bool, Upcoming);                \
+  template void product_along_columns<Scalar>(Scalar, const ConstMatrixRef<Scalar>&,              \
+                                              const ConstMatrixRef<Scalar>&, const Scalar*,       \
+                                              MatrixRef<Scalar>, bool);                           \
   template void transposed_product<Scalar>(const ConstMatrixRef<Scalar>&, const Scalar*, Index,   \
                                            const ConstMatrixRef<Scalar>&, MatrixRef<Scalar>);     \
   template void row_sums<Scalar>(Scalar, const ConstMatrixRef<Scalar>&, VectorRef<Scalar>, bool); \

@@ -27,6 +27,13 @@ template <class Scalar>
 void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
              const Scalar* bias, MatrixRef<Scalar> C, bool adds = false, Upcoming upcoming = {});
 
+// The same for a B with contiguous columns, as in the forward step, along which the sums of few rows
+// run. The bits depend on A's shape as well.
+template <class Scalar>
+void product_along_columns(Scalar alpha, const ConstMatrixRef<Scalar>& A,
+                           const ConstMatrixRef<Scalar>& B, const Scalar* bias, MatrixRef<Scalar> C,
+                           bool adds = false);
+
 // C = A^T B;  A (k, n), B (k, m) with contiguous columns -> C (n, m). `A_transposed` (n, k), its columns
 // `stride` apart, is the caller's copy of A^T; without one, A is transposed as it is copied.
 template <class Scalar>

@@ -178,6 +178,44 @@ inline void transpose(Square<Scalar>& square) {
   if constexpr (size > 1) transpose<Scalar, size / 2>(square);
 }
 
+// Lane i of the result: the sum of the lanes of register i.
+template <class Scalar, Index size = lanes<Scalar> / 2>
+inline Vec<Scalar> sums(Square<Scalar>& square) {
+#pragma GCC unroll 16
+  for (Index i = 0; i < size; ++i) {
+    exchange_groups<Scalar, size>(
+        square[i], square[i + size],
+        std::make_index_sequence<static_cast<std::size_t>(lanes<Scalar>)>{});
+    square[i] += square[i + size];
+  }
+  if constexpr (size > 1)
+    return sums<Scalar, size / 2>(square);
+  else
+    return square[0];
+}
+
+// The lanes of a and then b: those in even places to a, the others to b.
+template <class Scalar, std::size_t... lane>
+inline void split(Vec<Scalar>& a, Vec<Scalar>& b, std::index_sequence<lane...>) {
+  const Vec<Scalar> even = __builtin_shufflevector(a, b, (2 * lane)...);
+  b = __builtin_shufflevector(a, b, (2 * lane + 1)...);
+  a = even;
+}
+
+// Registers that hold `count` rows term by term, as so many rows.
+template <class Scalar, Index count>
+inline void split_rows(Vec<Scalar> (&terms)[count]) {
+  constexpr auto all = std::make_index_sequence<static_cast<std::size_t>(lanes<Scalar>)>{};
+  if constexpr (count == 2) {
+    split<Scalar>(terms[0], terms[1], all);
+  } else if constexpr (count == 4) {
+    split<Scalar>(terms[0], terms[1], all);  // rows 0 and 2 of the first terms; 1 and 3
+    split<Scalar>(terms[2], terms[3], all);
+    split<Scalar>(terms[0], terms[2], all);
+    split<Scalar>(terms[1], terms[3], all);
+  }
+}
+
 // The sum of the lanes, halves first.
 template <class Scalar>
 inline Scalar sum(Vec<Scalar> v) {
