@@ -2,11 +2,15 @@
 
 #include "deltarule/elementary.hpp"
 #include "elementwise.hpp"
+#include "product.hpp"
+#include "sums.hpp"
+#include "thread_room.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <new>
 #include <numbers>
 #include <type_traits>
 
@@ -307,8 +311,8 @@ double over_run(const Formula& formula, const Scalar* a, const Scalar* y, Index 
       values[static_cast<std::size_t>(i)] = term.value;
       da[first + i] = scale * term.derivative;
     }
-    for (Index i = 0; i < count; ++i)
-      total += static_cast<double>(values[static_cast<std::size_t>(i)]);
+    total += sum_of<double>(
+        count, [&](Index i) { return static_cast<double>(values[static_cast<std::size_t>(i)]); });
   }
   return total;
 }
@@ -335,46 +339,73 @@ double mean_over_runs(const Loss& loss, const ConstMatrixRef<Scalar>& A,
 }
 
 // With d = z - max z and s = sum e^d: loss = sum_i y_i (log s - d_i), dz = (e^d / s) sum y - y
+//
+// Classes are few, as a rule: so examples are worked on side by side, a class at a time.
 template <class Scalar>
 double softmax_cross_entropy(const Loss& loss, const ConstMatrixRef<Scalar>& Z,
                              const Target<Scalar>& target, MatrixRef<Scalar>& dZ) {
-  const Index n = Z.rows();
+  constexpr Index together = 16;
+  const Index n = Z.rows(), m = Z.cols();
   const Smoothed<Scalar> smoothed(loss.label_smoothing, n);
+  constexpr Index few = 64;  // classes, for which the stack has room
+  std::array<Scalar, 2 * few * together> room_for_few;
+  auto* const room = n <= few ? room_for_few.data()
+                              : static_cast<Scalar*>(thread_room(
+                                    2 * n * together * static_cast<Index>(sizeof(Scalar))));
+  if (!room) throw std::bad_alloc();
+  MatrixMap<Scalar> E(room, together, n), Y(room + together * n, together, n);  // an example a row
   double total = 0.0;
-  for (Index j = 0; j < Z.cols(); ++j) {
-    const TargetColumn<Scalar> y(target, n, j);
-    const Scalar* const z = Z.col(j).data();
-    const Scalar largest = largest_of(z, n);
-    double weighted = 0.0, mass = 0.0;  // sum_i y_i d_i and sum_i y_i
-    if (y.y) {
-      for (Index i = 0; i < n; ++i) {
-        const Scalar y_i = smoothed(y.y[i]);
-        if (y_i == Scalar(0)) continue;  // a class of no mass may have a logit of -Inf
-        weighted += static_cast<double>(y_i * (z[i] - largest));
-        mass += static_cast<double>(y_i);
+  for (Index first = 0; first < m; first += together) {
+    const Index count = std::min(together, m - first);
+    if (count < together) E.setZero();
+    transpose<Scalar>(Z.middleCols(first, count), E.topRows(count));
+    if (count < together || !target.Y) Y.setZero();
+    if (target.Y)
+      transpose<Scalar>(ConstMatrixMap<Scalar>(target.Y + first * n, n, count), Y.topRows(count));
+    else
+      for (Index j = 0; j < count; ++j) Y(j, target.labels[first + j]) = 1;
+
+    std::array<Scalar, together> largest, weight, sum{}, log_sum, to_probability;
+    std::array<double, together> weighted{}, mass{};  // sum_i y_i d_i and sum_i y_i
+    for (Index j = 0; j < together; ++j) {
+      const auto lane = static_cast<std::size_t>(j);
+      weight[lane] = target.weights && j < count ? target.weights[first + j] : Scalar(1);
+      largest[lane] = E(j, 0);
+    }
+    for (Index i = 1; i < n; ++i) {
+      const Scalar* const z = E.col(i).data();
+#pragma omp simd
+      for (std::size_t j = 0; j < together; ++j) largest[j] = z[j] > largest[j] ? z[j] : largest[j];
+    }
+    for (Index i = 0; i < n; ++i) {
+      Scalar *const e = E.col(i).data(), *const y = Y.col(i).data();
+#pragma omp simd
+      for (std::size_t j = 0; j < together; ++j) {
+        const Scalar d = e[j] - largest[j];
+        y[j] = smoothed(y[j]);
+        // A class of no mass may have a logit of -Inf.
+        weighted[j] += static_cast<double>(y[j] == Scalar(0) ? Scalar(0) : y[j] * d);
+        mass[j] += static_cast<double>(y[j]);
+        e[j] = elementary::exp(d);
+        sum[j] += e[j];
       }
-    } else {
-      weighted = static_cast<double>(smoothed.keep * (z[y.label] - largest));
-      for (Index i = 0; i < n && smoothed.share != Scalar(0); ++i)
-        weighted += static_cast<double>(smoothed.share * (z[i] - largest));
-      mass = 1.0;
     }
-    Scalar* const dz = dZ.col(j).data();
 #pragma omp simd
-    for (Index i = 0; i < n; ++i) dz[i] = elementary::exp(z[i] - largest);
-    Scalar sum = 0;
-    for (Index i = 0; i < n; ++i) sum += dz[i];
-    const Scalar to_probability = y.weight * static_cast<Scalar>(mass) / sum;
-    if (y.y) {
-#pragma omp simd
-      for (Index i = 0; i < n; ++i) dz[i] = to_probability * dz[i] - y.weight * smoothed(y.y[i]);
-    } else {
-      const Scalar share = y.weight * smoothed.share;
-#pragma omp simd
-      for (Index i = 0; i < n; ++i) dz[i] = to_probability * dz[i] - share;
-      dz[y.label] -= y.weight * smoothed.keep;
+    for (std::size_t j = 0; j < together; ++j) {
+      log_sum[j] = elementary::log(sum[j]);
+      to_probability[j] = weight[j] * static_cast<Scalar>(mass[j]) / sum[j];
     }
-    total += static_cast<double>(y.weight) * (mass * std::log(static_cast<double>(sum)) - weighted);
+    for (Index i = 0; i < n; ++i) {
+      Scalar *const e = E.col(i).data(), *const y = Y.col(i).data();
+#pragma omp simd
+      for (std::size_t j = 0; j < together; ++j) e[j] = to_probability[j] * e[j] - weight[j] * y[j];
+    }
+    transpose<Scalar>(E.topRows(count), dZ.middleCols(first, count));
+    total += sum_of<double>(count, [&](Index j) {
+      const auto lane = static_cast<std::size_t>(j);
+      return static_cast<double>(weight[lane]) *
+             (mass[lane] * static_cast<double>(log_sum[lane]) - weighted[lane]);
+    });
   }
   return total;
 }
@@ -482,7 +513,7 @@ struct Row {
 
 // `outputs` and `runs` differ in the order of a cost's sum alone.
 constexpr std::array rows{
-    Row{"mean_squared_error", Loss::mean_squared_error, outputs<SquaredError>, {}, {}},
+    Row{"mean_squared_error", Loss::mean_squared_error, runs<SquaredError>, {}, {}},
     Row{"mean_absolute_error", Loss::mean_absolute_error, runs<AbsoluteError>, {}, {}},
     Row{"huber", Loss::huber, runs<Huber>, {}, {}},
     Row{"log_cosh", Loss::log_cosh, runs<LogCosh>, {}, {}},

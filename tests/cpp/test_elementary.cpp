@@ -92,6 +92,11 @@ TEST_CASE_TEMPLATE("elementary functions are within their units in the last plac
   }
   SUBCASE("sigmoid") { check_within<Scalar>(3.0, elementary::sigmoid<Scalar>, exact_sigmoid); }
   SUBCASE("softplus") { check_within<Scalar>(3.0, elementary::softplus<Scalar>, exact_softplus); }
+  SUBCASE("log from 1 on") {
+    check_within<Scalar>(
+        2.0, [](Scalar x) { return elementary::log(std::max(Scalar(1), std::abs(x))); },
+        [](long double x) { return std::log(std::max(1.0L, std::abs(x))); });
+  }
   SUBCASE("expm1 below zero") {
     check_within<Scalar>(
         2.0, [](Scalar x) { return elementary::expm1_of_negative(-std::abs(x)); },
@@ -113,6 +118,7 @@ TEST_CASE_TEMPLATE("elementary functions reach their limits", Scalar, float, dou
     CHECK(elementary::tanh(-x) == Scalar(-1));
     CHECK(elementary::sigmoid(x) == Scalar(1));
     CHECK(elementary::softplus(x) == x);
+    CHECK(elementary::log(x) == std::log(x));
     CHECK(elementary::expm1_of_negative(-x) == Scalar(-1));
   }
   CHECK(elementary::exp(last_finite * Scalar(0.999)) < inf);
@@ -134,11 +140,13 @@ TEST_CASE_TEMPLATE("elementary functions at zero, and the sign of zero", Scalar,
     CHECK(elementary::sigmoid(zero) == Scalar(0.5));
     CHECK(same_bits(elementary::tanh(zero), zero));
   }
+  CHECK(same_bits(elementary::log(Scalar(1)), Scalar(0)));
 }
 
 TEST_CASE_TEMPLATE("NaN stays NaN in elementary functions", Scalar, float, double) {
   for (const Scalar nan : {not_a_number<Scalar>, -not_a_number<Scalar>}) {
     CHECK(std::isnan(elementary::exp(nan)));
+    CHECK(std::isnan(elementary::log(nan)));
     CHECK(std::isnan(elementary::tanh(nan)));
     CHECK(std::isnan(elementary::sigmoid(nan)));
     CHECK(std::isnan(elementary::softplus(nan)));
