@@ -450,6 +450,11 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
              const Scalar* bias, MatrixRef<Scalar> C, bool adds, Upcoming upcoming) {
   constexpr Index page = 4096 / static_cast<Index>(sizeof(Scalar));
   const Index n = A.rows(), k = A.cols(), m = C.cols();
+  if (k == 0) {  // the sums of no terms
+    if (!adds) C.setZero();
+    if (!adds && bias) C.colwise() += ConstVectorMap<Scalar>(bias, n);
+    return;
+  }
   // A walk down the columns of a B whose rows lie pages apart finds nothing in the cache.
   const bool walks_over_pages = B.column_stride == 1 && B.row_stride >= page && m > 8;
   if (n == 1 && B.column_stride == 1 && C.outerStride() == 1 && !bias)  // C^T = B^T A^T

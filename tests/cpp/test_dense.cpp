@@ -185,7 +185,7 @@ TEST_CASE_TEMPLATE("a dense layer of every size at which its products change the
                    float, double) {
   // Few rows, rows of one to four registers and parts of one; terms in several blocks; factors whose
   // rows lie pages apart; and layers that Eigen packs.
-  constexpr std::array<std::array<Index, 3>, 10> shapes{{{20, 1300, 70},
+  constexpr std::array<std::array<Index, 3>, 13> shapes{{{20, 1300, 70},
                                                          {45, 1200, 9},
                                                          {7, 5000, 65},
                                                          {49, 6000, 20},
@@ -194,7 +194,10 @@ TEST_CASE_TEMPLATE("a dense layer of every size at which its products change the
                                                          {300, 1030, 250},
                                                          {1100, 300, 200},
                                                          {1, 1500, 300},
-                                                         {33, 3, 2000}}};
+                                                         {33, 3, 2000},
+                                                         {3, 1300, 70},
+                                                         {4, 600, 33},
+                                                         {10, 130, 90}}};
   std::mt19937 engine(7);
   for (const auto& [n, n_prev, m] : shapes) {
     CAPTURE(n);
@@ -221,5 +224,41 @@ TEST_CASE_TEMPLATE("a dense layer of every size at which its products change the
       dense_forward<Scalar>(layer.W, layer.b, layer.A_prev.col(m - 1), alone);
       CHECK(same_bits(alone, layer.Z().col(m - 1).eval()));
     }
+  }
+}
+
+TEST_CASE_TEMPLATE("products are added to what is there, in blocks of larger matrices, too", Scalar,
+                   float, double) {
+  std::mt19937 engine(8);
+  for (const Index n : {1, 2, 3, 4, 5, 10, 15, 17})
+    for (const Index n_prev : {5, 16, 65, 600})
+      for (const Index m : {1, 3, 19}) {
+        CAPTURE(n);
+        CAPTURE(n_prev);
+        CAPTURE(m);
+        const auto layer = random_layer<Scalar>(engine, n, n_prev, m);
+        const Matrix<double> W = exact(layer.W), A_prev = exact(layer.A_prev), dZ = exact(layer.dZ);
+        const auto check = [](Matrix<Scalar> frame, const Matrix<double>& sum, auto add) {
+          Matrix<double> expected = exact(frame);
+          auto inside = frame.block(2, 1, sum.rows(), sum.cols());
+          expected.block(2, 1, sum.rows(), sum.cols()) += sum;
+          add(inside);
+          CHECK(error(frame, expected) < rounding<Scalar>);
+        };
+        check(random_matrix<Scalar>(engine, n + 3, m + 2), W * A_prev,
+              [&](auto Z) { dense_forward_without_bias<Scalar>(layer.W, layer.A_prev, Z, true); });
+        check(random_matrix<Scalar>(engine, n + 3, n_prev + 2), 0.5 * dZ * A_prev.transpose(),
+              [&](auto dW) {
+                dense_backward_weights<Scalar>(layer.dZ, layer.A_prev, Scalar(0.5), dW, true);
+              });
+      }
+}
+
+TEST_CASE_TEMPLATE("a gradient over no examples is zero", Scalar, float, double) {
+  for (const Index n : {1, 3, 10, 40}) {
+    CAPTURE(n);
+    Matrix<Scalar> dW = Matrix<Scalar>::Constant(n, 50, Scalar(42));
+    dense_backward_weights<Scalar>(Matrix<Scalar>(n, 0), Matrix<Scalar>(50, 0), Scalar(1), dW);
+    CHECK(dW.isZero(0));
   }
 }
