@@ -158,6 +158,15 @@ class _Made(NamedTuple):
     rates: Array | None
 
 
+class _Ahead(NamedTuple):
+    """A run of several epochs, and what had been done when it began."""
+
+    costs: Array
+    epochs: int
+    step: int
+    epochs_of_optimizer: int
+
+
 class Steps:
     """The steps of one ``fit``, a run of mini-batches a call to the core.
 
@@ -181,6 +190,7 @@ class Steps:
         self._window_batches = 0 if X is None else max(1, rows_a_window(X) // examples.batch_size)
         self._watched = watched or self._mapped is not None
         self._costs_ahead = self._ahead()
+        self._run_ahead: _Ahead | None = None
         self.epoch_is_finished = False
         self.learning_rate = 0.0  # of the last step
         self._last_good = LastGood(run.network, run.optimizer, run.network._snapshot_rooms)
@@ -240,7 +250,9 @@ class Steps:
         assert X is not None
         epochs = 1
         while True:
-            costs = np.empty((min(epochs, self._run.epochs - self._run.history.epochs), 2))
+            optimizer, epochs_done = self._optimizer, self._run.history.epochs
+            costs = np.empty((min(epochs, self._run.epochs - epochs_done), 2))
+            self._run_ahead = _Ahead(costs, epochs_done, optimizer.step, optimizer.epochs)
             started = perf_counter()
             run = self._plan(X, self._examples.target, len(X), len(X), epochs=len(costs))
             made = self._make_run(run, costs)
@@ -258,6 +270,16 @@ class Steps:
             self._make_steps(run, seen=self._run.steps_unseen(self._optimizer.step) == 0)
             self._costs[self._done] *= batch.scale
             yield 1
+
+    def record_the_rest(self) -> None:
+        """Take down the epochs of a run that an interruption has kept out of the history."""
+        if self._run_ahead is None:
+            return
+        costs, epochs, step, epochs_of_optimizer = self._run_ahead
+        history = self._run.history
+        for total, weight in costs[history.epochs - epochs : self._optimizer.step - step].tolist():
+            history.record({"loss": total / weight if weight else 0.0})
+        self._optimizer.epochs = epochs_of_optimizer + history.epochs - epochs
 
     def close(self) -> None:
         """Leave to the next fit what it can use again."""

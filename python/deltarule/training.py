@@ -225,14 +225,17 @@ def fit(
                 return run.history
             watched = bool(callbacks) or validation is not None or metrics is not None
             steps = Steps(run, examples, every_step, watched=watched or schedule is not None)
-            while run.begin_epoch():
-                for done in steps.epoch():
-                    if progress:
-                        bar.advance(done, steps.mean_cost)
-                    run.call("on_run_end")
-                if not steps.epoch_is_finished:
-                    break
-                end_epoch(steps.mean_cost)
+            try:
+                while run.begin_epoch():
+                    for done in steps.epoch():
+                        if progress:
+                            bar.advance(done, steps.mean_cost)
+                        run.call("on_run_end")
+                    if not steps.epoch_is_finished:
+                        break
+                    end_epoch(steps.mean_cost)
+            finally:
+                steps.record_the_rest()
             steps.expect_finite_weights()
             steps.close()
         return run.history
