@@ -2,7 +2,9 @@
 
 #include "deltarule/elementary.hpp"
 #include "elementwise.hpp"
+#include "side_by_side.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -166,13 +168,31 @@ void with_formula(Activation activation, Visit visit) {
 // a_i = e^(z_i - max z) / sum_k e^(z_k - max z), over each column
 template <class Scalar>
 void softmax_forward(const ConstMatrixRef<Scalar>& Z, MatrixRef<Scalar>& A) {
-  for (Index j = 0; j < Z.cols(); ++j) {
-    const Scalar largest = largest_of(Z.col(j).data(), Z.rows());
-    transform(Z.rows(), Z.col(j).data(), A.col(j).data(),
-              [largest](Scalar z) { return elementary::exp(z - largest); });
-    Scalar sum = 0;
-    for (Index i = 0; i < A.rows(); ++i) sum += A(i, j);
-    A.col(j) /= sum;
+  constexpr Index together = SideBySide<Scalar, 1>::together;
+  const Index n = Z.rows(), m = Z.cols();
+  if (m < together / 4) {  // too few to work on side by side; the bits are the same
+    for (Index j = 0; j < m; ++j) {
+      const Scalar largest = largest_of(Z.col(j).data(), n);
+      transform(n, Z.col(j).data(), A.col(j).data(),
+                [largest](Scalar z) { return elementary::exp(z - largest); });
+      Scalar sum = 0;
+      for (Index i = 0; i < n; ++i) sum += A(i, j);
+      A.col(j) /= sum;
+    }
+    return;
+  }
+  SideBySide<Scalar, 1> examples(n);
+  auto E = examples[0];
+  for (Index first = 0; first < m; first += together) {
+    const Index count = std::min(together, m - first);
+    examples.load(0, Z, first, count);
+    const auto sum = examples.exponentials(0, examples.largest(0));
+    for (Index i = 0; i < n; ++i) {
+      Scalar* const e = E.col(i).data();
+#pragma omp simd
+      for (std::size_t j = 0; j < together; ++j) e[j] /= sum[j];
+    }
+    examples.store(0, A, first, count);
   }
 }
 

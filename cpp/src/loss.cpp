@@ -2,15 +2,13 @@
 
 #include "deltarule/elementary.hpp"
 #include "elementwise.hpp"
-#include "product.hpp"
+#include "side_by_side.hpp"
 #include "sums.hpp"
-#include "thread_room.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <cmath>
-#include <new>
 #include <numbers>
 #include <type_traits>
 
@@ -339,68 +337,57 @@ double mean_over_runs(const Loss& loss, const ConstMatrixRef<Scalar>& A,
 }
 
 // With d = z - max z and s = sum e^d: loss = sum_i y_i (log s - d_i), dz = (e^d / s) sum y - y
-//
-// Classes are few, as a rule: so examples are worked on side by side, a class at a time.
 template <class Scalar>
 double softmax_cross_entropy(const Loss& loss, const ConstMatrixRef<Scalar>& Z,
                              const Target<Scalar>& target, MatrixRef<Scalar>& dZ) {
-  constexpr Index together = 16;
+  constexpr Index logits = 0, targets = 1;
+  SideBySide<Scalar, 2> examples(Z.rows());
+  using Lanes = typename SideBySide<Scalar, 2>::Lanes;
+  constexpr Index together = SideBySide<Scalar, 2>::together;
   const Index n = Z.rows(), m = Z.cols();
   const Smoothed<Scalar> smoothed(loss.label_smoothing, n);
-  constexpr Index few = 64;  // classes, for which the stack has room
-  std::array<Scalar, 2 * few * together> room_for_few;
-  auto* const room = n <= few ? room_for_few.data()
-                              : static_cast<Scalar*>(thread_room(
-                                    2 * n * together * static_cast<Index>(sizeof(Scalar))));
-  if (!room) throw std::bad_alloc();
-  MatrixMap<Scalar> E(room, together, n), Y(room + together * n, together, n);  // an example a row
+  auto E = examples[logits], Y = examples[targets];  // e^d in the end
   double total = 0.0;
   for (Index first = 0; first < m; first += together) {
     const Index count = std::min(together, m - first);
-    if (count < together) E.setZero();
-    transpose<Scalar>(Z.middleCols(first, count), E.topRows(count));
-    if (count < together || !target.Y) Y.setZero();
-    if (target.Y)
-      transpose<Scalar>(ConstMatrixMap<Scalar>(target.Y + first * n, n, count), Y.topRows(count));
-    else
+    examples.load(logits, Z, first, count);
+    if (target.Y) {
+      examples.load(targets, ConstMatrixMap<Scalar>(target.Y, n, m), first, count);
+    } else {
+      Y.setZero();
       for (Index j = 0; j < count; ++j) Y(j, target.labels[first + j]) = 1;
+    }
+    Lanes weight, log_sum, to_probability;
+    weight.fill(1);
+    if (target.weights) std::copy_n(target.weights + first, count, weight.data());
 
-    std::array<Scalar, together> largest, weight, sum{}, log_sum, to_probability;
+    const Lanes largest = examples.largest(logits);
     std::array<double, together> weighted{}, mass{};  // sum_i y_i d_i and sum_i y_i
-    for (Index j = 0; j < together; ++j) {
-      const auto lane = static_cast<std::size_t>(j);
-      weight[lane] = target.weights && j < count ? target.weights[first + j] : Scalar(1);
-      largest[lane] = E(j, 0);
-    }
-    for (Index i = 1; i < n; ++i) {
-      const Scalar* const z = E.col(i).data();
-#pragma omp simd
-      for (std::size_t j = 0; j < together; ++j) largest[j] = z[j] > largest[j] ? z[j] : largest[j];
-    }
     for (Index i = 0; i < n; ++i) {
-      Scalar *const e = E.col(i).data(), *const y = Y.col(i).data();
+      const Scalar* const z = E.col(i).data();
+      Scalar* const y = Y.col(i).data();
 #pragma omp simd
       for (std::size_t j = 0; j < together; ++j) {
-        const Scalar d = e[j] - largest[j];
         y[j] = smoothed(y[j]);
         // A class of no mass may have a logit of -Inf.
-        weighted[j] += static_cast<double>(y[j] == Scalar(0) ? Scalar(0) : y[j] * d);
+        weighted[j] +=
+            static_cast<double>(y[j] == Scalar(0) ? Scalar(0) : y[j] * (z[j] - largest[j]));
         mass[j] += static_cast<double>(y[j]);
-        e[j] = elementary::exp(d);
-        sum[j] += e[j];
       }
     }
+    const Lanes sum = examples.exponentials(logits, largest);
 #pragma omp simd
     for (std::size_t j = 0; j < together; ++j) {
       log_sum[j] = elementary::log(sum[j]);
       to_probability[j] = weight[j] * static_cast<Scalar>(mass[j]) / sum[j];
     }
     for (Index i = 0; i < n; ++i) {
-      Scalar *const e = E.col(i).data(), *const y = Y.col(i).data();
+      Scalar* const e = E.col(i).data();
+      const Scalar* const y = Y.col(i).data();
 #pragma omp simd
       for (std::size_t j = 0; j < together; ++j) e[j] = to_probability[j] * e[j] - weight[j] * y[j];
     }
-    transpose<Scalar>(E.topRows(count), dZ.middleCols(first, count));
+    examples.store(logits, dZ, first, count);
     total += sum_of<double>(count, [&](Index j) {
       const auto lane = static_cast<std::size_t>(j);
       return static_cast<double>(weight[lane]) *

@@ -63,8 +63,8 @@ def test_resumed_is_uninterrupted(version: int) -> None:
         trained.append((net, stop))
     (whole, stop), (resumed, other) = trained
     for net in (whole, resumed):
-        # A bias that a batch norm takes away again: its gradient is what rounding leaves of zero, of
-        # which Adam makes steps like any other's.
+        # A bias that a batch norm takes away again: its gradient is what rounding leaves of zero,
+        # of which Adam makes steps like any other's.
         net.layers["first"].b[:] = 0
     assert_near(resumed.parameters, whole.parameters, 1e-4)
     assert other.best_epoch == stop.best_epoch
