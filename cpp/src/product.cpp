@@ -301,29 +301,29 @@ struct OnCopies {
   }
 };
 
-// C^T = B^T A^T, for a C of rows that fill no register, and a B of contiguous rows: the bits are those
-// of A B.
+// C^T = B^T A^T where that fills registers better, for a B of contiguous rows: the bits are those of
+// A B.
 template <class Scalar>
 bool better_turned(Index n, Index m) {
   constexpr Index lanes = simd::lanes<Scalar>;
-  const Index registers = m, registers_turned = (m + lanes - 1) / lanes * n;
-  return n < lanes && 4 * registers_turned <= 3 * registers;
+  const Index registers = (n + lanes - 1) / lanes * m, turned = (m + lanes - 1) / lanes * n;
+  return n < 3 * lanes && 8 * turned <= 7 * registers;
 }
 
-template <class Scalar>
+template <class Scalar, bool fetches>
 void turned_product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>& B,
-                    MatrixRef<Scalar> C, bool adds) {
+                    MatrixRef<Scalar> C, bool adds, Fetcher* fetcher) {
   constexpr Index most_columns = 64;
-  std::array<Scalar, most_columns * simd::lanes<Scalar>> turned;
+  std::array<Scalar, most_columns * 3 * simd::lanes<Scalar>> turned;
   const Index n = A.rows(), k = A.cols(), m = C.cols();
   const Factor<Scalar> A_turned{A.data(), A.outerStride(), 1};
   for (Index j = 0; j < m; j += most_columns) {
     const Index columns = std::min(most_columns, m - j);
     Scalar* const of_C = C.data() + j * C.outerStride();
     if (adds) transpose_block(of_C, C.outerStride(), n, columns, turned.data(), columns);
-    InPlace<Scalar>{alpha,         B.data + j, B.row_stride, A_turned, nullptr,
-                    turned.data(), columns,    columns,      n,        k,
-                    adds}
+    InPlace<Scalar, fetches>{alpha,         B.data + j, B.row_stride, A_turned, nullptr,
+                             turned.data(), columns,    columns,      n,        k,
+                             adds,          fetcher}
         .run();
     transpose_block(turned.data(), columns, columns, n, of_C, C.outerStride());
   }
@@ -467,8 +467,11 @@ void product(Scalar alpha, const ConstMatrixRef<Scalar>& A, const Factor<Scalar>
                    ? OnCopies<Scalar>::room()
                    : nullptr)
     OnCopies<Scalar>{alpha, {A.data(), 1, A.outerStride()}, B, bias, C, k, adds}.run(room);
-  else if (better_turned<Scalar>(n, m) && B.column_stride == 1 && !bias && upcoming.bytes == 0)
-    turned_product<Scalar>(alpha, A, B, C, adds);
+  else if (better_turned<Scalar>(n, m) && B.column_stride == 1 && !bias)
+    if (Fetcher fetcher(upcoming); upcoming.bytes > 0)
+      turned_product<Scalar, true>(alpha, A, B, C, adds, &fetcher);
+    else
+      turned_product<Scalar, false>(alpha, A, B, C, adds, nullptr);
   else if (Fetcher fetcher(upcoming); upcoming.bytes > 0)
     InPlace<Scalar, true>{
         alpha, A.data(), A.outerStride(), B, bias, C.data(), C.outerStride(), n, m,
