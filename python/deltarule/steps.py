@@ -277,7 +277,8 @@ class Steps:
             return
         costs, epochs, step, epochs_of_optimizer = self._run_ahead
         history = self._run.history
-        for total, weight in costs[history.epochs - epochs : self._optimizer.step - step].tolist():
+        made = max(0, self._optimizer.step - step)  # less than 0 once weights have been restored
+        for total, weight in costs[history.epochs - epochs : made].tolist():
             history.record({"loss": total / weight if weight else 0.0})
         self._optimizer.epochs = epochs_of_optimizer + history.epochs - epochs
 
