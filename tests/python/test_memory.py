@@ -51,6 +51,9 @@ X = rng.normal(size=(1000, 300)).astype("float32")
 Y = rng.normal(size=(1000, 200)).astype("float32")
 layers = [dr.Dense(400, "tanh"), dr.BatchNorm(), dr.Dense(400, "relu"), dr.Dense(200)]
 dr.set_num_threads(2)
+# Imported at their first use: where an interpreter cannot compile a module for want of memory, its
+# error may be another than MemoryError.
+dr.Network, dr.Adam
 """
 
 
