@@ -1,4 +1,6 @@
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
+
+#include "base/sizes.hpp"
 
 #include <cstdint>
 
@@ -30,9 +32,10 @@ Examples examples(const py::object& rows, Index features, const char* where, con
     throw py::type_error(std::string(where) + ": " + what + " is not an array");
   const auto array = py::reinterpret_borrow<py::array>(rows);
   const NumberType type = number_type(array, where, what);
-  if (array.ndim() != 2 || array.shape(1) != features)
+  if (array.ndim() != 2 || array.shape(1) != features || array.shape(0) > most_examples)
     refuse(where, std::string(what) + " has shape " + shape_text(array) + ": expected (m, " +
-                      std::to_string(features) + ")");
+                      std::to_string(features) + "), m no more than " +
+                      std::to_string(most_examples));
   return {array.data(), type, array.shape(0), array.shape(1), array.strides(0), array.strides(1)};
 }
 

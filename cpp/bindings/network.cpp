@@ -1,99 +1,54 @@
-// Networks, their caches and their trainers, for float32 and float64.
-#include "deltarule/network.hpp"
+// Networks and their caches, for float32 and float64.
+#include "bindings/network.hpp"
 
-#include "arrays.hpp"
-#include "deltarule/training.hpp"
-#include "gil.hpp"
-#include "register.hpp"
+#include "bindings/layer_table.hpp"
+#include "bindings/optimizer.hpp"
+#include "bindings/register.hpp"
+#include "network/finiteness.hpp"
+#include "training/update.hpp"
 
 #include <pybind11/stl.h>
 
 #include <memory>
 #include <optional>
-#include <tuple>
 #include <vector>
 
 namespace deltarule::bindings {
 namespace {
 
-// Signals wait for the interpreter; long work asks it now and then. Its exception stays set.
-Interrupt interrupted_by_signals() {
-  return Interrupt([] {
-    const GilHeld held;
-    return PyErr_CheckSignals() != 0;
-  });
-}
-
-template <class Scalar>
-using Rows = py::array_t<Scalar, py::array::c_style>;
-
-// What the explicit forward step returns: the core's cache, and the arrays that it points into.
+// What the explicit forward step returns: the core's cache, and the arrays and the network that it points
+// into.
 template <class Scalar>
 struct PyCache {
   Cache<Scalar> cache;
+  py::object network;
   py::array parameters;
   py::object X;
 };
 
-// The other side of a loss as the caller's arrays: labels (int64), or rows of numbers.
-struct PyTarget {
-  std::optional<py::array> Y;
-  std::optional<Rows<std::int64_t>> labels;
-  std::optional<Rows<double>> weights;
-};
-
-// A layer as Python describes it: its kind by name, and what that kind has.
-Layer layer_of(const py::dict& described) {
-  const auto has = [&](const char* name) { return described.contains(name); };
-  const auto real = [&](const char* name) { return described[name].cast<double>(); };
-  const std::string kind = described["kind"].cast<std::string>();
-  Layer layer;
-  if (has("activation"))
-    layer.activation = activation_named(described["activation"].cast<std::string>());
-  if (has("units")) layer.units = described["units"].cast<Index>();
-  if (kind == "dense") {
-    layer.kind = Dense{};
-  } else if (kind == "activation") {
-    layer.kind = Identity{};
-  } else if (kind == "dropout") {
-    layer.kind = Dropout{real("rate")};
-  } else if (kind == "batch_norm") {
-    layer.kind = BatchNorm{real("momentum"), real("epsilon")};
-  } else if (kind == "layer_norm") {
-    layer.kind = LayerNorm{real("epsilon")};
-  } else if (kind == "prelu") {
-    layer.kind = PRelu{};
-  } else if (kind == "standardize") {
-    layer.kind = Standardize{};
-  } else if (kind == "embedding") {
-    Embedding embedding;
-    for (const auto& [column, categories, dimension] :
-         described["columns"].cast<std::vector<std::tuple<Index, Index, Index>>>())
-      embedding.columns.push_back({column, categories, dimension});
-    layer.kind = std::move(embedding);
-  } else if (kind == "add") {
-    layer.kind = Add{described["from"].cast<Index>()};
-  } else {
-    throw py::value_error("unknown kind of layer '" + kind + "'");
-  }
-  return layer;
+template <class Scalar>
+void expect_cache_of(const char* where, const py::object& network, const PyCache<Scalar>& cache) {
+  if (!network.is(cache.network))
+    refuse(where, "the cache is another network's: expected one of this network's forward");
 }
 
 template <class Scalar>
-std::unique_ptr<Network<Scalar>> make_network(Index inputs, const std::vector<py::dict>& layers) {
+std::unique_ptr<PyNetwork<Scalar>> make_network(Index inputs, const std::vector<py::dict>& layers) {
   std::vector<Layer> described;
+  described.reserve(layers.size());
   for (const py::dict& layer : layers) described.push_back(layer_of(layer));
-  return std::make_unique<Network<Scalar>>(inputs, described);
+  return std::make_unique<PyNetwork<Scalar>>(inputs, described);
 }
 
 template <class Scalar>
-std::unique_ptr<PyCache<Scalar>> forward(const Network<Scalar>& network,
-                                         const py::array& parameters, const py::object& X,
-                                         const Pass& pass) {
+std::unique_ptr<PyCache<Scalar>> forward(const py::object& self, const py::array& parameters,
+                                         const py::object& X, const Pass& pass) {
+  const Network<Scalar>& network = self.cast<PyNetwork<Scalar>&>().core;
   const Scalar* const p =
       flat_vector<Scalar>(parameters, network.parameter_count(), "forward", "parameters", false);
   const Examples rows = examples(X, network.n(0), "forward", "X");
   auto result = std::make_unique<PyCache<Scalar>>();
+  result->network = self;
   result->parameters = parameters;
   result->X = X;
   const GilReleased released;
@@ -102,15 +57,17 @@ std::unique_ptr<PyCache<Scalar>> forward(const Network<Scalar>& network,
 }
 
 template <class Scalar>
-std::optional<py::array> backward(const Network<Scalar>& network, const Rows<Scalar>& dA,
+std::optional<py::array> backward(const py::object& self, const Rows<Scalar>& dA,
                                   PyCache<Scalar>& cache, double scale, py::array& gradients,
                                   bool input_gradient) {
+  constexpr const char* where = "backward";
+  const Network<Scalar>& network = self.cast<PyNetwork<Scalar>&>().core;
+  expect_cache_of(where, self, cache);
   const Index P = network.parameter_count(), m = cache.cache.m(), n_L = network.n(network.depth());
-  const Scalar* const p = flat_vector<Scalar>(cache.parameters, P, "backward", "parameters", false);
-  Scalar* const g = flat_vector<Scalar>(gradients, P, "backward", "gradients", true);
+  const Scalar* const p = flat_vector<Scalar>(cache.parameters, P, where, "parameters", false);
+  Scalar* const g = flat_vector<Scalar>(gradients, P, where, "gradients", true);
   if (dA.ndim() != 2 || dA.shape(0) != m || dA.shape(1) != n_L)
-    refuse("backward",
-           "dA has shape " + shape_text(dA) + ": expected " + deltarule::shape_text(m, n_L));
+    refuse(where, "dA has shape " + shape_text(dA) + ": expected " + shape_text(m, n_L));
   std::optional<Rows<Scalar>> dX;
   if (input_gradient) dX = Rows<Scalar>({m, network.n(0)});
   Scalar* const dx = dX ? dX->mutable_data() : nullptr;
@@ -121,10 +78,10 @@ std::optional<py::array> backward(const Network<Scalar>& network, const Rows<Sca
   return dX;
 }
 
-// Rows of n numbers as a read-only view of a cache's matrix.
+// A matrix of a cache as rows, a read-only view.
 template <class Scalar>
-py::array cached(const py::object& owner, const ConstMatrixMap<Scalar>& matrix) {
-  Rows<Scalar> rows({matrix.cols(), matrix.rows()}, matrix.data(), owner);
+py::array cached(const py::object& owner, View<const Scalar> matrix) {
+  py::array_t<Scalar> rows({matrix.columns, matrix.rows}, matrix.data, owner);
   rows.attr("flags").attr("writeable") = false;
   return rows;
 }
@@ -132,41 +89,45 @@ py::array cached(const py::object& owner, const ConstMatrixMap<Scalar>& matrix) 
 // A[0]: the caller's own array, or what has been gathered from sparse rows.
 template <class Scalar>
 py::object cached_X(const py::object& owner) {
-  const auto& [cache, parameters, X] = owner.cast<PyCache<Scalar>&>();
-  if (!py::isinstance<SparseRows>(X)) return X;
-  return cached<Scalar>(
-      owner, ConstMatrixMap<Scalar>(cache.X().data(), cache.X().rows(), cache.X().cols()));
+  const auto& of = owner.cast<PyCache<Scalar>&>();
+  if (!py::isinstance<SparseRows>(of.X)) return of.X;
+  return cached<Scalar>(owner, of.cache.X());
 }
 
 template <class Scalar>
-double infer(const Network<Scalar>& network, const py::array& parameters, const py::object& X,
+py::array cached_layer(const py::object& owner, Index l, const char* where,
+                       View<const Scalar> (Cache<Scalar>::*matrix)(Index) const) {
+  const auto& of = owner.cast<PyCache<Scalar>&>();
+  expect_within(where, "l", l, 1, of.network.template cast<PyNetwork<Scalar>&>().core.depth());
+  return cached<Scalar>(owner, (of.cache.*matrix)(l));
+}
+
+template <class Scalar>
+double infer(const PyNetwork<Scalar>& of, const py::array& parameters, const py::object& X,
              py::array& output, const std::optional<Loss>& loss, const PyTarget& given) {
+  const Network<Scalar>& network = of.core;
   const Scalar* const p =
       flat_vector<Scalar>(parameters, network.parameter_count(), "predict", "parameters", false);
   const Examples rows = examples(X, network.n(0), "predict", "X");
   const Index n_L = network.n(network.depth()), m = rows.count;
-  if (!py::isinstance<Rows<Scalar>>(output) || output.ndim() != 2 || output.shape(0) != m ||
-      output.shape(1) != n_L || !output.writeable())
-    refuse("predict", "out is " + dtype_text(output) + " of shape " + shape_text(output) +
-                          ": expected writeable, C-contiguous " + dtype_text(Rows<Scalar>()) +
-                          " of shape " + deltarule::shape_text(m, n_L));
+  Scalar* const a = in_place_array<Scalar>(output, {m, n_L}, "predict", "out", true);
   Target<Scalar> target;
-  Vector<Scalar> weights;
+  Buffer<Scalar> weights;
   if (loss) {
+    constexpr const char* where = "evaluate";
+    expect_target(where, given, *loss, m);
     if (given.labels) {
       target.labels = given.labels->data();
+      expect_labels(where, target.labels, nullptr, 0, m, n_L);
     } else {
-      if (!given.Y || !py::isinstance<Rows<Scalar>>(*given.Y) || given.Y->ndim() != 2 ||
-          given.Y->shape(0) != m || given.Y->shape(1) != n_L)
-        refuse("evaluate", "Y does not have the output's dtype and shape");
-      target.Y = static_cast<const Scalar*>(given.Y->data());
+      target.Y = in_place_array<Scalar>(*given.Y, {m, n_L}, where, "Y", false);
     }
     if (given.weights) {
-      weights = ConstVectorMap<double>(given.weights->data(), m).template cast<Scalar>();
+      weights.make_room(m);
+      for (Index j = 0; j < m; ++j) weights[j] = static_cast<Scalar>(given.weights->data()[j]);
       target.weights = weights.data();
     }
   }
-  auto* const a = static_cast<Scalar*>(output.mutable_data());
   Interrupt interrupt = interrupted_by_signals();
   double sum = 0.0;
   {
@@ -196,21 +157,21 @@ std::optional<py::array> as_it_stands(const py::handle& object) {
 // The short way for a caller who comes often with little. What needs a conversion, a message or a
 // second thread is answered with None, and takes the long way: infer.
 template <class Scalar>
-py::object predict(const Network<Scalar>& network, const py::handle& parameters,
-                   const py::handle& X, const py::handle& out) {
+py::object predict(const PyNetwork<Scalar>& of, const py::handle& parameters, const py::handle& X,
+                   const py::handle& out) {
+  const Network<Scalar>& network = of.core;
   const Index n_0 = network.n(0), n_L = network.n(network.depth());
-  const auto x = as_it_stands<Scalar>(X);
-  if (network.embeds()) return py::none();  // codes are for the long way to check
+  const auto x = as_it_stands<Scalar>(X), p = as_it_stands<Scalar>(parameters);
+  if (!p || p->ndim() != 1 || p->size() != network.parameter_count()) return py::none();
+  if (network.layout().embeds()) return py::none();  // codes are for the long way to check
   if (!x || x->ndim() < 1 || x->ndim() > 2 || x->shape(x->ndim() - 1) != n_0) return py::none();
   const bool one_example = x->ndim() == 1;
   const Index m = one_example ? 1 : x->shape(0);
-  if (m == 0 || network.work() * static_cast<double>(m) > work_to_let_go) return py::none();
+  if (m == 0 || network.layout().work() * static_cast<double>(m) > work_to_let_go)
+    return py::none();
   constexpr auto size = static_cast<Index>(sizeof(Scalar));
-  const Examples rows{
-      x->data(),  std::is_same_v<Scalar, float> ? NumberType::float32 : NumberType::float64,
-      m,          n_0,
-      n_0 * size, size};
-  if (find_non_finite<Scalar>(rows)) return py::none();
+  const Examples rows{x->data(), type_of<Scalar>, m, n_0, n_0 * size, size};
+  if (find_non_finite<Scalar>(rows).example >= 0) return py::none();
   std::optional<py::array> A;
   if (out.is_none()) {
     A = one_example ? py::array_t<Scalar>(n_L) : py::array_t<Scalar>({m, n_L});
@@ -224,160 +185,99 @@ py::object predict(const Network<Scalar>& network, const py::handle& parameters,
     if (a_bytes < x_bytes + x->nbytes() && x_bytes < a_bytes + A->nbytes()) return py::none();
   }
   Interrupt never;
-  network.infer(static_cast<const Scalar*>(py::reinterpret_borrow<py::array>(parameters).data()),
-                rows, static_cast<Scalar*>(A->mutable_data()), nullptr, {}, never);
+  network.infer(static_cast<const Scalar*>(p->data()), rows,
+                static_cast<Scalar*>(A->mutable_data()), nullptr, {}, never);
   return *A;
 }
 
-TrainingSet training_set(const py::object& X, const PyTarget& target, Index inputs, Index outputs) {
-  TrainingSet set;
-  set.X = examples(X, inputs, "fit", "X");
-  if (target.Y) set.Y = examples(*target.Y, outputs, "fit", "y");
-  if (target.labels) set.labels = target.labels->data();
-  if (target.weights) set.weights = target.weights->data();
-  const Index m = set.X.count;
-  if ((!target.Y && !target.labels) || (target.Y && set.Y.count != m) ||
-      (target.labels && target.labels->size() != m) ||
-      (target.weights && target.weights->size() != m))
-    refuse("fit", "X, y and sample_weight do not have the same number of rows");
-  return set;
-}
-
-// Steps made, why the run ended ("done", "non_finite", "interrupted"), and the exception if a
-// signal's handler raised one.
 template <class Scalar>
-py::tuple run(Trainer<Scalar>& trainer, const Network<Scalar>& network, py::array& parameters,
-              py::array& gradients, py::array& state, const Optimizer& optimizer, py::array& step,
-              Pass& pass, const py::object& X, const PyTarget& target,
-              const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
-              Index batch_size, Index epochs, const std::optional<Rows<double>>& learning_rates,
-              bool keep_gradients, double clip_value, double clip_norm,
-              std::optional<py::array>& average, double average_decay, Rows<double>& costs) {
-  const Index P = network.parameter_count();
-  Scalar* const p = flat_vector<Scalar>(parameters, P, "fit", "parameters", true);
-  Scalar* const g = flat_vector<Scalar>(gradients, P, "fit", "gradients", true);
-  Scalar* const s =
-      flat_vector<Scalar>(state, P * state_vector_count(optimizer), "fit", "state", true);
-  auto* const steps_made = flat_vector<std::int64_t>(step, 1, "fit", "step", true);
-  const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
-  const Index batches = batch_size > 0 ? epochs * ((count + batch_size - 1) / batch_size) : 0;
-  if (batch_size <= 0 || first < 0 || count < 0 || epochs < 0 ||
-      first + count > (order ? order->size() : set.X.count))
-    refuse("fit", "the run lies outside the examples");
-  if (costs.ndim() != 2 || costs.shape(0) < batches || costs.shape(1) != 2)
-    refuse("fit", "costs have room for " + std::to_string(costs.shape(0)) + " batches: expected " +
-                      std::to_string(batches));
-  if (learning_rates && learning_rates->size() < batches)
-    refuse("fit", std::to_string(learning_rates->size()) + " learning rates for " +
-                      std::to_string(batches) + " batches");
-  StepOptions options{learning_rates ? learning_rates->data() : nullptr, keep_gradients, clip_value,
-                      clip_norm, average_decay};
-  if (average) options.average = flat_vector<Scalar>(*average, P, "fit", "average", true);
-  static_assert(sizeof(BatchCost) == 2 * sizeof(double));
-  auto* const batch_costs = reinterpret_cast<BatchCost*>(costs.mutable_data());
-  const Batch examples{order ? order->data() : nullptr, first, count};
-  Interrupt interrupt = interrupted_by_signals();
-  RunResult result;
-  {
-    const GilReleased released;
-    result = trainer.run(p, g, s, optimizer, *steps_made, pass, set, examples, batch_size, epochs,
-                         options, batch_costs, interrupt);
-  }
-  py::object exception = py::none();
-  if (interrupt.requested()) exception = py::error_already_set().value();
-  return py::make_tuple(result.steps,
-                        result.non_finite    ? "non_finite"
-                        : result.interrupted ? "interrupted"
-                                             : "done",
-                        exception);
+void set_rule(PyNetwork<Scalar>& of, Index l, bool frozen, double rate, double l1, double l2,
+              double max_norm) {
+  expect_within("set_rule", "l", l, 1, of.core.depth());
+  if (of.in_training.load() > 0)
+    throw std::runtime_error("set_rule: the network is in training: expected to be asked after it");
+  of.core.set_rule(l, {frozen, rate, l1, l2, max_norm});
 }
 
 template <class Scalar>
-std::pair<double, double> loss_and_gradients(Trainer<Scalar>& trainer,
-                                             const Network<Scalar>& network,
-                                             const py::array& parameters, const py::object& X,
-                                             const PyTarget& target, const Pass& pass,
-                                             py::array& gradients) {
-  const Index P = network.parameter_count();
-  const Scalar* const p =
-      flat_vector<Scalar>(parameters, P, "loss_and_gradients", "parameters", false);
-  Scalar* const g = flat_vector<Scalar>(gradients, P, "loss_and_gradients", "gradients", true);
-  const TrainingSet set = training_set(X, target, network.n(0), network.n(network.depth()));
+void update(const PyNetwork<Scalar>& of, const Optimizer& optimizer, py::array& step,
+            py::array& parameters, const py::array& gradients, py::array& state) {
+  constexpr const char* where = "update";
+  const Index P = of.core.parameter_count();
+  auto* const steps_made = flat_vector<std::int64_t>(step, 1, where, "step", true);
+  const auto vectors = flat_vectors<Scalar>(parameters, state, P, optimizer, where);
+  const Scalar* const g = flat_vector<Scalar>(gradients, P, where, "gradients", false);
   const GilReleased released;
-  const BatchCost cost = trainer.loss_and_gradients(p, set, {nullptr, 0, set.X.count}, pass, g);
-  return {cost.sum, cost.weight};
+  update_network(of.core, optimizer, ++*steps_made, vectors, g);
 }
 
 template <class Scalar>
 void register_network(py::module_& module, const std::string& suffix) {
   using py::arg;
-  using Net = Network<Scalar>;
-  py::class_<PyCache<Scalar>>(module, ("Cache" + suffix).c_str(), py::module_local())
+  using Net = PyNetwork<Scalar>;
+  using OfPass = PyCache<Scalar>;
+  py::class_<OfPass>(module, ("Cache" + suffix).c_str(), py::module_local())
       .def_property_readonly("X", &cached_X<Scalar>)
-      .def_property_readonly("m", [](const PyCache<Scalar>& c) { return c.cache.m(); })
+      .def_property_readonly("m", [](const OfPass& of) { return of.cache.m(); })
       .def(
           "A",
           [](const py::object& self, Index l) {
-            return cached<Scalar>(self, std::as_const(self.cast<PyCache<Scalar>&>().cache).A(l));
+            return cached_layer<Scalar>(self, l, "Cache.A", &Cache<Scalar>::A);
           },
           arg("l"))
       .def(
           "Z",
           [](const py::object& self, Index l) {
-            return cached<Scalar>(self, std::as_const(self.cast<PyCache<Scalar>&>().cache).Z(l));
+            return cached_layer<Scalar>(self, l, "Cache.Z", &Cache<Scalar>::Z);
           },
           arg("l"));
   py::class_<Net>(module, ("Network" + suffix).c_str(), py::module_local())
       .def(py::init(&make_network<Scalar>), arg("inputs"), arg("layers"))
-      .def_property_readonly("parameter_count", &Net::parameter_count)
-      .def("parameter_offset", &Net::parameter_offset, arg("l"))
-      .def("n", &Net::n, arg("l"))
+      .def_property_readonly("parameter_count",
+                             [](const Net& of) { return of.core.parameter_count(); })
+      .def(
+          "parameter_offset",
+          [](const Net& of, Index l) {
+            expect_within("parameter_offset", "l", l, 1, of.core.depth());
+            return of.core.layout().first_parameter(l);
+          },
+          arg("l"))
+      .def(
+          "n",
+          [](const Net& of, Index l) {
+            expect_within("n", "l", l, 0, of.core.depth());
+            return of.core.n(l);
+          },
+          arg("l"))
       .def_property_readonly("statistics",
                              [](const py::object& self) {
-                               Vector<Scalar>& all = self.cast<Net&>().statistics();
-                               return Rows<Scalar>({all.size()}, all.data(), self);
+                               Buffer<Scalar>& all = self.cast<Net&>().core.statistics();
+                               return py::array_t<Scalar>({all.size()}, all.data(), self);
                              })
-      .def("statistics_offset", &Net::statistics_offset, arg("l"))
       .def(
-          "set_rule",
-          [](Net& network, Index l, bool frozen, double rate, double l1, double l2,
-             double max_norm) { network.set_rule(l, {frozen, rate, l1, l2, max_norm}); },
-          arg("l"), arg("frozen"), arg("rate"), arg("l1"), arg("l2"), arg("max_norm"))
+          "statistics_offset",
+          [](const Net& of, Index l) {
+            expect_within("statistics_offset", "l", l, 1, of.core.depth());
+            return of.core.layout().first_statistic(l);
+          },
+          arg("l"))
+      .def("set_rule", &set_rule<Scalar>, arg("l"), arg("frozen"), arg("rate"), arg("l1"),
+           arg("l2"), arg("max_norm"))
       .def(
           "keep_moments",
-          [](Net& network, const PyCache<Scalar>& cache) { network.keep_moments(cache.cache); },
+          [](const py::object& self, const OfPass& cache) {
+            expect_cache_of("keep_moments", self, cache);
+            self.cast<Net&>().core.keep_moments(cache.cache);
+          },
           arg("cache"))
       .def("forward", &forward<Scalar>, arg("parameters"), arg("X"), arg("pass_"))
       .def("backward", &backward<Scalar>, arg("dA"), arg("cache"), arg("scale"), arg("gradients"),
            arg("input_gradient"))
       .def("predict", &predict<Scalar>, arg("parameters"), arg("X"), arg("out"))
-      .def(
-          "update",
-          [](const Net& network, const Optimizer& optimizer, py::array& step, py::array& parameters,
-             const py::array& gradients, py::array& state) {
-            const Index P = network.parameter_count();
-            auto* const steps_made = flat_vector<std::int64_t>(step, 1, "update", "step", true);
-            const FlatVectors<Scalar> vectors{
-                flat_vector<Scalar>(parameters, P, "update", "parameters", true),
-                flat_vector<Scalar>(state, P * state_vector_count(optimizer), "update", "state",
-                                    true),
-                P};
-            const Scalar* const g = flat_vector<Scalar>(gradients, P, "update", "gradients", false);
-            const GilReleased released;
-            update_network(network, optimizer, ++*steps_made, vectors, g);
-          },
-          arg("optimizer"), arg("step"), arg("parameters"), arg("gradients"), arg("state"))
+      .def("update", &update<Scalar>, arg("optimizer"), arg("step"), arg("parameters"),
+           arg("gradients"), arg("state"))
       .def("infer", &infer<Scalar>, arg("parameters"), arg("X"), arg("output"),
            arg("loss") = py::none(), arg("target") = PyTarget{});
-  py::class_<Trainer<Scalar>>(module, ("Trainer" + suffix).c_str(), py::module_local())
-      .def(py::init<Net&, const Loss&>(), arg("network"), arg("loss"), py::keep_alive<1, 2>())
-      .def("run", &run<Scalar>, arg("network"), arg("parameters"), arg("gradients"), arg("state"),
-           arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"),
-           arg("first"), arg("count"), arg("batch_size"), arg("epochs"), arg("learning_rates"),
-           arg("keep_gradients"), arg("clip_value"), arg("clip_norm"), arg("average"),
-           arg("average_decay"), arg("costs"))
-      .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("network"), arg("parameters"),
-           arg("X"), arg("target"), arg("pass_"), arg("gradients"));
 }
 
 }  // namespace

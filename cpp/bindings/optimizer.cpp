@@ -1,7 +1,6 @@
-#include "deltarule/optimizer.hpp"
+#include "bindings/optimizer.hpp"
 
-#include "arrays.hpp"
-#include "register.hpp"
+#include "bindings/register.hpp"
 
 #include <pybind11/stl.h>
 
@@ -12,9 +11,11 @@ namespace deltarule::bindings {
 namespace {
 
 Optimizer make_optimizer(const std::string& name, const std::map<std::string, double>& values) {
-  Optimizer optimizer{&named(optimizer_kinds(), name, "optimizer")};
+  Optimizer optimizer{&named(kernel_table().optimizers, name, "optimizer")};
   for (const auto& [hyper_parameter, value] : values)
-    optimizer.*named(hyper_parameters(), hyper_parameter, "hyper-parameter").value = value;
+    optimizer.*named(std::span<const HyperParameter>(hyper_parameters), hyper_parameter,
+                     "hyper-parameter")
+                    .value = value;
   return optimizer;
 }
 

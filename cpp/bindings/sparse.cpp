@@ -1,7 +1,8 @@
 // Rows of a sparse matrix, for float32 and float64 networks alike.
-#include "arrays.hpp"
-#include "gil.hpp"
-#include "register.hpp"
+#include "bindings/arrays.hpp"
+#include "bindings/gil.hpp"
+#include "bindings/register.hpp"
+#include "base/sizes.hpp"
 
 #include <pybind11/stl.h>
 
@@ -29,6 +30,9 @@ SparseRows sparse_rows(const py::array& data, const py::array& indices, const py
       !holds_indices(indices, wide) || !holds_indices(starts, wide) || starts.size() == 0)
     refuse_here("indices and indptr are " + dtype_text(indices) + " and " + dtype_text(starts) +
                 ": expected contiguous int32 or int64 vectors");
+  if (features < 0 || features > most_units)
+    refuse_here("shape[1] is " + std::to_string(features) + ": expected 0 to " +
+                std::to_string(most_units));
   Examples rows;
   rows.data = data.data();
   rows.type = number_type(data, where.c_str(), what.c_str());
@@ -54,29 +58,15 @@ SparseRows rows_of(const SparseRows& rows, const py::slice& slice) {
     throw py::error_already_set();
   if (step != 1) throw py::index_error("SparseRows: expected a slice without a step");
   SparseRows part = rows;
-  const Index size = rows.examples.sparse.wide ? sizeof(std::int64_t) : sizeof(std::int32_t);
-  part.examples.sparse.starts =
-      static_cast<const char*>(rows.examples.sparse.starts) + first * size;
-  part.examples.count = count;
+  part.examples = rows.examples.rows_from(first, count);
   return part;
 }
 
-std::optional<py::tuple> find_non_finite_in(const SparseRows& rows, const py::dtype& dtype) {
-  const bool single = dtype.num() == py::detail::npy_format_descriptor<float>::value;
-  std::optional<NonFinite> found;
-  {
-    const GilReleased released;
-    found = single ? find_non_finite<float>(rows.examples) : find_non_finite<double>(rows.examples);
-  }
-  if (!found) return std::nullopt;
-  return py::make_tuple(found->example, found->feature, found->value);
-}
-
-py::array dense(const SparseRows& rows) {
+py::array dense_array(const SparseRows& rows) {
   const Examples& from = rows.examples;
   py::array_t<double> array({from.count, from.features});
-  gather<double>(from, nullptr, 0,
-                 MatrixMap<double>(array.mutable_data(), from.features, from.count));
+  kernels<double>().gather.gather(from, nullptr, 0,
+                                  {array.mutable_data(), from.features, from.count});
   return array;
 }
 
@@ -98,8 +88,7 @@ void register_sparse_rows(py::module_& module) {
                              [](const SparseRows& rows) { return rows.data.itemsize(); })
       .def_property_readonly("indices_ascend",
                              [](const SparseRows& rows) { return indices_ascend(rows.examples); })
-      .def("dense", &dense);
-  module.def("find_non_finite", &find_non_finite_in, arg("X"), arg("dtype"));
+      .def("dense", &dense_array);
 }
 
 }  // namespace deltarule::bindings

@@ -1,5 +1,5 @@
-#include "deltarule/thread_pool.hpp"
-#include "register.hpp"
+#include "threads/thread_pool.hpp"
+#include "bindings/register.hpp"
 
 namespace deltarule::bindings {
 

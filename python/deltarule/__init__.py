@@ -6,7 +6,16 @@ backward functions one by one, on ``(n, m)``.
 
 from typing import TYPE_CHECKING, Any
 
-from deltarule import _core
+try:
+    from deltarule import _core
+except ImportError as absent:
+    if absent.name != __name__:  # it is there, and says itself why it cannot be loaded
+        raise
+    raise ImportError(
+        "deltarule's compiled core is not there. Install the package (`pip install deltarule`, or "
+        "`pip install .` in a checkout); in a checkout that is on the path without being installed, "
+        "build it with `pip install -e . --no-build-isolation`."
+    ) from None
 
 if TYPE_CHECKING:
     from deltarule import blocks as blocks

@@ -1,4 +1,7 @@
-"""The compiled core. Arrays are float32 or float64; one call's arrays share one dtype."""
+"""The compiled core, which calls the kernels of one instruction set.
+
+Arrays are float32 or float64; one call's arrays share one dtype.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
@@ -10,6 +13,12 @@ Array = NDArray[Any]
 
 LEVELS: tuple[str, ...]
 isa: str
+
+def supported_levels() -> list[str]: ...
+def fastest_level() -> str: ...
+def choose_level(
+    built: Sequence[str], supported: Sequence[str], fastest: str, wanted: str
+) -> str: ...
 
 def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
@@ -133,7 +142,6 @@ class Trainer:
     def __init__(self, network: Network, loss: Loss) -> None: ...
     def run(
         self,
-        network: Network,
         parameters: Array,
         gradients: Array,
         state: Array,
@@ -157,7 +165,6 @@ class Trainer:
     ) -> tuple[int, Literal["done", "non_finite", "interrupted"], BaseException | None]: ...
     def loss_and_gradients(
         self,
-        network: Network,
         parameters: Array,
         X: Array | SparseRows,
         target: Target,

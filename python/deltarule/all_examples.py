@@ -67,7 +67,6 @@ class Cost:
             for first in range(0, len(self._rows), self._rows_a_part):
                 part = slice(first, first + self._rows_a_part)
                 part_total, part_weight = self._trainer.loss_and_gradients(
-                    self._network._core,
                     self.parameters,
                     self._rows[part],
                     _part(self._target, part),

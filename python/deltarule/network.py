@@ -459,7 +459,7 @@ class Network:
         gradients = aligned_zeros(self._parameters.size, self.dtype)
         trainer = self._new_trainer(self._core, loss._formula())
         total, weight = trainer.loss_and_gradients(
-            self._core, self._parameters, rows, target, self._pass_of(training), gradients
+            self._parameters, rows, target, self._pass_of(training), gradients
         )
         return total / weight, gradients
 

@@ -1,7 +1,7 @@
 // Optimizers in few words.
 #pragma once
 
-#include "deltarule/optimizer.hpp"
+#include "kernels/dispatch.hpp"
 
 #include <stdexcept>
 #include <string_view>
@@ -10,7 +10,7 @@ namespace deltarule::test {
 
 // make("rmsprop", {.momentum = 0.9})
 inline Optimizer make(std::string_view name, Optimizer with = {}) {
-  for (const OptimizerKind& kind : optimizer_kinds())
+  for (const OptimizerKind& kind : kernel_table().optimizers)
     if (kind.name == name) with.kind = &kind;
   if (!with.kind) throw std::logic_error("no such optimizer");
   return with;

@@ -1,20 +1,24 @@
 // Networks with layers of every kind, alone and together.
 #pragma once
 
-#include "deltarule/layer.hpp"
-#include "deltarule/types.hpp"
+#include "layers/layer.hpp"
 #include "support.hpp"
 
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace deltarule::test {
 
-inline Layer just(Kind kind, Activation activation = Activation::identity) {
-  return {0, activation, std::move(kind)};
+// A layer of any kind, and a dense one of so many units; the activation by its name.
+inline Layer just(Kind kind, std::string_view activation = "identity") {
+  return {std::move(kind), act(activation)};
+}
+inline Layer dense(Index units, std::string_view activation = "identity") {
+  return just(Dense{units}, activation);
 }
 
 struct Stack {
@@ -25,62 +29,43 @@ struct Stack {
 
 // Of `n` inputs, 6 or more, with three outputs for a categorical cross-entropy.
 inline std::vector<Stack> stacks(Index n) {
-  using enum Activation;
   const Embedding embedding{{{1, 4, 3}, {4, 3, 2}}};
-  const Layer output{3, softmax};
+  const Layer output = dense(3, "softmax");
   return {
       {"activations alone",
        n,
-       {just(Identity{}, tanh),
-        {n, identity},
-        just(Identity{}, gelu),
-        {3, identity},
-        just(Identity{}, softmax)}},
+       {just(Identity{}, "tanh"), dense(n), just(Identity{}, "gelu"), dense(3),
+        just(Identity{}, "softmax")}},
       {"dropout first and last",
        n,
-       {just(Dropout{0.2}),
-        {n, tanh},
-        just(Dropout{0.4}),
-        {3, identity},
-        just(Dropout{0.3}, softmax)}},
-      {"batch norm right after X", n, {just(BatchNorm{}), {n, tanh}, output}},
-      {"batch norm before an activation", n, {{n, identity}, just(BatchNorm{}, silu), output}},
+       {just(Dropout{0.2}), dense(n, "tanh"), just(Dropout{0.4}), dense(3),
+        just(Dropout{0.3}, "softmax")}},
+      {"batch norm right after X", n, {just(BatchNorm{}), dense(n, "tanh"), output}},
+      {"batch norm before an activation", n, {dense(n), just(BatchNorm{}, "silu"), output}},
       {"batch norm twice and last",
        n,
-       {just(BatchNorm{0.3, 1e-3}),
-        just(BatchNorm{}),
-        {n, tanh},
-        just(BatchNorm{}),
-        {3, identity},
-        just(BatchNorm{}, softmax)}},
-      {"layer norm", n, {just(LayerNorm{}), {n, gelu}, just(LayerNorm{1e-3}, tanh), output}},
-      {"parametric rectifiers", n, {just(PRelu{}), {n, identity}, just(PRelu{}), output}},
-      {"standardize", n, {just(Standardize{}), {n, tanh}, output}},
-      {"embedding", n, {just(embedding), {n, tanh}, output}},
+       {just(BatchNorm{0.3, 1e-3}), just(BatchNorm{}), dense(n, "tanh"), just(BatchNorm{}),
+        dense(3), just(BatchNorm{}, "softmax")}},
+      {"layer norm",
+       n,
+       {just(LayerNorm{}), dense(n, "gelu"), just(LayerNorm{1e-3}, "tanh"), output}},
+      {"parametric rectifiers", n, {just(PRelu{}), dense(n), just(PRelu{}), output}},
+      {"standardize", n, {just(Standardize{}), dense(n, "tanh"), output}},
+      {"embedding", n, {just(embedding), dense(n, "tanh"), output}},
       {"embedding of standardized inputs",
        n,
-       {just(Standardize{}), just(embedding, tanh), {n, tanh}, output}},
-      {"skip from X", n, {{n, tanh}, just(Add{0}), output}},
+       {just(Standardize{}), just(embedding, "tanh"), dense(n, "tanh"), output}},
+      {"skip from X", n, {dense(n, "tanh"), just(Add{0}), output}},
       {"residual within residual",
        n,
-       {{n, tanh}, {n, tanh}, {n, gelu}, just(Add{2}), just(Add{1}), just(Add{0}, tanh), output}},
-      {"twice itself", n, {{n, tanh}, just(Add{1}), just(Add{1}), output}},
+       {dense(n, "tanh"), dense(n, "tanh"), dense(n, "gelu"), just(Add{2}), just(Add{1}),
+        just(Add{0}, "tanh"), output}},
+      {"twice itself", n, {dense(n, "tanh"), just(Add{1}), just(Add{1}), output}},
       {"everything",
        n,
-       {just(Standardize{}),
-        just(embedding),
-        {n, identity},
-        just(BatchNorm{}),
-        just(Identity{}, silu),
-        just(Dropout{0.25}),
-        {n, identity},
-        just(LayerNorm{}),
-        just(PRelu{}),
-        just(Dropout{0.1}),
-        just(Add{6}),
-        just(BatchNorm{}),
-        {3, identity},
-        just(Identity{}, softmax)}},
+       {just(Standardize{}), just(embedding), dense(n), just(BatchNorm{}), just(Identity{}, "silu"),
+        just(Dropout{0.25}), dense(n), just(LayerNorm{}), just(PRelu{}), just(Dropout{0.1}),
+        just(Add{6}), just(BatchNorm{}), dense(3), just(Identity{}, "softmax")}},
   };
 }
 

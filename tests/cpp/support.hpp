@@ -2,27 +2,57 @@
 // difference.
 #pragma once
 
-#include "deltarule/examples.hpp"
-#include "deltarule/thread_pool.hpp"
-#include "deltarule/types.hpp"
+#include "base/examples.hpp"
+#include "base/view.hpp"
+#include "kernels/dispatch.hpp"
+#include "numbers.hpp"
+#include "threads/thread_pool.hpp"
 
+#include <Eigen/Core>
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
 namespace deltarule::test {
 
+// What the core only views, tests own and compute with.
 template <class Scalar>
-constexpr Scalar not_a_number = std::numeric_limits<Scalar>::quiet_NaN();
+using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 template <class Scalar>
-constexpr Scalar infinity = std::numeric_limits<Scalar>::infinity();
+using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+
+// A view's numbers, as a matrix.
+template <class Number>
+auto matrix_of(View<Number> view) {
+  return Matrix<std::remove_const_t<Number>>::NullaryExpr(
+             view.rows, view.columns, [view](Index i, Index j) { return view(i, j); })
+      .eval();
+}
+
+// "(3, 4)"
+inline std::string shape_text(Index rows, Index columns) {
+  return "(" + std::to_string(rows) + ", " + std::to_string(columns) + ")";
+}
+template <class Derived>
+std::string shape_text(const Eigen::EigenBase<Derived>& matrix) {
+  return shape_text(matrix.rows(), matrix.cols());
+}
+
+// act("tanh")
+inline Activation act(std::string_view name) {
+  const auto found = activation_named(name);
+  if (!found) throw std::logic_error("no such activation");
+  return *found;
+}
 
 // Room for the rounding of a few dozen additions.
 template <class Scalar>
@@ -59,12 +89,6 @@ double error(const Eigen::MatrixBase<Actual>& actual, const Eigen::MatrixBase<Ex
 
 inline double error(double actual, double expected) {
   return std::abs(actual - expected) / std::max(1.0, std::abs(expected));
-}
-
-// Bit for bit, but for the payload of a NaN.
-template <std::floating_point Scalar>
-bool same_bits(Scalar a, Scalar b) {
-  return (a == b && std::signbit(a) == std::signbit(b)) || (std::isnan(a) && std::isnan(b));
 }
 
 template <class Left, class Right>

@@ -3,8 +3,8 @@
 import ast
 import os
 import shutil
+import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +13,7 @@ from deltarule import _core
 from support import output_of, run_python
 
 LEVELS = _core.LEVELS
-SUPPORTED = _core.import_module("deltarule._cpu").supported_levels()
+SUPPORTED = _core.supported_levels()
 PACKAGE = Path(dr.__file__).parent
 
 
@@ -31,10 +31,10 @@ def test_a_level_can_be_forced(level: str) -> None:
     assert output_of("import deltarule; print(deltarule.isa())", DELTARULE_ISA=level) == level
 
 
-def test_the_widest_is_the_default() -> None:
+def test_the_fastest_is_the_default() -> None:
     for unset in (None, ""):
         printed = output_of("import deltarule; print(deltarule.isa())", DELTARULE_ISA=unset)
-        assert printed == SUPPORTED[-1]
+        assert printed == _core.fastest_level()
 
 
 @pytest.mark.parametrize("level", ["sse9", "AVX2", " avx2"])
@@ -55,25 +55,14 @@ def test_an_unknown_level_is_an_import_error(level: str) -> None:
         (["portable"], LEVELS, "was not built: expected one of ['portable']"),
     ],
 )
-def test_a_level_that_is_not_there_is_an_import_error(
-    built: list[str], supported: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
+def test_a_level_that_is_not_there_is_refused(
+    built: list[str], supported: list[str], reason: str
 ) -> None:
     """On a CPU, and in a wheel, that lack the wide ones."""
-    monkeypatch.setattr(
-        _core, "find_spec", lambda name: name.removeprefix("deltarule._core_") in built
-    )
-    cpu = SimpleNamespace(
-        supported_levels=lambda: list(supported),
-        fastest_level=lambda: list(supported)[-1],
-        isa="portable",
-    )
-    monkeypatch.setattr(_core, "import_module", lambda name: cpu)
-    monkeypatch.setenv("DELTARULE_ISA", "avx512")
-    with pytest.raises(ImportError) as caught:
-        _core._load()
+    with pytest.raises(RuntimeError) as caught:
+        _core.choose_level(built, supported, "portable", "avx512")
     assert str(caught.value) == f"DELTARULE_ISA='avx512' {reason}"
-    monkeypatch.delenv("DELTARULE_ISA")
-    assert _core._load() is cpu
+    assert _core.choose_level(built, supported, "portable", "") == "portable"
 
 
 @pytest.mark.parametrize(
@@ -81,15 +70,32 @@ def test_a_level_that_is_not_there_is_an_import_error(
     [(LEVELS, "avx2", "avx2"), (LEVELS, "avx512", "avx512"), (["portable"], "avx2", "portable")],
 )
 def test_the_fastest_level_that_was_built_is_chosen(
-    built: list[str], fastest: str, chosen: str, monkeypatch: pytest.MonkeyPatch
+    built: list[str], fastest: str, chosen: str
 ) -> None:
-    cpu = SimpleNamespace(supported_levels=lambda: LEVELS, fastest_level=lambda: fastest)
-    monkeypatch.setattr(
-        _core, "find_spec", lambda name: name.removeprefix("deltarule._core_") in built
-    )
-    monkeypatch.setattr(_core, "import_module", lambda name: cpu if name.endswith("_cpu") else name)
-    monkeypatch.delenv("DELTARULE_ISA", raising=False)
-    assert _core._load() == f"deltarule._core_{chosen}"
+    assert _core.choose_level(built, LEVELS, fastest, "") == chosen
+
+
+def test_a_core_without_kernels_says_what_is_missing() -> None:
+    with pytest.raises(RuntimeError, match=r"no library of kernels .* expected libkernels_portable"):
+        _core.choose_level([], LEVELS, "avx2", "")
+
+
+def test_kernels_of_another_build_are_refused(tmp_path: Path) -> None:
+    """A library that is left over beside a newer core, and one that is broken."""
+    package = tmp_path / "deltarule"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in Path(_core.__file__).parent.glob("*.so"):
+        shutil.copy(file, package)
+    foreign = Path(sys.modules["_socket"].__file__ or "")
+    for content, message in ((foreign.read_bytes(), "is of another build"), (b"", "too short")):
+        (package / "libkernels_portable.so").write_bytes(content)
+        result = run_python(
+            "-c", "import deltarule", PYTHONPATH=str(tmp_path), DELTARULE_ISA="portable"
+        )
+        assert result.returncode == 1
+        last = result.stderr.strip().splitlines()[-1]
+        assert last.startswith("ImportError: deltarule: ")
+        assert message in last
 
 
 # What every build of the core must get right. None of these files runs this one.
@@ -193,7 +199,7 @@ later = {"deltarule.model_file", "deltarule.estimators", "numpy.ma", "scipy"}
 print(sorted(later & set(sys.modules) - before))
 """
     at_once, later = output_of(script).splitlines()
-    assert at_once == f"['deltarule._core', 'deltarule._core_{dr.isa()}', 'deltarule._cpu']"
+    assert at_once == "['deltarule._core']"
     assert later == "[]"
 
 

@@ -1,0 +1,72 @@
+// Memory that the core owns.
+#pragma once
+
+#include "base/view.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace deltarule {
+
+constexpr Index cache_line = 64;  // bytes
+
+// Asks the system to keep a large room in large pages, in which a walk over it finds its way sooner. It
+// may take no notice.
+void ask_for_large_pages(void* room, Index bytes);
+
+// So many numbers as fill whole cache lines.
+template <class Number>
+constexpr Index whole_lines(Index numbers) {
+  constexpr Index step = cache_line / static_cast<Index>(sizeof(Number));
+  return (numbers + step - 1) / step * step;
+}
+
+// Numbers from the start of a cache line. They are not set to anything before they are written.
+template <class Number>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(Index size) { make_room(size); }
+  Buffer(const Buffer& other) : Buffer(other.size_) {
+    std::copy_n(other.data(), size_, data());
+  }
+  Buffer(Buffer&& other) noexcept
+      : numbers_(std::move(other.numbers_)), size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer other) noexcept {
+    std::swap(numbers_, other.numbers_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
+  Index size() const { return size_; }
+  Number* data() { return numbers_.get(); }
+  const Number* data() const { return numbers_.get(); }
+  Number& operator[](Index i) { return numbers_.get()[i]; }
+  const Number& operator[](Index i) const { return numbers_.get()[i]; }
+  void fill(Number value) { std::fill_n(data(), size_, value); }
+
+  // Room for so many numbers at least; what was there is lost where there is not enough, and where
+  // memory fails (std::bad_alloc).
+  void make_room(Index size) {
+    if (size_ >= size) return;
+    numbers_.reset();
+    size_ = 0;
+    const auto bytes = static_cast<std::size_t>(size) * sizeof(Number);
+    numbers_.reset(static_cast<Number*>(::operator new(bytes, alignment)));
+    size_ = size;
+    ask_for_large_pages(data(), static_cast<Index>(bytes));
+  }
+
+ private:
+  static constexpr std::align_val_t alignment{cache_line};
+  struct Free {
+    void operator()(Number* numbers) const { ::operator delete(numbers, alignment); }
+  };
+
+  std::unique_ptr<Number[], Free> numbers_;
+  Index size_ = 0;
+};
+
+}  // namespace deltarule

@@ -1,0 +1,62 @@
+// A network as Python holds it, and what comes to it as arrays.
+#pragma once
+
+#include "bindings/arrays.hpp"
+#include "bindings/gil.hpp"
+#include "network/network.hpp"
+
+#include <atomic>
+#include <optional>
+
+namespace deltarule::bindings {
+
+template <class Scalar>
+struct PyNetwork {
+  Network<Scalar> core;
+  std::atomic<int> in_training{0};  // by how many threads; what they read is not to be changed
+
+  PyNetwork(Index inputs, const std::vector<Layer>& layers) : core(inputs, layers) {}
+};
+
+// Signals wait for the interpreter; long work asks it now and then. Its exception stays set.
+inline Interrupt interrupted_by_signals() {
+  return Interrupt([] {
+    const GilHeld held;
+    return PyErr_CheckSignals() != 0;
+  });
+}
+
+// The other side of a loss as the caller's arrays: labels (int64), or rows of numbers.
+struct PyTarget {
+  std::optional<py::array> Y;
+  std::optional<Rows<std::int64_t>> labels;
+  std::optional<Rows<double>> weights;
+};
+
+// One of Y and labels for each of m examples, labels only where the loss takes them, and as many weights.
+inline void expect_target(const char* where, const PyTarget& target, const Loss& loss, Index m) {
+  if (!target.Y && !target.labels) refuse(where, "there is neither Y nor labels");
+  if (target.labels && !loss.takes_labels())
+    refuse(where, "y is of labels: expected one number an output, as " + std::string(loss.name()) +
+                      " takes no labels");
+  const auto expect_rows = [&](const py::array& array, const char* what) {
+    if (array.ndim() != 1 || array.shape(0) != m)
+      refuse(where, std::string(what) + " has shape " + shape_text(array) + ": expected (" +
+                        std::to_string(m) + ",)");
+  };
+  if (target.labels) expect_rows(*target.labels, "y");
+  if (target.weights) expect_rows(*target.weights, "sample_weight");
+}
+
+// Is every label of examples order[first ... first + count), or first ..., one of n classes?
+inline void expect_labels(const char* where, const std::int64_t* labels, const std::int64_t* order,
+                          Index first, Index count, Index n) {
+  for (Index j = first; j < first + count; ++j) {
+    const Index example = order ? static_cast<Index>(order[j]) : j;
+    if (labels[example] < 0 || labels[example] >= n)
+      refuse(where, "y[" + std::to_string(example) + "] is " + std::to_string(labels[example]) +
+                        ": expected 0 to " + std::to_string(n - 1));
+  }
+}
+
+}  // namespace deltarule::bindings

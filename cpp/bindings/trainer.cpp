@@ -1,0 +1,198 @@
+// Trainers: a run of steps, or the gradients of a batch.
+#include "training/trainer.hpp"
+
+#include "base/sizes.hpp"
+#include "bindings/network.hpp"
+#include "bindings/optimizer.hpp"
+#include "bindings/register.hpp"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <optional>
+
+namespace deltarule::bindings {
+namespace {
+
+template <class Scalar>
+struct PyTrainer {
+  PyNetwork<Scalar>& network;
+  Loss loss;
+  Trainer<Scalar> core;
+  std::atomic<bool> in_use{false};
+
+  PyTrainer(PyNetwork<Scalar>& network_, const Loss& loss_)
+      : network(network_), loss(loss_), core(network_.core, loss_) {}
+};
+
+// A trainer at work: nobody else's, and its network's rules stay as they are.
+template <class Scalar>
+class AtWork {
+ public:
+  explicit AtWork(PyTrainer<Scalar>& trainer) : trainer_(trainer) {
+    if (trainer_.in_use.exchange(true))
+      throw std::runtime_error(
+          "fit: the trainer is at work in another thread: expected a trainer for each thread");
+    ++trainer_.network.in_training;
+  }
+  ~AtWork() {
+    --trainer_.network.in_training;
+    trainer_.in_use.store(false);
+  }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+ private:
+  PyTrainer<Scalar>& trainer_;
+};
+
+template <class Scalar>
+TrainingSet training_set(const char* where, const PyTrainer<Scalar>& trainer, const py::object& X,
+                         const PyTarget& target) {
+  const Network<Scalar>& network = trainer.network.core;
+  TrainingSet set;
+  set.X = examples(X, network.n(0), where, "X");
+  const Index m = set.X.count;
+  expect_target(where, target, trainer.loss, m);
+  if (target.labels)
+    set.labels = target.labels->data();
+  else
+    set.Y = examples(*target.Y, network.n(network.depth()), where, "y");
+  if (!target.labels && set.Y.count != m)
+    refuse(where, "X has " + std::to_string(m) + " rows and y " + std::to_string(set.Y.count) +
+                      ": expected as many");
+  if (target.weights) set.weights = target.weights->data();
+  return set;
+}
+
+// Examples order[first ... first + count), or first ..., all of which are there, and their labels.
+template <class Scalar>
+Batch examples_of_run(const char* where, const PyTrainer<Scalar>& trainer, const TrainingSet& set,
+                      const std::optional<Rows<std::int64_t>>& order, Index first, Index count) {
+  const Index rows = set.X.count, places = order ? order->size() : rows;
+  if (first < 0 || count < 0 || first > places || count > places - first)
+    refuse(where, "the run is of examples " + std::to_string(first) + " to " +
+                      std::to_string(first) + " + " + std::to_string(count) + ": expected some of " +
+                      std::to_string(places));
+  const Batch batch{order ? order->data() : nullptr, first, count};
+  if (batch.order) {
+    const auto* const begin = batch.order + first;
+    const auto* const outside = std::find_if(begin, begin + count, [rows](std::int64_t example) {
+      return example < 0 || example >= rows;
+    });
+    if (outside != begin + count)
+      refuse(where, "order[" + std::to_string(outside - batch.order) + "] is " +
+                        std::to_string(*outside) + ": expected 0 to " + std::to_string(rows - 1));
+  }
+  if (set.labels)
+    expect_labels(where, set.labels, batch.order, first, count,
+                  trainer.network.core.n(trainer.network.core.depth()));
+  return batch;
+}
+
+// The batches of all epochs; refused where there is no room for their costs.
+Index batches_of_run(const char* where, const Batch& examples, Index batch_size, Index epochs,
+                     const py::array& costs, const std::optional<Rows<double>>& learning_rates) {
+  if (batch_size < 1 || batch_size > most_examples)
+    refuse(where, "batch_size is " + std::to_string(batch_size) + ": expected 1 to " +
+                      std::to_string(most_examples));
+  Index batches = 0;
+  if (epochs < 0 || __builtin_mul_overflow(epochs, examples.batches(batch_size), &batches))
+    refuse(where, "epochs is " + std::to_string(epochs) + ": expected 0 or more, and fewer steps");
+  if (costs.ndim() == 2 && costs.shape(0) < batches)
+    refuse(where, "costs have room for " + std::to_string(costs.shape(0)) +
+                      " batches: expected " + std::to_string(batches));
+  if (learning_rates && learning_rates->size() < batches)
+    refuse(where, std::to_string(learning_rates->size()) + " learning rates for " +
+                      std::to_string(batches) + " batches");
+  return batches;
+}
+
+// Steps made, why the run ended ("done", "non_finite", "interrupted"), and the exception if a
+// signal's handler raised one.
+template <class Scalar>
+py::tuple run(PyTrainer<Scalar>& trainer, py::array& parameters, py::array& gradients,
+              py::array& state, const Optimizer& optimizer, py::array& step, Pass& pass,
+              const py::object& X, const PyTarget& target,
+              const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
+              Index batch_size, Index epochs, const std::optional<Rows<double>>& learning_rates,
+              bool keep_gradients, double clip_value, double clip_norm,
+              std::optional<py::array>& average, double average_decay, py::array& costs) {
+  constexpr const char* where = "fit";
+  const Index P = trainer.network.core.parameter_count();
+  auto* const steps_made = flat_vector<std::int64_t>(step, 1, where, "step", true);
+  const TrainingSet set = training_set(where, trainer, X, target);
+  const Batch batch = examples_of_run(where, trainer, set, order, first, count);
+  batches_of_run(where, batch, batch_size, epochs, costs, learning_rates);
+  static_assert(sizeof(BatchCost) == 2 * sizeof(double));
+  const Run<Scalar> of_core{
+      .vectors = flat_vectors<Scalar>(parameters, state, P, optimizer, where),
+      .gradients = flat_vector<Scalar>(gradients, P, where, "gradients", true),
+      .optimizer = optimizer,
+      .set = set,
+      .examples = batch,
+      .batch_size = batch_size,
+      .epochs = epochs,
+      .options = {learning_rates ? learning_rates->data() : nullptr, keep_gradients, clip_value,
+                  clip_norm, average_decay,
+                  average ? flat_vector<Scalar>(*average, P, where, "average", true) : nullptr},
+      .costs = reinterpret_cast<BatchCost*>(
+          in_place_array<double>(costs, {-1, 2}, where, "costs", true))};
+  const AtWork<Scalar> at_work(trainer);
+  Interrupt interrupt = interrupted_by_signals();
+  RunResult result;
+  {
+    const GilReleased released;
+    result = trainer.core.run(of_core, *steps_made, pass, interrupt);
+  }
+  py::object exception = py::none();
+  if (interrupt.requested()) exception = py::error_already_set().value();
+  return py::make_tuple(result.steps,
+                        result.non_finite    ? "non_finite"
+                        : result.interrupted ? "interrupted"
+                                             : "done",
+                        exception);
+}
+
+template <class Scalar>
+std::pair<double, double> loss_and_gradients(PyTrainer<Scalar>& trainer,
+                                             const py::array& parameters, const py::object& X,
+                                             const PyTarget& target, const Pass& pass,
+                                             py::array& gradients) {
+  constexpr const char* where = "loss_and_gradients";
+  const Index P = trainer.network.core.parameter_count();
+  const Scalar* const p = flat_vector<Scalar>(parameters, P, where, "parameters", false);
+  Scalar* const g = flat_vector<Scalar>(gradients, P, where, "gradients", true);
+  const TrainingSet set = training_set(where, trainer, X, target);
+  const Batch all = examples_of_run(where, trainer, set, std::nullopt, 0, set.X.count);
+  const AtWork<Scalar> at_work(trainer);
+  const GilReleased released;
+  const BatchCost cost = trainer.core.loss_and_gradients(p, set, all, pass, g);
+  return {cost.sum, cost.weight};
+}
+
+template <class Scalar>
+void register_trainer(py::module_& module, const char* name) {
+  using py::arg;
+  py::class_<PyTrainer<Scalar>>(module, name, py::module_local())
+      .def(py::init<PyNetwork<Scalar>&, const Loss&>(), arg("network"), arg("loss"),
+           py::keep_alive<1, 2>())
+      .def("run", &run<Scalar>, arg("parameters"), arg("gradients"), arg("state"),
+           arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"),
+           arg("first"), arg("count"), arg("batch_size"), arg("epochs"), arg("learning_rates"),
+           arg("keep_gradients"), arg("clip_value"), arg("clip_norm"), arg("average"),
+           arg("average_decay"), arg("costs"))
+      .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("parameters"), arg("X"),
+           arg("target"), arg("pass_"), arg("gradients"));
+}
+
+}  // namespace
+
+void register_trainers(py::module_& module) {
+  register_trainer<float>(module, "Trainer32");
+  register_trainer<double>(module, "Trainer64");
+}
+
+}  // namespace deltarule::bindings
