@@ -1,61 +1,97 @@
 # The two commands of a fresh clone: `make demo` and `make test`. They need Python 3.11 with venv,
-# make and a C++20 compiler; what else they need they install into .venv.
+# make and a C++20 compiler; what else they need they install into .venv. The C++ is compiled once,
+# in build/make; what comes of it is packed as a wheel, and that is what everything installs.
 
-PYTHON ?= python3
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-BIN := .venv/bin
-# CMake and Ninja of the environment first, and the Eigen headers that a wheel brings.
-IN_ENVIRONMENT = PATH="$(CURDIR)/$(BIN):$$PATH" CMAKE_PREFIX_PATH="$$($(BIN)/python -c \
-	"from importlib.metadata import distribution as d; \
-	print(d('cmeel-eigen').locate_file('cmeel.prefix'))")"
+ifdef PYTHON # of one's own choice: an environment and a build beside the others
+SUFFIX := -$(shell $(PYTHON) -c "import sysconfig; print(sysconfig.get_python_version())")
+endif
+PYTHON ?= python3
+VENV := .venv$(SUFFIX)
+BUILD := build/make$(SUFFIX)
+WHEEL := build/wheel$(SUFFIX)
+BIN := $(CURDIR)/$(VENV)/bin
+# CMake and Ninja of the environment first.
+IN_ENVIRONMENT = PATH="$(BIN):$$PATH"
+INSTALL = $(BIN)/python tools/install.py
+SAY = @printf '\n== %s\n'
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cpp python -type f -not -name '*.pyc')
 
-.PHONY: demo test test-cpp test-python sanitize lint bench clean
+.PHONY: demo test test-cpp test-python sanitize bench lint clean
 
-demo: .venv/installed
+demo: $(VENV)/installed
+	$(SAY) "The demo"
 	$(BIN)/python docs/examples/digits.py
 
 test: test-cpp test-python
 
-test-cpp: .venv/tools
+test-cpp: $(WHEEL)
+	$(SAY) "The C++ tests: compiling them onto the core that is in $(BUILD)"
 	tests/cpp/ensure-doctest
-	$(IN_ENVIRONMENT) cmake --preset default
-	$(IN_ENVIRONMENT) cmake --build --preset default --parallel $(JOBS)
-	$(IN_ENVIRONMENT) ctest --preset default --parallel $(JOBS)
+	$(CMAKE) -DDELTARULE_TESTS=ON $(BUILD)
+	$(COMPILE) $(BUILD)
+	$(IN_ENVIRONMENT) ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
-test-python: .venv/installed
+test-python: $(VENV)/test-packages
+	$(SAY) "The Python tests"
 	$(BIN)/python -m pytest
 
 sanitize: sanitize-asan sanitize-tsan
 
-sanitize-%: .venv/installed
+sanitize-%: $(VENV)/test-packages
+	$(SAY) "The tests under the sanitizer $*"
 	tests/cpp/ensure-doctest
-	$(IN_ENVIRONMENT) cmake --preset $* -DDELTARULE_PYTHON=ON \
-		-DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
-		-Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)"
-	$(IN_ENVIRONMENT) cmake --build --preset $* --parallel $(JOBS)
+	$(CMAKE) --preset $* -DDELTARULE_PYTHON=ON $(FOR_PYTHON)
+	$(COMPILE) build/$*
 	$(IN_ENVIRONMENT) ctest --preset $* --parallel $(JOBS)
-	tests/python/run-sanitized $*
+	PYTHON=$(BIN)/python tests/python/run-sanitized $*
 
-bench: .venv/installed
-	$(BIN)/pip install --quiet -r bench/requirements.txt
+bench: $(VENV)/installed
+	$(INSTALL) -r bench/requirements.txt
 	$(BIN)/python bench/run.py
 
-lint: .venv/tools
-	$(BIN)/pip install --quiet '.[dev]' --no-build-isolation
+lint: $(VENV)/tools
+	$(INSTALL) --group dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $$(find cpp tests/cpp -name '*.[ch]pp')
 
-.venv/tools:
-	$(PYTHON) -m venv .venv
+# How it comes about: the tools, the core and its wheel, the package, what its tests want ----------
+
+.SILENT: $(VENV)/tools $(WHEEL) $(VENV)/installed $(VENV)/test-packages
+
+FOR_PYTHON = -DPython_EXECUTABLE=$(BIN)/python -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)"
+# Eigen, which the C++ tests compare with, is in a wheel.
+CMAKE = $(IN_ENVIRONMENT) CMAKE_PREFIX_PATH="$$(echo $(BIN)/../lib/python*/site-packages/cmeel.prefix)" \
+	cmake --log-level=NOTICE
+COMPILE = $(IN_ENVIRONMENT) CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) NINJA_STATUS="    %f of %t, %w: " \
+	cmake --build
+
+$(VENV)/tools:
+	$(SAY) "An environment of our own, $(VENV), and into it the tools that build"
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet 'scikit-build-core>=0.11' 'pybind11>=3.0' 'cmeel-eigen>=3.4,<4' \
-		'cmake>=3.24' ninja
+	$(INSTALL) 'scikit-build-core>=0.11' 'pybind11>=3.0' 'cmeel-eigen>=3.4,<4' 'cmake>=3.24' 'ninja>=1.12'
 	touch $@
 
-.venv/installed: .venv/tools $(SOURCES)
-	$(IN_ENVIRONMENT) $(BIN)/pip install '.[demo,test]' --no-build-isolation
+$(WHEEL): $(VENV)/tools $(SOURCES)
+	$(SAY) "Compiling the C++ core, $(JOBS) files at a time: files done of how many, time"
+	$(CMAKE) -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release -DDELTARULE_TESTS=OFF \
+		-DDELTARULE_WARNINGS_AS_ERRORS=$(if $(CI),ON,OFF) $(FOR_PYTHON)
+	$(COMPILE) $(BUILD)
+	rm -rf $@
+	$(IN_ENVIRONMENT) pip wheel --quiet . --no-deps --no-build-isolation \
+		--config-settings=build-dir=$(BUILD) --wheel-dir $@
+
+$(VENV)/installed: $(WHEEL)
+	$(SAY) "Installing the package, and what the demo draws with"
+	$(BIN)/pip install --quiet --no-deps --force-reinstall $(WHEEL)/*.whl
+	$(INSTALL) 'deltarule[demo]'
+	touch $@
+
+$(VENV)/test-packages: $(VENV)/installed
+	$(SAY) "Installing what the Python tests use"
+	$(INSTALL) 'deltarule[test]'
 	touch $@
 
 clean:
-	rm -rf build .venv
+	rm -rf build .venv .venv-*
