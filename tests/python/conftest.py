@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 import deltarule as dr
+from what_is_left import *  # noqa: F403 (pytest finds its hooks here)
 
 # The same examples in every run, so that what fails is what was changed; a search for new ones,
 # with DELTARULE_FUZZ=<how many>, draws its own.
