@@ -1,6 +1,7 @@
 """Fixtures for every test file."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from hypothesis import settings
 
 import deltarule as dr
 from what_is_left import *  # noqa: F403 (pytest finds its hooks here)
+
+# What a shell starts in the background ignores Ctrl-C: the tests of it would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, so that what fails is what was changed; a search for new ones,
 # with DELTARULE_FUZZ=<how many>, draws its own.
