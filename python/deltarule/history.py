@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from deltarule import _plots
+
 
 class History(dict[str, list[float]]):
     """Losses and metrics, one value an epoch: ``history["loss"]``, ``history["val_accuracy"]``.
@@ -44,9 +46,13 @@ class History(dict[str, list[float]]):
         -------
         matplotlib Figure
         """
-        from deltarule import plots
+        return _plots.history(self, ax)
 
-        return plots.history(self, ax)
+
+class Right(str):
+    """Text that stands to the right in a table, as numbers do."""
+
+    __slots__ = ()
 
 
 def as_table(columns: Mapping[str, list[Any]]) -> str:
@@ -56,7 +62,10 @@ def as_table(columns: Mapping[str, list[Any]]) -> str:
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     texts = [[name, *map(cell, values)] for name, values in columns.items()]
-    left = [bool(values) and isinstance(values[0], str) for values in columns.values()]
+    left = [
+        bool(values) and isinstance(values[0], str) and not isinstance(values[0], Right)
+        for values in columns.values()
+    ]
     widths = [max(map(len, column)) for column in texts]
     return "\n".join(
         "  ".join(

@@ -12,11 +12,12 @@ weights ``(n, n_prev)``. For the biases it is asked for ``(n, 1)``.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from deltarule._checks import expect_in_range
 
 Draw = Callable[[np.random.Generator, int, int], NDArray[Any]]
 # What a user may give for one: a name, an initialiser, or the numbers themselves.
@@ -24,11 +25,7 @@ Initializer: TypeAlias = str | Draw | ArrayLike
 
 
 def _expect_finite(owner: object, name: str, value: object) -> None:
-    where = f"{type(owner).__name__}: {name} is {value!r}"
-    if not isinstance(value, Real):
-        raise TypeError(f"{where}: expected a number")
-    if not math.isfinite(value):
-        raise ValueError(f"{where}: expected a finite number")
+    expect_in_range(value, f"{type(owner).__name__}: {name}")
 
 
 @dataclass(frozen=True)

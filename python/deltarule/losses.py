@@ -8,15 +8,13 @@ targets it takes. Equations are per example, with ``n`` outputs ``a``, targets `
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deltarule import _core
-from deltarule.checks import is_number
-
-Array = NDArray[Any]
+from deltarule._arrays import Array
+from deltarule._checks import expect_in_range
 
 # losses, dA = function(A, Y)
 LossFunction = Callable[[Array, Array], tuple[Array, Array]]
@@ -67,18 +65,11 @@ class Loss:
             self.name, **{field.name: getattr(self, field.name) for field in fields(self)}
         )
 
-    def _number(self, name: str, expected: str, fits: Callable[[float], bool]) -> None:
+    def _number(self, name: str, expected: str, **bounds: float) -> None:
         """Hold a hyper-parameter to being a number that fits, and keep it as a float."""
-        object.__setattr__(self, name, self._checked(name, getattr(self, name), expected, fits))
-
-    def _checked(
-        self, name: str, value: object, expected: str, fits: Callable[[float], bool]
-    ) -> float:
-        if not is_number(value):
-            raise TypeError(f"{type(self).__name__}: {name} is {value!r}: expected {expected}")
-        if not fits(float(value)):
-            raise ValueError(f"{type(self).__name__}: {name} is {value!r}: expected {expected}")
-        return float(value)
+        what = f"{type(self).__name__}: {name}"
+        number = expect_in_range(getattr(self, name), what, expected=expected, **bounds)
+        object.__setattr__(self, name, number)
 
 
 @dataclass(frozen=True)
@@ -121,7 +112,7 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        self._number("delta", "a finite number above 0", lambda value: 0 < value < math.inf)
+        self._number("delta", "a finite number above 0", above=0)
 
 
 @dataclass(frozen=True)
@@ -165,7 +156,9 @@ class Quantile(Loss):
         if not levels:
             raise ValueError("Quantile: levels is empty: expected one or more in (0, 1)")
         checked = tuple(
-            self._checked("levels", level, "numbers in (0, 1)", lambda value: 0 < value < 1)
+            expect_in_range(
+                level, "Quantile: levels", above=0, below=1, expected="numbers in (0, 1)"
+            )
             for level in levels
         )
         object.__setattr__(self, "levels", checked)
@@ -214,7 +207,7 @@ class BinaryCrossEntropy(Loss):
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        self._number("label_smoothing", "a number in [0, 1)", lambda value: 0 <= value < 1)
+        self._number("label_smoothing", "a number in [0, 1)", least=0, below=1)
 
 
 @dataclass(frozen=True)
@@ -245,7 +238,7 @@ class CategoricalCrossEntropy(Loss):
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        self._number("label_smoothing", "a number in [0, 1)", lambda value: 0 <= value < 1)
+        self._number("label_smoothing", "a number in [0, 1)", least=0, below=1)
 
 
 @dataclass(frozen=True)
@@ -282,9 +275,9 @@ class Focal(Loss):
     alpha: float | None = None
 
     def __post_init__(self) -> None:
-        self._number("gamma", "a finite number, 0 or more", lambda value: 0 <= value < math.inf)
+        self._number("gamma", "a finite number, 0 or more", least=0)
         if self.alpha is not None:
-            self._number("alpha", "None or a number in [0, 1]", lambda value: 0 <= value <= 1)
+            self._number("alpha", "None or a number in [0, 1]", least=0, most=1)
 
     def for_output(self, activation: str, where: str) -> Loss:
         """Over classes for softmax, else over each output by itself."""
@@ -347,6 +340,9 @@ class CustomLoss(Loss):
         return _core.Loss(self.function)
 
 
+# What a user may give for one.
+AnyLoss: TypeAlias = Loss | LossFunction | str | None
+
 LOSSES: dict[str, type[Loss]] = {
     "mean_squared_error": MeanSquaredError,
     "mean_absolute_error": MeanAbsoluteError,
@@ -366,7 +362,7 @@ _OF_OUTPUT: dict[str, type[Loss]] = {
 }
 
 
-def as_loss(loss: Loss | LossFunction | str | None, output_activation: str, where: str) -> Loss:
+def as_loss(loss: AnyLoss, output_activation: str, where: str) -> Loss:
     """A loss as it goes with an output activation: as given, by its name, or the usual one.
 
     Parameters

@@ -21,12 +21,11 @@ from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deltarule.checks import expect_count
+from deltarule._arrays import Array
+from deltarule._checks import expect_count
 from deltarule.losses import Loss
 
-Array = NDArray[Any]
 Metric = Callable[[Array, Array, Array | None], float]
 Average = Literal["macro", "micro", "weighted"]
 # A name, a function, a name and a function, or several as a dict.

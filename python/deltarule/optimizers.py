@@ -4,43 +4,34 @@ An optimizer is a class here that declares its hyper-parameters, and in the core
 row of the table (cpp/src/optimizer.cpp). docs/notation has the equations.
 """
 
+import copy
 import math
 import weakref
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from operator import is_
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
-from deltarule.checks import is_integer, is_number
+from deltarule._arrays import Array, aligned_zeros
+from deltarule._checks import expect_count, expect_flag, expect_in_range
 from deltarule.schedules import LearningRate, rate_now
 
-if TYPE_CHECKING:
-    from deltarule.network import Network
 
-
-def aligned_zeros(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Zeros that begin at a cache line, so that vector instructions never straddle one."""
-    line = 64
-    raw = np.zeros(size * dtype.itemsize + line, np.uint8)
-    offset = -raw.ctypes.data % line
-    return raw[offset : offset + size * dtype.itemsize].view(dtype)
-
-
-def _number(default: float, below: float = math.inf) -> Any:
+def number(default: float, below: float = math.inf) -> Any:
     """Declare a hyper-parameter that is a number from 0 up to ``below``."""
     return field(default=default, metadata={"kind": "number", "below": below})
 
 
-def _integer(default: int) -> Any:
+def integer(default: int) -> Any:
     """Declare a hyper-parameter that is an integer from 1 on."""
     return field(default=default, metadata={"kind": "integer"})
 
 
-def _flag() -> Any:
+def flag() -> Any:
     """Declare a hyper-parameter that is True or False, and False by default."""
     return field(default=False, metadata={"kind": "flag"})
 
@@ -64,12 +55,13 @@ class Optimizer:
 
     name: ClassVar[str]
 
-    state: NDArray[Any] | None = field(default=None, init=False, repr=False)
+    state: Array | None = field(default=None, init=False, repr=False)
     # The core counts steps in place, so that no interrupt comes between an update and its count.
     _counter: NDArray[np.int64] = field(
         default_factory=lambda: np.zeros(1, np.int64), init=False, repr=False
     )
-    _network: "weakref.ref[Network] | None" = field(default=None, init=False, repr=False)
+    # The flat vector of parameters that the state goes with.
+    _parameters: "weakref.ref[Array] | None" = field(default=None, init=False, repr=False)
     # The latest rule, and the values that it was made of: checks would cost more than a small step.
     _made: "tuple[tuple[Any, ...], _core.Optimizer] | None" = field(
         default=None, init=False, repr=False
@@ -104,17 +96,18 @@ class Optimizer:
             self._made = values, _core.Optimizer(self.name, self._values())
         return self._made[1]
 
-    def _state_for(self, network: "Network") -> NDArray[Any]:
-        """The state vectors, made at the first use with a network."""
+    def _state_for(self, parameters: Array) -> Array:
+        """The state vectors, made at the first use with a network's flat vector of parameters."""
         kind = type(self).__name__
         vectors = _core.state_vector_count(self._rule())
-        size = vectors * network.parameters.size
+        size = vectors * parameters.size
+        bound = None if self._parameters is None else self._parameters()
         if self.state is None:
-            self.state = aligned_zeros(size, network.dtype)
-            self._network = weakref.ref(network)
-        elif self._network is None and self._fits(network, size):
-            self._network = weakref.ref(network)
-        elif self._network is None or self._network() is not network:
+            self.state = aligned_zeros(size, parameters.dtype)
+            self._parameters = weakref.ref(parameters)
+        elif self._parameters is None and self._fits(parameters):
+            self._parameters = weakref.ref(parameters)
+        elif bound is not parameters:
             raise ValueError(
                 f"{kind}: this optimizer holds the state of another network: "
                 f"expected a new {kind}(...) for each network"
@@ -122,18 +115,37 @@ class Optimizer:
         elif self.state.size != size:
             raise ValueError(
                 f"{kind}: the state has {self.state.size} numbers but {self!r} keeps {vectors} "
-                f"vectors of {network.parameters.size}: expected a new {kind}(...) where a "
+                f"vectors of {parameters.size}: expected a new {kind}(...) where a "
                 "hyper-parameter changes what is kept"
             )
         return self.state
 
-    def _fits(self, network: "Network", size: int) -> bool:
+    def _fits(self, parameters: Array) -> bool:
+        """Whether the state may be that of such a flat vector."""
+        size = _core.state_vector_count(self._rule()) * parameters.size
         state = self.state
-        return state is not None and state.shape == (size,) and state.dtype == network.dtype
+        return state is not None and state.shape == (size,) and state.dtype == parameters.dtype
+
+    def _rebind(self, parameters: Array) -> bool:
+        """Take the state along to another vector, where it fits; tell whether it does."""
+        if not self._fits(parameters):
+            return False
+        self._parameters = weakref.ref(parameters)
+        return True
+
+    def _anew(self) -> Self:
+        """A copy without a state, bound to nothing."""
+        new = copy.deepcopy(self)
+        new.state = new._parameters = new._made = None
+        return new
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy is bound to no network; it takes the next one that its state fits.
-        return vars(self) | {"_network": None, "_made": None}
+        return vars(self) | {"_parameters": None, "_made": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state.pop("_network", None)  # of pickles from before optimizers knew vectors alone
+        vars(self).update({"_parameters": None} | state)
 
     def _value(self, declared: "Field[Any]") -> Any:
         """A hyper-parameter as it is now, where a schedule has it change."""
@@ -145,24 +157,12 @@ class Optimizer:
     def _checked(self, declared: "Field[Any]") -> float:
         """A hyper-parameter, held to what its field declares."""
         value, kind = self._value(declared), declared.metadata["kind"]
-        received = f"{type(self).__name__}: {declared.name} is {value!r}"
+        what = f"{type(self).__name__}: {declared.name}"
         if kind == "flag":
-            if not isinstance(value, (bool, np.bool_)):
-                raise TypeError(f"{received}: expected True or False")
-            return float(value)
+            return float(expect_flag(value, what))
         if kind == "integer":
-            if not is_integer(value):
-                raise TypeError(f"{received}: expected an integer")
-            if value < 1:
-                raise ValueError(f"{received}: expected 1 or more")
-            return int(value)
-        if not is_number(value):
-            raise TypeError(f"{received}: expected a number")
-        below = declared.metadata["below"]
-        if not 0 <= value < below:
-            bound = "finite" if below == math.inf else f"less than {below:g}"
-            raise ValueError(f"{received}: expected 0 or more and {bound}")
-        return float(value)
+            return expect_count(value, what, least=1)
+        return expect_in_range(value, what, least=0, below=declared.metadata["below"])
 
 
 @dataclass(eq=False)
@@ -187,10 +187,10 @@ class SGD(Optimizer):
 
     name = "sgd"
 
-    learning_rate: LearningRate = _number(1e-3)
-    momentum: float = _number(0.0, below=1)
-    nesterov: bool = _flag()
-    weight_decay: float = _number(0.0)
+    learning_rate: LearningRate = number(1e-3)
+    momentum: float = number(0.0, below=1)
+    nesterov: bool = flag()
+    weight_decay: float = number(0.0)
 
     def _values(self) -> dict[str, float]:
         values = super()._values()
@@ -229,12 +229,12 @@ class Adam(Optimizer):
 
     name = "adam"
 
-    learning_rate: LearningRate = _number(1e-3)
-    beta_1: float = _number(0.9, below=1)
-    beta_2: float = _number(0.999, below=1)
-    epsilon: float = _number(1e-8)
-    weight_decay: float = _number(0.0)
-    amsgrad: bool = _flag()
+    learning_rate: LearningRate = number(1e-3)
+    beta_1: float = number(0.9, below=1)
+    beta_2: float = number(0.999, below=1)
+    epsilon: float = number(1e-8)
+    weight_decay: float = number(0.0)
+    amsgrad: bool = flag()
 
 
 @dataclass(eq=False)
@@ -257,7 +257,7 @@ class AdamW(Adam):
 
     name = "adamw"
 
-    weight_decay: float = _number(1e-2)
+    weight_decay: float = number(1e-2)
 
 
 @dataclass(eq=False)
@@ -282,12 +282,12 @@ class NAdam(Optimizer):
 
     name = "nadam"
 
-    learning_rate: LearningRate = _number(2e-3)
-    beta_1: float = _number(0.9, below=1)
-    beta_2: float = _number(0.999, below=1)
-    epsilon: float = _number(1e-8)
-    weight_decay: float = _number(0.0)
-    momentum_decay: float = _number(4e-3)
+    learning_rate: LearningRate = number(2e-3)
+    beta_1: float = number(0.9, below=1)
+    beta_2: float = number(0.999, below=1)
+    epsilon: float = number(1e-8)
+    weight_decay: float = number(0.0)
+    momentum_decay: float = number(4e-3)
 
 
 @dataclass(eq=False)
@@ -312,11 +312,11 @@ class RAdam(Optimizer):
 
     name = "radam"
 
-    learning_rate: LearningRate = _number(1e-3)
-    beta_1: float = _number(0.9, below=1)
-    beta_2: float = _number(0.999, below=1)
-    epsilon: float = _number(1e-8)
-    weight_decay: float = _number(0.0)
+    learning_rate: LearningRate = number(1e-3)
+    beta_1: float = number(0.9, below=1)
+    beta_2: float = number(0.999, below=1)
+    epsilon: float = number(1e-8)
+    weight_decay: float = number(0.0)
 
 
 @dataclass(eq=False)
@@ -350,12 +350,12 @@ class RMSprop(Optimizer):
 
     name = "rmsprop"
 
-    learning_rate: LearningRate = _number(1e-2)
-    decay: float = _number(0.99, below=1)
-    epsilon: float = _number(1e-8)
-    momentum: float = _number(0.0, below=1)
-    centered: bool = _flag()
-    weight_decay: float = _number(0.0)
+    learning_rate: LearningRate = number(1e-2)
+    decay: float = number(0.99, below=1)
+    epsilon: float = number(1e-8)
+    momentum: float = number(0.0, below=1)
+    centered: bool = flag()
+    weight_decay: float = number(0.0)
 
 
 @dataclass(eq=False)
@@ -379,11 +379,11 @@ class Adagrad(Optimizer):
 
     name = "adagrad"
 
-    learning_rate: LearningRate = _number(1e-2)
-    learning_rate_decay: float = _number(0.0)
-    epsilon: float = _number(1e-10)
-    initial_accumulator: float = _number(0.0)
-    weight_decay: float = _number(0.0)
+    learning_rate: LearningRate = number(1e-2)
+    learning_rate_decay: float = number(0.0)
+    epsilon: float = number(1e-10)
+    initial_accumulator: float = number(0.0)
+    weight_decay: float = number(0.0)
 
 
 @dataclass(eq=False)
@@ -411,10 +411,10 @@ class Adadelta(Optimizer):
 
     name = "adadelta"
 
-    learning_rate: LearningRate = _number(1.0)
-    rho: float = _number(0.9, below=1)
-    epsilon: float = _number(1e-6)
-    weight_decay: float = _number(0.0)
+    learning_rate: LearningRate = number(1.0)
+    rho: float = number(0.9, below=1)
+    epsilon: float = number(1e-6)
+    weight_decay: float = number(0.0)
 
 
 @dataclass(eq=False)
@@ -440,10 +440,10 @@ class Lion(Optimizer):
 
     name = "lion"
 
-    learning_rate: LearningRate = _number(1e-4)
-    beta_1: float = _number(0.9, below=1)
-    beta_2: float = _number(0.99, below=1)
-    weight_decay: float = _number(0.0)
+    learning_rate: LearningRate = number(1e-4)
+    beta_1: float = number(0.9, below=1)
+    beta_2: float = number(0.99, below=1)
+    weight_decay: float = number(0.0)
 
 
 @dataclass(eq=False)
@@ -493,11 +493,11 @@ class LBFGS(Optimizer):
 
     name = "lbfgs"
 
-    history_size: int = _integer(10)
-    max_evaluations: int = _integer(15_000)
-    max_line_search: int = _integer(20)
-    tolerance: float = _number(2.220446049250313e-09)
-    gradient_tolerance: float = _number(1e-5)
+    history_size: int = integer(10)
+    max_evaluations: int = integer(15_000)
+    max_line_search: int = integer(20)
+    tolerance: float = number(2.220446049250313e-09)
+    gradient_tolerance: float = number(1e-5)
     message: str = field(default="", init=False, repr=False)
 
     def _rule(self) -> "_core.Optimizer":

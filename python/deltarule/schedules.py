@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deltarule.checks import expect_count, is_number
+from deltarule._arrays import Array
+from deltarule._checks import expect_count, expect_in_range, is_number
 from deltarule.history import monitored
-
-Array = NDArray[Any]
 
 # What an optimizer takes for its learning rate: a number, a schedule, or any function of the step.
 LearningRate: TypeAlias = "float | Callable[[int], float]"
@@ -63,18 +61,11 @@ class Schedule:
     def _name(self) -> str:
         return type(self).__name__
 
-    def _expect_numbers(self, *names: str, above: float = -1.0, below: float = np.inf) -> None:
-        """Hold fields to being numbers between two bounds, neither of which is allowed."""
+    def _expect_numbers(self, *names: str, **bounds: float) -> None:
+        """Hold fields to being numbers between two bounds, from 0 on where none is given."""
+        bounds = bounds if "above" in bounds else {"least": 0.0, **bounds}
         for name in names:
-            value = getattr(self, name)
-            if not is_number(value):
-                raise TypeError(f"{self._name}: {name} is {value!r}: expected a number")
-            if not above < value < below:
-                least = "0 or more" if above < 0 else f"a number above {above:g}"
-                most = "finite" if below == np.inf else f"below {below:g}"
-                raise ValueError(f"{self._name}: {name} is {value!r}: expected {least} and {most}")
-            if value < 0:
-                raise ValueError(f"{self._name}: {name} is {value!r}: expected 0 or more")
+            expect_in_range(getattr(self, name), f"{self._name}: {name}", **bounds)
 
     def _expect_counts(self, *names: str, least: int = 1) -> None:
         for name in names:

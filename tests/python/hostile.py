@@ -1,7 +1,7 @@
 """Files that mean harm, for the loader's tests: whole ones, and what random changes make of them.
 
 A change is made to the bytes, or to what the header means, where the hash is made anew so that the
-checks behind it are reached. test_model_file_fuzz.py takes a few of them, tests/fuzz/load.py as
+checks behind it are reached. _files/test_models_fuzz.py takes a few of them, tests/fuzz/load.py as
 many as it is told.
 """
 
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 import deltarule as dr
-from deltarule import checkpoint, schedules
+from deltarule import schedules
+from deltarule._files.checkpoints import Saved
 from support import data_of_every_kind, of_every_kind
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -233,7 +234,7 @@ def resume_from(path: Path) -> None:
     optimizer = dr.Adam(schedules.ReduceOnPlateau(0.01, "loss"))
     callbacks = [dr.EarlyStopping("loss")]
     with suppress(ValueError):
-        checkpoint.Saved(path, every_kind(), optimizer, callbacks)
+        Saved(path, every_kind(), optimizer, callbacks)
 
 
 @cache

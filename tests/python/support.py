@@ -16,6 +16,9 @@ import deltarule as dr
 
 Array = npt.NDArray[Any]
 
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
 LOSSES = ["mean_squared_error", "binary_cross_entropy", "categorical_cross_entropy"]
 DTYPES = ["float32", "float64"]
 # Where an output lies between 0 and 1, so that every loss takes it.
@@ -143,7 +146,7 @@ def run_python(
     merged = {**os.environ, **environment}
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=Path(__file__).parent,
+        cwd=HERE,
         env={name: value for name, value in merged.items() if value is not None},
         capture_output=True,
         text=True,

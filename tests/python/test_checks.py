@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deltarule.checks import expect_count
+from deltarule._checks import expect_count
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])

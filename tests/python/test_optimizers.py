@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule.optimizers import OPTIMIZERS, aligned_zeros, as_optimizer
+from deltarule.optimizers import OPTIMIZERS, as_optimizer
 from support import (
     DTYPES,
     Array,
@@ -479,16 +479,6 @@ def test_a_name_makes_a_new_one() -> None:
 def test_not_an_optimizer(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"optimizer is .*: expected an optimizer such as"):
         as_optimizer(wrong)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("size", [0, 1, 7, 1000])
-def test_aligned_zeros(size: int, dtype: str) -> None:
-    zeros = aligned_zeros(size, np.dtype(dtype))
-    assert zeros.shape == (size,)
-    assert zeros.dtype == dtype
-    assert not zeros.any()
-    assert size == 0 or zeros.ctypes.data % 64 == 0
 
 
 def test_repr_shows_the_hyper_parameters() -> None:

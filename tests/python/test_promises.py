@@ -19,7 +19,9 @@ def functions_of(file: Path) -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-FUNCTIONS = {file.name: functions_of(file) for file in HERE.glob("test_*.py")}
+FUNCTIONS = {
+    file.relative_to(HERE).as_posix(): functions_of(file) for file in HERE.rglob("test_*.py")
+}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -30,7 +32,7 @@ def test_what_holds_a_promise_exists(page: str) -> None:
         file = name.removeprefix("tests/python/")
         if file.startswith("tests/"):
             assert (ROOT / file).exists(), file
-        elif file.startswith("test_") and file.endswith(".py"):
+        elif re.search(r"(^|/)test_\w+\.py$", file):
             assert file in FUNCTIONS, file
             assert not test or test in FUNCTIONS[file], f"{file}::{test}"
         elif name.startswith("test_") or (test and not name):

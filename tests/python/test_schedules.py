@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule import schedules, steps
+from deltarule import schedules
+from deltarule._training import runs
 from deltarule.schedules import rates_of_steps
 from support import Array, assert_same_bits, batches, data, network, step
 
@@ -260,7 +261,7 @@ def test_a_fit_s_steps_are_the_explicit_ones(
     name: str, per: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the length of runs; the optimizer's own count goes on from fit to fit."""
-    monkeypatch.setattr(steps, "_RUN_SECONDS", seconds)
+    monkeypatch.setattr(runs, "_RUN_SECONDS", seconds)
     X, y = data(23, N)
     net, optimizer = network(N), dr.Adam(rates_by_name(name, per))
     recorded = []

@@ -192,7 +192,7 @@ def test_a_network_that_is_let_go_of_while_another_thread_predicts() -> None:
 
 
 def test_only_one_thread_trains_a_network() -> None:
-    """test_training.py has the same for a fit with the default optimizer."""
+    """_training/test_fit.py has the same for a fit with the default optimizer."""
     pytest.importorskip("scipy")
     net, (X, y) = network(N), data(600, N)
     with Background(net, X, y, batch_size=100):

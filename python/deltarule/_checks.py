@@ -1,0 +1,90 @@
+"""Checks of single arguments that many functions share."""
+
+import math
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from deltarule._arrays import Array
+
+
+def is_integer(value: Any) -> TypeGuard[int]:
+    """Whether a value is a whole number, Python's or NumPy's; True and False are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value is a real number, Python's or NumPy's; True and False are none."""
+    return is_integer(value) or isinstance(value, (float, np.floating))
+
+
+def expect_integer(value: Any, what: str) -> int:
+    """A whole number."""
+    if not is_integer(value):
+        raise TypeError(f"{what} is {value!r}: expected an integer")
+    return int(value)
+
+
+def expect_count(value: Any, what: str, least: int) -> int:
+    """A whole number that is not too small."""
+    count = expect_integer(value, what)
+    if count < least:
+        raise ValueError(f"{what} is {value}: expected {least} or more")
+    return count
+
+
+def expect_size(value: Any, what: str) -> int:
+    """A whole number of units, inputs or categories, which the core counts in 32 bits."""
+    size = expect_integer(value, what)
+    if not 1 <= size < 2**31:
+        raise ValueError(f"{what} is {value}: expected 1 or more, and less than 2^31")
+    return size
+
+
+def expect_flag(value: Any, what: str, expected: str = "True or False") -> bool:
+    """A truth value, Python's or NumPy's."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{what} is {value!r}: expected {expected}")
+    return bool(value)
+
+
+def expect_in_range(
+    value: Any,
+    what: str,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float = math.inf,
+    expected: str | None = None,
+) -> float:
+    """A real number between two bounds: at ``least`` or ``above``, and at ``most`` or ``below``.
+
+    ``expected`` is what the message calls such numbers, where the bounds do not say it best.
+    """
+    if not is_number(value):
+        raise TypeError(f"{what} is {value!r}: expected {expected or 'a number'}")
+    number = float(value)
+    high_enough = number > above if above is not None else least is None or number >= least
+    low_enough = number <= most if most is not None else number < below
+    if high_enough and low_enough and math.isfinite(number):
+        return number
+    if expected is None:
+        high = "finite" if below == math.inf else f"less than {below:g}"
+        high = high if most is None else f"{most:g} or less"
+        expected = "a finite number" if above is None else f"a number above {above:g} and {high}"
+        expected = expected if least is None else f"{least:g} or more and {high}"
+    raise ValueError(f"{what} is {value!r}: expected {expected}")
+
+
+def expect_finite(array: Array, what: str) -> None:
+    """Hold all numbers of an array to being finite."""
+    refuse(array, ~np.isfinite(array), what, "expected finite numbers")
+
+
+def refuse(array: Array, bad: Array, what: str, why: str) -> None:
+    """Name the first number of an array that is bad, if there is one."""
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        index = ", ".join(map(str, place))
+        raise ValueError(f"{what}[{index}] is {array[place]}: {why}")

@@ -1,0 +1,1 @@
+"""What a user hands in: opened, checked at one door, and put in an order."""

@@ -1,0 +1,229 @@
+"""The door: what a user hands in, as arrays that the core takes; nothing is copied needlessly.
+
+`Network`, the estimators, callbacks and predictions all come in here. ``as_rows`` and ``as_target``
+check as they go; for who has checked by other rules, as scikit-learn's are, there are ``rows_of``
+and ``target_of``.
+"""
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from deltarule import _core
+from deltarule._arrays import Array
+from deltarule._data.containers import Opened, numbers, opened
+from deltarule._data.rows import Rows
+from deltarule.losses import Loss
+
+DType = np.dtype[Any]
+
+
+def expect_finite(
+    rows: Rows,
+    dtype: DType,
+    where: str,
+    what: str,
+    columns: list[str] | None = None,
+    *,
+    vector: bool = False,
+) -> None:
+    """Hold numbers to being finite, also as the network's dtype."""
+    for first, part in rows.windows():
+        found = _core.find_non_finite(part, dtype)
+        if found is None:
+            continue
+        row, column, value = first + found[0], found[1], found[2]
+        place = f"[{row}]" if vector else f"[{row}, {column}]"
+        if columns is not None:
+            place += f" in column {columns[column]!r}"
+        expected = f"numbers that are finite as {dtype}" if isfinite(value) else "finite numbers"
+        raise ValueError(
+            f"{where}: {what}{place} is {value}: expected {expected}; remove or impute such rows "
+            "beforehand"
+        )
+
+
+def as_rows(
+    X: ArrayLike | Opened, n: int, dtype: DType, where: str, what: str = "X", side: str = "inputs"
+) -> Rows:
+    """Rows of ``n`` finite numbers, one for each of the network's inputs, or outputs."""
+    rows, columns = opened(X, where, what)
+    if rows.ndim != 2 or rows.shape[1] != n:
+        raise ValueError(
+            f"{where}: {what} has shape {rows.shape}: expected (n_samples, {n}), as the network "
+            f"has {n} {side}"
+        )
+    opened_rows = Rows(numbers(rows) if isinstance(rows, np.ndarray) else rows)
+    expect_finite(opened_rows, dtype, where, what, columns)
+    return opened_rows
+
+
+def rows_of(X: Any, where: str) -> Rows:
+    """Rows whose numbers have been checked already."""
+    return Rows(opened(X, where, "X").rows)
+
+
+def expect_codes(rows: Rows, embedded: dict[int, int], where: str, what: str = "X") -> None:
+    """Hold the columns of category codes to 0 ... categories - 1."""
+    for first, part in rows.dense_windows() if embedded else ():
+        for column, categories in embedded.items():
+            codes = part[:, column]
+            bad = np.flatnonzero((codes < 0) | (codes >= categories) | (codes != np.floor(codes)))
+            if bad.size:
+                raise ValueError(
+                    f"{where}: {what}[{first + bad[0]}, {column}] is {codes[bad[0]]}: expected a "
+                    f"category code, 0 to {categories - 1}, as an Embedding takes the column"
+                )
+
+
+def moments(rows: Rows) -> tuple[Array, Array]:
+    """The mean and the variance of each column, in float64 (Chan et al. 1979)."""
+    mean, squares, total = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0
+    for _, part in rows.dense_windows():
+        count, part_mean = len(part), part.mean(axis=0, dtype=np.float64)
+        apart = part_mean - mean
+        squares += ((part - part_mean) ** 2).sum(axis=0)
+        squares += apart**2 * (total * count / (total + count))
+        total += count
+        mean += apart * (count / total)
+    return mean, squares / total
+
+
+def one_or_more(X: ArrayLike, where: str) -> tuple[Opened, bool]:
+    """Open X, one example (n,) as a table of one row; and tell whether it was one."""
+    rows, columns = opened(X, where, "X")
+    one = rows.ndim == 1
+    return Opened(rows[np.newaxis] if one else rows, columns), one
+
+
+def as_target(
+    y: ArrayLike,
+    loss: Loss,
+    m: int,
+    n_outputs: int,
+    dtype: DType,
+    where: str,
+    sample_weight: ArrayLike | None = None,
+) -> "_core.Target":
+    """What a loss holds ``m`` examples of ``n_outputs`` against, and how much each weighs."""
+    values, columns = _dense(y, where, "y")
+    if values.shape[:1] != (m,):
+        raise ValueError(
+            f"{where}: y has shape {values.shape} but X has {m} rows: expected as many"
+        )
+    weights = None if sample_weight is None else _weights(sample_weight, m, where)
+    if loss.takes_labels and values.ndim == 1:
+        return _core.Target(None, _labels(values, n_outputs, where), weights)
+    values = numbers(values)
+    each = loss.outputs_a_target()
+    if n_outputs % each:
+        raise ValueError(
+            f"{where}: the network has {n_outputs} outputs: expected a multiple of {each}, as "
+            f"{loss} has {each} outputs a target"
+        )
+    n_targets = n_outputs // each
+    if values.ndim == 1 and n_targets == 1:
+        values = values[:, np.newaxis]
+    if values.shape != (m, n_targets):
+        raise ValueError(
+            f"{where}: y has shape {values.shape}: expected ({m}, {n_targets}), as the network has "
+            f"{n_outputs} outputs"
+            + (
+                f", {each} a target"
+                if each > 1
+                else f", or ({m},) class labels"
+                if loss.takes_labels
+                else f"; class labels need loss='categorical_cross_entropy', not {loss.name!r}"
+                if values.ndim == 1
+                else ""
+            )
+        )
+    expect_finite(Rows(values), dtype, where, "y", columns)
+    _expect_targets(values, loss, where)
+    return target_of(values, None, weights, loss)
+
+
+def target_of(
+    Y: Array | None, labels: Array | None, weights: Array | None, loss: Loss
+) -> "_core.Target":
+    """What has been checked already, for the core: every target stands before each of its outputs.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (m, n_targets), or None
+    labels : ndarray of shape (m,), or None
+        Classes in the place of Y.
+    weights : ndarray of shape (m,), or None
+    loss : Loss
+    """
+    if Y is not None:
+        Y = _repeated(Y, loss.outputs_a_target())
+    weights = None if weights is None else np.require(weights, np.float64, ["C", "A"])
+    return _core.Target(Y, labels, weights)
+
+
+def _expect_targets(values: Array, loss: Loss, where: str) -> None:
+    """Hold targets to the numbers that a loss takes."""
+    least, most = loss.targets.least, loss.targets.most
+    if not (isfinite(least) or isfinite(most)):
+        return
+    outside = (values < least) | (values > most)
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        expected = f"{least:g} to {most:g}" if isfinite(most) else f"{least:g} or more"
+        raise ValueError(
+            f"{where}: y[{row}, {column}] is {values[row, column]}: expected {expected}, as "
+            f"{loss.name} takes {loss.targets.name}"
+        )
+
+
+def _repeated(values: Array, each: int) -> Array:
+    """Each column ``each`` times: a view, where there is one column."""
+    m, n = values.shape
+    return np.broadcast_to(values[:, :, np.newaxis], (m, n, each)).reshape(m, n * each)
+
+
+def _dense(values: ArrayLike, where: str, what: str) -> Opened:
+    """Open what is as large as the network's output, or smaller: sparse matrices become arrays."""
+    given = opened(values, where, what)
+    if isinstance(given.rows, np.ndarray):
+        return given
+    return Opened(given.rows.dense(), given.columns)
+
+
+def _labels(values: Array, n_classes: int, where: str) -> Array:
+    if values.dtype.kind == "f":
+        table = Rows(numbers(values)[:, np.newaxis])
+        expect_finite(table, np.dtype(np.float64), where, "y", vector=True)
+        raise TypeError(
+            f"{where}: y is {values.dtype.name}: expected integer class labels, 0 to "
+            f"{n_classes - 1} (`y.astype(int)`), or one row of {n_classes} probabilities an example"
+        )
+    outside = np.flatnonzero((values < 0) | (values >= n_classes))
+    if outside.size:
+        at = outside[0]
+        raise ValueError(
+            f"{where}: y[{at}] is {values[at]}: expected 0 to {n_classes - 1}, as the network has "
+            f"{n_classes} outputs"
+        )
+    return np.ascontiguousarray(numbers(values), np.int64)
+
+
+def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
+    given = _dense(sample_weight, where, "sample_weight").rows
+    weights = np.ascontiguousarray(numbers(given), np.float64)
+    if weights.shape != (m,):
+        raise ValueError(
+            f"{where}: sample_weight has shape {weights.shape}: expected ({m},), one an example"
+        )
+    expect_finite(Rows(weights[:, np.newaxis]), weights.dtype, where, "sample_weight", vector=True)
+    negative = np.flatnonzero(weights < 0)
+    if negative.size:
+        at = negative[0]
+        raise ValueError(f"{where}: sample_weight[{at}] is {weights[at]}: expected 0 or more")
+    if not weights.any():
+        raise ValueError(f"{where}: sample_weight is 0 for every example: expected some above 0")
+    # Their ratios alone count. A power of two brings them near 1 and changes no digit of theirs.
+    return np.ldexp(weights, -int(np.frexp(weights.max())[1]))

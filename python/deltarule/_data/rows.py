@@ -1,0 +1,116 @@
+"""Rows of numbers, dense, sparse or mapped: read in windows, and let go of when they are read.
+
+A page of a mapped file counts as the process's memory from its first reading until it is let go
+of, so a pass over a file larger than the memory would seem to fill it.
+"""
+
+import mmap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from deltarule._arrays import Array
+
+if TYPE_CHECKING:
+    from deltarule import _core
+
+# What the core reads in place.
+Held: TypeAlias = "Array | _core.SparseRows"
+
+# Rows of this many bytes are shuffled among themselves; the pages of as many are held at a time. A
+# block of them is no smaller than the pieces that a system maps.
+WINDOW_BYTES = 32 * 2**20
+
+
+class Rows:
+    """Rows as the core reads them: an array of any strides, or a sparse matrix's.
+
+    Attributes
+    ----------
+    held : ndarray or SparseRows
+        For the core.
+    mapped : bool
+        Whether they lie in a file whose pages can be let go of.
+    """
+
+    __slots__ = ("_map", "held")
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+        self._map = mapped_file(held) if isinstance(held, np.ndarray) else None
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n_samples, n_features)."""
+        return self.held.shape
+
+    @property
+    def mapped(self) -> bool:  # noqa: D102 -- the class says it
+        return self._map is not None
+
+    def let_go(self) -> None:
+        """Give the pages back; they stay in the system's cache and come back when they are read."""
+        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+    def window(self) -> int:
+        """How many rows make up a window."""
+        return max(1, WINDOW_BYTES // max(1, self.held.itemsize * self.shape[1]))
+
+    def batches_a_window(self, batch_size: int) -> int:
+        """How many whole batches do."""
+        return max(1, self.window() // batch_size)
+
+    def part(self, rows: slice) -> Held:
+        """Some rows, where they lie."""
+        return self.held[rows]
+
+    def windows(self) -> Iterator[tuple[int, Held]]:
+        """Go through a map window by window, else through all at once; each with its first row."""
+        size = self.window() if self.mapped else max(1, len(self))
+        for first in range(0, len(self), size):
+            yield first, self.part(slice(first, first + size))
+            self.let_go()
+
+    def dense_windows(self) -> Iterator[tuple[int, Array]]:
+        """Dense pieces no larger than memory likes, each with the number of its first row."""
+        size = self.window()
+        for first in range(0, len(self), size):
+            yield first, _dense(self.part(slice(first, first + size)))
+            self.let_go()
+
+    def taken(self, rows: slice | Array) -> Array:
+        """Some rows, dense; of a map in the file's order, letting go of its pages."""
+        held = self.held
+        if isinstance(rows, slice):
+            return _dense(held[rows])
+        if not isinstance(held, np.ndarray):  # one by one, as it is never made dense as a whole
+            return np.concatenate([held[row : row + 1].dense() for row in rows.tolist()])
+        if not self.mapped:
+            return held[rows]  # type: ignore[no-any-return]
+        taken = np.empty((len(rows), *self.shape[1:]), held.dtype)
+        order = np.argsort(rows)
+        windows = rows[order] // self.window()
+        for some in np.split(order, np.flatnonzero(np.diff(windows)) + 1):
+            taken[some] = held[rows[some]]
+            self.let_go()
+        return taken
+
+
+def mapped_file(array: Array) -> mmap.mmap | None:
+    """The map behind an array, if letting go of its pages loses nothing."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap) and base.mode in ("r", "r+"):
+            mapped = base._mmap  # type: ignore[attr-defined]
+            return mapped if isinstance(mapped, mmap.mmap) else None
+        base = base.base
+    return None
+
+
+def _dense(held: Held) -> Array:
+    return held if isinstance(held, np.ndarray) else held.dense()

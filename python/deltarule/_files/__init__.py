@@ -1,0 +1,1 @@
+"""The package's own files: safe to write, safe to read."""

@@ -1,0 +1,201 @@
+"""The state of a training in a file, and going on from it: a model file with all that is beside.
+
+That is the optimizer's vectors and counts, the schedule's memory, and the callbacks' own state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Protocol
+
+import numpy as np
+
+from deltarule._arrays import Array
+from deltarule._files import values
+from deltarule._files.architecture import core_of
+from deltarule._files.atomic import PathLike
+from deltarule._files.models import (
+    Model,
+    expect_no_more,
+    network_from,
+    network_state,
+    read,
+    read_content,
+    write,
+)
+from deltarule._files.optimizers import (
+    decoded,
+    hyperparameters_of,
+    name_of_schedule,
+    optimizer_state,
+    restore,
+)
+from deltarule._files.untrusted import brief, naming
+from deltarule._network.bare import BareNetwork
+from deltarule.errors import ModelFileError
+from deltarule.history import History
+from deltarule.optimizers import Optimizer
+from deltarule.schedules import Schedule
+
+
+class Training(Protocol):
+    """What a checkpoint holds of a training, and what going on from it changes."""
+
+    network: BareNetwork
+    optimizer: Optimizer
+    callbacks: Any  # a sequence
+    history: History
+    resumed: bool
+
+
+def write_checkpoint(path: PathLike, run: Training) -> None:
+    """Write all that a training needs to go on."""
+    tensors, network = network_state(run.network)
+    optimizer = optimizer_state(run.optimizer, tensors, whole=False)
+    callbacks = []
+    for index, each in enumerate(_with_state(run.callbacks)):
+        state, kind = each.state(), type(each).__name__
+        arrays = {name: v for name, v in state.items() if isinstance(v, np.ndarray)}
+        tensors |= {f"callbacks.{index}.{name}": array for name, array in arrays.items()}
+        rest = {
+            name: values.to_json(v, f"the state of {kind}, {name},")
+            for name, v in state.items()
+            if name not in arrays
+        }
+        callbacks.append({"kind": kind, "state": rest})
+    content = {"network": network, "optimizer": optimizer, "callbacks": callbacks}
+    write(path, "checkpoint", tensors, content, run.history)
+
+
+def states_of_callbacks(path: PathLike) -> list[dict[str, Any]]:
+    """What the callbacks remember in a file; none where it is no checkpoint."""
+    try:
+        callbacks = read_content(path).get("callbacks")
+    except ModelFileError:
+        return []
+    found = callbacks if isinstance(callbacks, list) else []
+    states = [each.get("state") for each in found if isinstance(each, dict)]
+    return [state for state in states if isinstance(state, dict)]
+
+
+def _with_state(callbacks: Sequence[Any]) -> list[Any]:
+    """Those callbacks that have something to remember."""
+    return [each for each in callbacks if hasattr(each, "state") and each.state()]
+
+
+# Going on ------------------------------------------------------------------------------------
+
+
+def _restored(optimizer: Optimizer, parameters: Array, model: Model) -> Optimizer:
+    """A copy of an optimizer, in the state that a file has."""
+    new: Any = optimizer._anew()
+    given = hyperparameters_of(model)
+    known = {each.name for each in fields(optimizer) if each.init}
+    if not set(given) <= known:
+        raise ModelFileError(
+            f"optimizer.hyperparameters: {type(new).__name__} has no {sorted(set(given) - known)}"
+        )
+    for name, value in given.items():
+        setattr(new, name, value)
+    restore(new, parameters, model)
+    return new  # type: ignore[no-any-return]
+
+
+def _take_over(optimizer: Any, parameters: Array, new: Any) -> None:
+    """Make an optimizer what its restored copy is."""
+    if new.state is not None:  # first, as an optimizer that belongs to another network is refused
+        optimizer._state_for(parameters)[:] = new.state
+    for each in fields(optimizer):
+        if each.init and not callable(getattr(new, each.name)):
+            setattr(optimizer, each.name, getattr(new, each.name))
+    rate = getattr(optimizer, "learning_rate", None)
+    if isinstance(rate, Schedule):
+        rate.restore(new.learning_rate.state())
+    optimizer.step, optimizer.epochs = new.step, new.epochs
+
+
+class Saved:
+    """A checkpoint that was read and found to fit a network, an optimizer and callbacks."""
+
+    def __init__(
+        self,
+        path: PathLike,
+        network: BareNetwork,
+        optimizer: Optimizer,
+        callbacks: Sequence[Any],
+    ) -> None:
+        self._path = path
+        model = read(path)
+        with naming(path):
+            if model.kind != "checkpoint":
+                raise ModelFileError(
+                    f"kind is {model.kind!r}: expected a deltarule checkpoint, as "
+                    "deltarule.Checkpoint writes it"
+                )
+            self._network = network_from(model, BareNetwork)
+            self._states = self._states_of(model)
+            self._expect_optimizer(model, optimizer)
+        self._compare_network(network)
+        kinds = [type(each).__name__ for each in _with_state(callbacks)]
+        saved = [kind for kind, _ in self._states]
+        if kinds != saved:
+            raise ValueError(
+                f"fit: resume: {path} holds the state of callbacks {saved}: expected the same, not "
+                f"{kinds}"
+            )
+        with naming(path):
+            self._optimizer = _restored(optimizer, network.parameters, model)
+            expect_no_more(model)
+
+    def _states_of(self, model: Model) -> list[tuple[str, dict[str, Any]]]:
+        """What each callback remembers; its vectors are its own from here on."""
+        found, states = model.content.get("callbacks"), []
+        for index, each in enumerate(found if isinstance(found, list) else [None]):
+            what, prefix = f"callbacks[{index}]", f"callbacks.{index}."
+            if not isinstance(each, dict) or type(each.get("kind")) is not str:
+                raise ModelFileError(f"{what} is {brief(each)}: expected a kind and a state")
+            state = decoded(each.get("state"), what)
+            names = [name for name in model.tensors if name.startswith(prefix)]
+            state |= {name.removeprefix(prefix): model.tensors.pop(name).copy() for name in names}
+            states.append((each["kind"], state))
+        return states
+
+    def _compare_network(self, network: BareNetwork) -> None:
+        for name, saved, here in (
+            ("layers", core_of(self._network._descriptions), core_of(network._descriptions)),
+            ("input_size", self._network.input_size, network.input_size),
+            ("dtype", self._network.dtype.name, network.dtype.name),
+        ):
+            if saved != here:
+                raise ValueError(
+                    f"fit: resume: {self._path} holds a network whose {name} is {saved!r}: "
+                    f"expected {here!r}, as this one has"
+                )
+
+    def _expect_optimizer(self, model: Model, optimizer: Optimizer) -> None:
+        found, kind = model.part("optimizer"), type(optimizer).__name__
+        if type(found.get("kind")) is not str:
+            raise ModelFileError(f"optimizer.kind is {brief(found.get('kind'))}: expected a name")
+        if found["kind"] != kind:
+            raise ValueError(
+                f"fit: resume: {self._path} holds the state of {found['kind']}: expected {kind}, "
+                "as optimizer is"
+            )
+        schedule = name_of_schedule(getattr(optimizer, "learning_rate", None))
+        if found.get("schedule") not in (None, schedule):
+            raise ValueError(
+                f"fit: resume: {self._path} was written with learning_rate={found['schedule']}: "
+                f"expected the same, not {schedule or 'a number'}"
+            )
+
+    def restore(self, run: Training) -> None:
+        """Put a training where the saved one was."""
+        for each, (kind, state) in zip(_with_state(run.callbacks), self._states, strict=True):
+            try:
+                each.restore(state)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ModelFileError(
+                    f"{self._path}: the state of {kind} is not what it takes: {error!r}"
+                ) from error
+        _take_over(run.optimizer, run.network.parameters, self._optimizer)
+        run.network._become(self._network)
+        run.history, run.resumed = run.network.history, True

@@ -1,0 +1,1 @@
+"""Other libraries' models: what is read becomes a blueprint, never a network."""

@@ -1,0 +1,420 @@
+"""A trained network as a single C header, for devices: C99, and C++11 as well.
+
+The header holds the weights and one function. It needs the mathematical functions of the C library,
+and nothing else: no allocation, no file, no other header of ours.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import deltarule
+from deltarule._files import atomic as atomic_file
+from deltarule._network.layer_views import Layer, expect_finite
+from deltarule.layers import (
+    Activation,
+    Add,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    LayerNorm,
+    PReLU,
+    Standardize,
+)
+
+if TYPE_CHECKING:
+    from deltarule.network import Network
+
+Array = NDArray[Any]
+
+# $real is the network's type, $f the ending of its constants and of the library's functions for it.
+# The formulas are the core's, NaN and Inf included. Names are the network's own or such as A_1, as
+# boards have macros for their pins, A1 among them.
+_FUNCTIONS = {
+    "dense": """\
+/* Z = W A_prev + b, four units at a time, whose sums need not wait for each other; W lies column by
+ * column, so that the four weights of an input are neighbours */
+static inline void ${name}_dense(const $real *W, const $real *b, size_t n_prev, size_t n,
+                                 const $real *A_prev, $real *Z) {
+  const size_t fours = n - n % 4;
+  for (size_t i = 0; i < fours; i += 4) {
+    const $real *w = W + i;
+    $real z0 = b[i], z1 = b[i + 1], z2 = b[i + 2], z3 = b[i + 3];
+    for (size_t j = 0; j < n_prev; ++j) {
+      const $real a = A_prev[j];
+      z0 += w[j * n] * a;
+      z1 += w[j * n + 1] * a;
+      z2 += w[j * n + 2] * a;
+      z3 += w[j * n + 3] * a;
+    }
+    Z[i] = z0;
+    Z[i + 1] = z1;
+    Z[i + 2] = z2;
+    Z[i + 3] = z3;
+  }
+  for (size_t i = fours; i < n; ++i) {
+    $real z = b[i];
+    for (size_t j = 0; j < n_prev; ++j) z += W[j * n + i] * A_prev[j];
+    Z[i] = z;
+  }
+}
+""",
+    "code": """\
+/* The category that an input stands for; what is none is the nearest one, NaN the first. */
+static inline size_t ${name}_code($real a, size_t categories) {
+  if (!(a > 0)) return 0;
+  return a < ($real)categories ? (size_t)a : categories - 1;
+}
+""",
+    "layer_norm": """\
+/* z = gamma (a - mean) / sqrt(variance + epsilon) + beta; Z may be A_prev */
+static inline void ${name}_layer_norm(const $real *gamma, const $real *beta, $real epsilon,
+                                      size_t n, const $real *A_prev, $real *Z) {
+  const $real first = A_prev[0], share = 1 / ($real)n;
+  $real sum = 0, squares = 0;
+  for (size_t i = 0; i < n; ++i) { /* from the first unit's, so that squares stay small */
+    const $real d = A_prev[i] - first;
+    sum += d;
+    squares += d * d;
+  }
+  const $real mean = first + share * sum, rest = share * (squares - share * sum * sum);
+  const $real inverse = 1 / sqrt$f((rest < 0 ? 0 : rest) + epsilon);
+  for (size_t i = 0; i < n; ++i) Z[i] = (A_prev[i] - mean) * inverse * gamma[i] + beta[i];
+}
+""",
+    "softmax": """\
+/* a_i = e^(z_i - max z) / sum_k e^(z_k - max z); A may be Z */
+static inline void ${name}_softmax(size_t n, const $real *Z, $real *A) {
+  $real largest = Z[0], sum = 0;
+  for (size_t i = 1; i < n; ++i) largest = Z[i] > largest ? Z[i] : largest;
+  for (size_t i = 0; i < n; ++i) {
+    A[i] = exp$f(Z[i] - largest);
+    sum += A[i];
+  }
+  for (size_t i = 0; i < n; ++i) A[i] /= sum;
+}
+""",
+    "sigmoid": """\
+/* 1 / (1 + e^-z), by way of e^-|z|, which cannot overflow */
+static inline $real ${name}_sigmoid($real z) {
+  const $real e = exp$f(-fabs$f(z));
+  return (z < 0 ? e : 1) / (1 + e);
+}
+""",
+    "relu": """\
+static inline $real ${name}_relu($real z) { return z < 0 ? 0 : z; } /* NaN passes */
+""",
+    "leaky_relu": """\
+static inline $real ${name}_leaky_relu($real z) { return z < 0 ? 0.01$f * z : z; }
+""",
+    "elu": """\
+static inline $real ${name}_elu($real z) { return z < 0 ? expm1$f(z) : z; }
+""",
+    "above_underflow": """\
+/* z where it matters: past this, z times a sigmoid of it is 0, and -Inf times 0 is not */
+static inline $real ${name}_above_underflow($real z) { return z < -1000 ? -1000 : z; }
+""",
+    "gelu": """\
+/* z Phi(z) */
+static inline $real ${name}_gelu($real z) {
+  return ${name}_above_underflow(z) * (erfc$f(-z / 1.4142135623730951$f) / 2);
+}
+""",
+    "gelu_tanh": """\
+/* z/2 (1 + tanh u), u = sqrt(2/pi) (z + 0.044715 z^3) */
+static inline $real ${name}_gelu_tanh($real z) {
+  const $real u = 0.7978845608028654$f * (z + 0.044715$f * z * z * z);
+  return ${name}_above_underflow(z) / 2 * (1 + tanh$f(u));
+}
+""",
+    "silu": """\
+static inline $real ${name}_silu($real z) {
+  return ${name}_above_underflow(z) * ${name}_sigmoid(z);
+}
+""",
+    "softplus": """\
+/* log(1 + e^z) = max(z, 0) + log(1 + e^-|z|) */
+static inline $real ${name}_softplus($real z) {
+  return (z < 0 ? 0 : z) + log1p$f(exp$f(-fabs$f(z)));
+}
+""",
+}
+_NEEDS = {
+    "gelu": ["above_underflow"],
+    "gelu_tanh": ["above_underflow"],
+    "silu": ["above_underflow", "sigmoid"],
+}
+_OF_THE_LIBRARY = {"tanh": "tanh$f", "exponential": "exp$f"}
+
+_START = """\
+/* $name: a network as C99, or C++11, written by deltarule $version
+ *
+$layers
+ *
+ * $constants bytes of constants, $bytes bytes of buffers.
+ *
+ * Include it in the one source file that calls ${name}_predict, and link the mathematical functions
+ * (-lm). Nothing is allocated.
+ * $threads
+ */
+#ifndef ${NAME}_H
+#define ${NAME}_H
+
+#include <math.h>
+#include <stddef.h>
+
+#define ${NAME}_INPUTS $inputs
+#define ${NAME}_OUTPUTS $outputs
+
+"""
+_REENTRANT = "Several threads may call it at the same time."
+_STATIC = """\
+The buffers are static: one call must end before the next begins. Where several threads call it,
+ * or an interrupt does, define ${NAME}_STORAGE before the #include: as nothing, for buffers on the
+ * stack, or as what your compiler has for static memory of each thread."""
+_STORAGE = """\
+#ifndef ${NAME}_STORAGE
+#define ${NAME}_STORAGE static
+#endif
+
+"""
+_PREDICT = """\
+/* A := the prediction for X, of ${NAME}_INPUTS and ${NAME}_OUTPUTS numbers, which do not overlap */
+static inline void ${name}_predict(const $real *X, $real *A) {
+"""
+_NUMBERS_A_LINE = 8
+_NUMBERS_AT_ONCE = 1000 * _NUMBERS_A_LINE
+
+
+def to_c(network: "Network", path: str | os.PathLike[str], name: str = "model") -> None:
+    """Write the network as a C header, as ``Network.to_c`` says."""
+    if not isinstance(name, str):
+        raise TypeError(f"to_c: name is {name!r}: expected a string")
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name):
+        raise ValueError(
+            f"to_c: name is {name!r}: expected what a C identifier may begin with: letters, digits "
+            "behind a letter, and single underscores between them, such as 'model'"
+        )
+    network._expect_finite_parameters("to_c")
+    atomic_file.replace(path, (part.encode("ascii") for part in _Header(network, name).parts()))
+
+
+class _Header:
+    """A header, as what it is put together from: functions, arrays and statements."""
+
+    def __init__(self, network: "Network", name: str) -> None:
+        single = network.dtype == np.float32
+        self._network = network
+        self._words = {
+            "name": name,
+            "NAME": name.upper(),
+            "real": "float" if single else "double",
+            "f": "f" if single else "",
+        }
+        self._functions: set[str] = set()
+        self._arrays: dict[str, Array] = {}
+        self._statements: list[str] = []
+        self._places = _Places(network)
+        for l, layer in enumerate(network.layers, 1):
+            self._add_layer(l, layer)
+
+    def parts(self) -> Iterator[str]:
+        """The text, a bounded part at a time."""
+        places, itemsize = self._places, self._network.dtype.itemsize
+        yield self._text(
+            _START,
+            version=deltarule.__version__,
+            layers="\n".join(self._described()),
+            constants=f"{sum(array.nbytes for array in self._arrays.values()):,}",
+            bytes=f"{places.size * itemsize:,}",
+            threads=self._text(_STATIC) if places.size else _REENTRANT,
+            inputs=self._network.input_size,
+            outputs=self._network.output_size,
+        )
+        if places.size:
+            yield self._text(_STORAGE)
+        for array_name, array in self._arrays.items():
+            yield from self._definition(array_name, array)
+        for function in _FUNCTIONS:
+            if function in self._functions:
+                yield self._text(_FUNCTIONS[function]) + "\n"
+        yield self._text(_PREDICT)
+        if places.size:
+            yield self._text("  ${NAME}_STORAGE $real memory[$size];\n", size=places.size)
+            for l, offset in places.offsets.items():
+                at = f"memory + {offset}" if offset else "memory"
+                yield self._text("  $real *const A_$l = $at;\n", l=l, at=at)
+        yield "".join(f"  {statement}\n" for statement in self._statements)
+        yield f"}}\n\n#endif /* {self._words['NAME']}_H */\n"
+
+    def _described(self) -> Iterator[str]:
+        for l, layer in enumerate(self._network.layers, 1):
+            kind = type(layer.description).__name__
+            if layer.activation != "identity":
+                kind += f" {layer.activation}"
+            yield f" *   {l:>3}  {layer.inputs} -> {layer.units}  {kind}"
+
+    def _definition(self, name: str, array: Array) -> Iterator[str]:
+        flat = array.ravel()
+        yield self._text("static const $real ${name}_$which[$n] = {\n", which=name, n=flat.size)
+        for first in range(0, flat.size, _NUMBERS_AT_ONCE):
+            numbers = self._decimals(flat[first : first + _NUMBERS_AT_ONCE])
+            lines = (
+                numbers[at : at + _NUMBERS_A_LINE] for at in range(0, len(numbers), _NUMBERS_A_LINE)
+            )
+            yield "".join(f"  {', '.join(line)},\n" for line in lines)
+        yield "};\n\n"
+
+    def _decimals(self, flat: Array) -> list[str]:
+        """Constants of C: the shortest that read back to the same bits of their type."""
+        return [number + self._words["f"] for number in flat.astype("U32").tolist()]
+
+    def _text(self, text: str, **words: Any) -> str:
+        return Template(text).substitute(self._words, **words)
+
+    def _call(self, function: str) -> str:
+        """The name of a function, which the header then has."""
+        if function in _OF_THE_LIBRARY:
+            return self._text(_OF_THE_LIBRARY[function])
+        self._functions.update([function, *_NEEDS.get(function, [])])
+        return f"{self._words['name']}_{function}"
+
+    def _constant(self, name: str, array: Array, where: str) -> str:
+        """The name of an array, which the header then has."""
+        expect_finite(array, f"to_c: {where}")
+        self._arrays[name] = array
+        return f"{self._words['name']}_{name}"
+
+    def _add_layer(self, l: int, layer: Layer) -> None:
+        """Add what makes A[l] of A[l-1]."""
+        n, A_prev, A = layer.units, self._places[l - 1], self._places[l]
+
+        def constant(name: str, array: Array | None = None) -> str:
+            numbers = getattr(layer, name) if array is None else array
+            return self._constant(f"{name}{l}", numbers, f"layers[{l - 1}].{name}")
+
+        def for_each_unit(expression: str) -> None:
+            self._statements.append(f"for (size_t i = 0; i < {n}; ++i) {A}[i] = {expression};")
+
+        def activate(activation: str, Z: str) -> None:
+            if activation == "softmax":
+                self._statements.append(f"{self._call(activation)}({n}, {Z}, {A});")
+            elif activation != "identity":
+                for_each_unit(f"{self._call(activation)}({Z}[i])")
+            elif Z != A:
+                for_each_unit(f"{Z}[i]")
+
+        match layer.description:
+            case Dense(activation=activation):
+                W, b = constant("W", layer.W.T), constant("b")
+                sizes = f"{layer.inputs}, {n}"
+                self._statements.append(f"{self._call('dense')}({W}, {b}, {sizes}, {A_prev}, {A});")
+                activate(activation, A)
+            case Activation(activation=activation):
+                activate(activation, A_prev)
+            case Dropout():
+                activate("identity", A_prev)
+            case BatchNorm(epsilon=epsilon):
+                mean, beta = constant("mean"), constant("beta")
+                factor = constant("factor", _factor(layer.variance + epsilon, layer.gamma))
+                for_each_unit(f"({A_prev}[i] - {mean}[i]) * {factor}[i] + {beta}[i]")
+            case Standardize():
+                mean, factor = constant("mean"), constant("factor", _factor(layer.variance, 1))
+                for_each_unit(f"({A_prev}[i] - {mean}[i]) * {factor}[i]")
+            case LayerNorm(epsilon=epsilon):
+                gamma, beta = constant("gamma"), constant("beta")
+                (number,) = self._decimals(np.full(1, epsilon, self._network.dtype))
+                arguments = f"{gamma}, {beta}, {number}, {n}, {A_prev}, {A}"
+                self._statements.append(f"{self._call('layer_norm')}({arguments});")
+            case PReLU():
+                slope = constant("slope")
+                for_each_unit(f"{A_prev}[i] > 0 ? {A_prev}[i] : {slope}[i] * {A_prev}[i]")
+            case Add(source=source):
+                for_each_unit(f"{A_prev}[i] + {self._places[source]}[i]")
+            case Embedding(columns=columns):
+                self._add_embedding(layer, columns, A_prev, A)
+
+    def _add_embedding(
+        self, layer: Layer, columns: Mapping[int, tuple[int, int]], A_prev: str, A: str
+    ) -> None:
+        row, first = 0, 0
+        for column in [*columns, layer.inputs]:  # the columns that pass, from one to the next
+            if count := column - first:
+                self._statements.append(
+                    f"for (size_t i = 0; i < {count}; ++i) {A}[{row} + i] = {A_prev}[{first} + i];"
+                )
+            row, first = row + count, column + 1
+        for column, (categories, dimension) in columns.items():
+            name = f"E{column}"
+            table = self._constant(name, getattr(layer, name).T, f"layers[{layer._index}].{name}")
+            vector = f"E_{column}"
+            code = f"{self._call('code')}({A_prev}[{column}], {categories})"
+            real = self._words["real"]
+            self._statements += [
+                f"const {real} *const {vector} = {table} + {dimension} * {code};",
+                f"for (size_t i = 0; i < {dimension}; ++i) {A}[{row} + i] = {vector}[i];",
+            ]
+            row += dimension
+
+
+def _factor(variance: Array, gamma: Any) -> Array:
+    """Compute gamma / sqrt(variance), in the network's precision, as the core has it."""
+    with np.errstate(divide="ignore", over="ignore"):  # what is not finite is refused
+        factor: Array = 1 / np.sqrt(variance) * gamma
+    return factor
+
+
+class _Places:
+    """Where each ``A[l]`` lies: in X, in A, or in a memory whose parts serve several in turn.
+
+    Attributes
+    ----------
+    offsets : dict of int to int
+        For each l whose A[l] begins a place in the memory, the first number of it.
+    size : int
+        How many numbers the memory has.
+    """
+
+    def __init__(self, network: "Network") -> None:
+        layers = network.layers
+        last = len(layers)
+        # The last layer that reads A[l].
+        read = [l + 1 for l in range(last + 1)]
+        for l, layer in enumerate(layers, 1):
+            if isinstance(layer.description, Add):
+                source = layer.description.source
+                read[source] = max(read[source], l)
+        # Where the place of A[l] begins: a layer writes over what it alone still reads.
+        self._starts, until = [0], {0: read[0]}
+        for l, layer in enumerate(layers, 1):
+            kind, start = layer.description, self._starts[-1]
+            passes = isinstance(kind, Dropout) and (start > 0 or l < last)
+            apart = isinstance(kind, (Dense, Embedding)) or start == 0 or until[start] > l
+            self._starts.append(start if passes or not apart else l)
+            start = self._starts[-1]
+            until[start] = max(until.get(start, 0), read[l])
+        self._last = self._starts[-1]
+        self.offsets: dict[int, int] = {}
+        self.size = 0
+        inner = [start for start in until if start not in (0, self._last)]
+        # The largest first, each as near the front as those allow that live at the same time.
+        for start in sorted(inner, key=lambda start: -layers[start - 1].units):
+            units, offset = layers[start - 1].units, 0
+            for other in sorted(self.offsets, key=self.offsets.__getitem__):
+                together = start <= until[other] and other <= until[start]
+                end = self.offsets[other] + layers[other - 1].units
+                if together and self.offsets[other] < offset + units and end > offset:
+                    offset = end
+            self.offsets[start] = offset
+            self.size = max(self.size, offset + units)
+        self.offsets = dict(sorted(self.offsets.items()))
+
+    def __getitem__(self, l: int) -> str:
+        start = self._starts[l]
+        return "X" if start == 0 else "A" if start == self._last else f"A_{start}"

@@ -1,0 +1,254 @@
+"""A network as an ONNX file, which other runtimes run.
+
+A layer becomes one operator or a few. What is in the file is what predicts: dropout, penalties and
+learning rates belong to training and are left out.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from deltarule._arrays import Array
+from deltarule._files import atomic
+from deltarule._files.atomic import PathLike
+from deltarule._interchange.onnx.file import import_onnx
+from deltarule._interchange.onnx.formulas import FORMULAS, OPERATORS, PRELU, STANDARDIZE, Formula, X
+from deltarule._network.bare import BareNetwork
+from deltarule._network.layer_views import Layer
+from deltarule._version import __version__
+
+# The first opset with Gelu, and the version of the format that came with it. ONNX Runtime reads
+# them from 1.17 on.
+OPSET, IR_VERSION = 20, 9
+# Protobuf's own limit on a message, less room for all that is no weight.
+_MOST_BYTES = 2**31 - 2**20
+
+# What ONNX Runtime has no kernel for in float64 is written as a formula.
+_FORMULAS_ALWAYS = {"silu"}
+_FORMULAS_FLOAT64 = {"leaky_relu", "elu", "gelu", "softplus"}
+
+
+def to_onnx(network: BareNetwork, path: PathLike) -> None:
+    """Write the network to an ONNX file, as ``Network.to_onnx`` says."""
+    write(path, model_of(network), ["A"])
+
+
+def write(path: PathLike, graph: "Graph", outputs: list[str]) -> None:
+    """Write a graph, all of it or nothing."""
+    atomic.replace(path, [graph.model(outputs).SerializeToString()])
+
+
+class Graph:
+    """The nodes and numbers of a model in the making."""
+
+    def __init__(self, network: BareNetwork) -> None:
+        self.onnx = import_onnx("to_onnx")
+        self._helper = self.onnx.helper
+        self.network = network
+        self.dtype = network.dtype
+        self._element = self._helper.np_dtype_to_tensor_dtype(network.dtype)
+        self._nodes: list[Any] = []
+        self._numbers: dict[str, Array] = {}
+        self._outputs: dict[str, Any] = {}
+        self.layer = "layers"
+
+    def number(self, name: str, value: Any, dtype: Any = None) -> str:
+        """A constant of the graph, by its name."""
+        self._numbers[name] = np.asarray(value, dtype or self.dtype, order="C")
+        return name
+
+    def node(self, kind: str, inputs: list[str], result: str, **attributes: Any) -> str:
+        """A node, by its result's name."""
+        name = f"{self.layer}.{kind}.{result}"
+        self._nodes.append(self._helper.make_node(kind, inputs, [result], name, **attributes))
+        return result
+
+    def formula(
+        self, formula: Formula, x: str, result: str, constants: Mapping[str, Array] | None = None
+    ) -> str:
+        """The nodes of a formula of ``x``."""
+        if formula == X:
+            return x
+        if isinstance(formula, float):
+            return self.number(f"constant_{formula!r}", formula)
+        if isinstance(formula, str):
+            return self.number(f"{formula}_{result.split('_')[0]}", (constants or {})[formula])
+        kind, *parts = formula
+        inputs = [
+            self.formula(part, x, f"{result}_{place}", constants)
+            for place, part in enumerate(parts, 1)
+        ]
+        if kind == "Erf" and self.dtype == np.float64:  # ONNX Runtime has it in float32 alone
+            single = self.onnx.TensorProto.FLOAT
+            inputs = [self.node("Cast", inputs, f"{result}_single", to=single)]
+            self.node("Erf", inputs, f"{result}_erf")
+            return self.node("Cast", [f"{result}_erf"], result, to=self._element)
+        return self.node(kind, inputs, result)
+
+    def activation(self, name: str, x: str, result: str) -> str:
+        """The nodes of an activation."""
+        if name in _FORMULAS_ALWAYS or (self.dtype == np.float64 and name in _FORMULAS_FLOAT64):
+            return self.formula(FORMULAS[name][0], x, result)
+        kind, attributes = OPERATORS[name]
+        return self.node(kind, [x], result, **attributes)
+
+    def output(self, name: str, columns: int | None, element: int | None = None) -> None:
+        """Declare an output, (m, columns) or (m,)."""
+        shape = ["m"] if columns is None else ["m", columns]
+        self._outputs[name] = self._helper.make_tensor_value_info(
+            name, self._element if element is None else element, shape
+        )
+
+    def model(self, outputs: list[str]) -> Any:
+        """The whole as ONNX's own message."""
+        network, helper = self.network, self._helper
+        graph = helper.make_graph(
+            self._nodes,
+            "network",
+            [helper.make_tensor_value_info("X", self._element, ["m", network.input_size])],
+            [self._outputs[name] for name in outputs],
+            [self.onnx.numpy_helper.from_array(array, n) for n, array in self._numbers.items()],
+        )
+        return helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="deltarule",
+            producer_version=__version__,
+            doc_string=(
+                f"A dense network of {len(network.layers)} layers, for predicting: X holds an "
+                f"example a row, {network.input_size} features each."
+            ),
+        )
+
+
+def classifier_to_onnx(
+    network: BareNetwork, path: PathLike, classes: Array, *, of_labels: bool
+) -> None:
+    """Write a classifier, with the classes' names.
+
+    Parameters
+    ----------
+    network : Network
+        Its outputs are the classes' probabilities, or that of the second of two.
+    path : path_like
+    classes : ndarray of shape (n_classes,)
+    of_labels : bool
+        Whether the outputs are labels of which each may hold, and not classes.
+    """
+    two = network.output_size == 1 and not of_labels
+    graph = model_of(network, "A" if two else "probabilities")
+    graph.layer = "classes"
+    if two:
+        rest = graph.node("Sub", [graph.number("one", 1.0), "A"], "rest")
+        graph.node("Concat", [rest, "A"], "probabilities", axis=1)
+    graph.output("probabilities", 2 if two else network.output_size)
+    types = graph.onnx.TensorProto
+    if of_labels:
+        held = graph.node("Greater", ["probabilities", graph.number("half", 0.5)], "held")
+        graph.node("Cast", [held], "label", to=types.INT64)
+        graph.output("label", network.output_size, types.INT64)
+    else:
+        kind = {"b": np.bool_, "f": np.float64, "i": np.int64, "u": np.int64}.get(
+            classes.dtype.kind, np.object_
+        )
+        if kind is np.object_ and not all(isinstance(each, str) for each in classes):
+            raise TypeError(
+                f"to_onnx: classes are {classes.tolist()}: expected numbers or strings, as ONNX "
+                "has no others"
+            )
+        if len(classes) != max(2, network.output_size):
+            raise ValueError(f"to_onnx: classes are {classes.tolist()}: expected 2 or more")
+        named = graph.number("classes", classes, kind)
+        best = graph.node("ArgMax", ["probabilities"], "best", axis=1, keepdims=0)
+        graph.node("Gather", [named, best], "label", axis=0)
+        element = graph.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+        graph.output("label", None, element)
+    write(path, graph, ["label", "probabilities"])
+
+
+def model_of(network: BareNetwork, result: str = "A") -> Graph:
+    """A network's graph from X to its result."""
+    network._expect_finite_parameters("to_onnx")
+    size = (network.parameters.size + network.statistics.size) * network.dtype.itemsize
+    if size > _MOST_BYTES:
+        raise ValueError(
+            f"to_onnx: the parameters take {size} bytes: expected {_MOST_BYTES} or fewer, as an "
+            "ONNX file holds no more"
+        )
+    graph = Graph(network)
+    values = ["X"]  # A[0], A[1], ...
+    for l, layer in enumerate(network.layers, start=1):  # noqa: E741 -- the layer, as on paper
+        graph.layer = f"layers.{l - 1}"
+        last = l == len(network.layers)
+        values.append(_add_layer(graph, layer, l, values, result if last else f"A{l}"))
+    if values[-1] != result:  # a dropout at the end leaves no node
+        graph.node("Identity", [values[-1]], result)
+    graph.output(result, network.output_size)
+    return graph
+
+
+def _add_layer(graph: Graph, layer: Layer, l: int, values: list[str], result: str) -> str:  # noqa: E741
+    """The nodes of layer l; what its result is called."""
+    description, x = layer.description, values[-1]
+
+    def vectors(*names: str) -> list[str]:
+        return [graph.number(f"{name}{l}", getattr(layer, name)[:, 0]) for name in names]
+
+    match description.kind:
+        case "dense":
+            W = graph.number(f"W{l}", layer.W)
+            alone = layer.activation == "identity"
+            z = graph.node("Gemm", [x, W, *vectors("b")], result if alone else f"Z{l}", transB=1)
+            return z if alone else graph.activation(layer.activation, z, result)
+        case "activation":
+            return graph.activation(layer.activation, x, result)
+        case "dropout":
+            return x
+        case "batch_norm":
+            return graph.node(
+                "BatchNormalization",
+                [x, *vectors("gamma", "beta", "mean", "variance")],
+                result,
+                epsilon=description.epsilon,
+                momentum=1.0 - description.momentum,
+            )
+        case "layer_norm":
+            return graph.node(
+                "LayerNormalization",
+                [x, *vectors("gamma", "beta")],
+                result,
+                epsilon=description.epsilon,
+            )
+        case "prelu" if graph.dtype == np.float64:
+            return graph.formula(PRELU, x, result, {"slope": layer.slope[:, 0]})
+        case "prelu":
+            return graph.node("PRelu", [x, *vectors("slope")], result)
+        case "standardize":
+            moments = {name: getattr(layer, name)[:, 0] for name in ("mean", "variance")}
+            return graph.formula(STANDARDIZE, x, result, moments)
+        case "embedding":
+            return _add_embedding(graph, layer, l, x, result)
+        case "add":
+            return graph.node("Add", [values[description.source], x], result)
+        case kind:
+            raise AssertionError(f"no operators for {kind}")
+
+
+def _add_embedding(graph: Graph, layer: Layer, l: int, x: str, result: str) -> str:  # noqa: E741
+    """The columns that pass, and behind them each embedded column's vectors."""
+    columns = layer.description.columns
+    passing = [column for column in range(layer.inputs) if column not in columns]
+    parts = []
+    if passing:
+        where = graph.number(f"passing{l}", passing, np.int64)
+        parts.append(graph.node("Gather", [x, where], f"passed{l}", axis=1))
+    for column in columns:
+        what = f"{l}_{column}"
+        where = graph.number(f"column{what}", column, np.int64)
+        table = graph.number(f"E{what}", getattr(layer, f"E{column}").T)
+        codes = graph.node("Gather", [x, where], f"codes{what}", axis=1)
+        whole = graph.node("Cast", [codes], f"whole{what}", to=graph.onnx.TensorProto.INT64)
+        parts.append(graph.node("Gather", [table, whole], f"vectors{what}", axis=0))
+    return graph.node("Concat", parts, result, axis=1)

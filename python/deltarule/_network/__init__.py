@@ -1,0 +1,1 @@
+"""The network below the verbs: forward, backward, update, predict, and its flat vectors."""

@@ -1,0 +1,3 @@
+"""Where pickles of older versions look for these."""
+
+from deltarule.errors import TrainingDivergedError as TrainingDivergedError

@@ -1,0 +1,50 @@
+"""How many threads the core has, and which build of it runs."""
+
+from deltarule import _core
+from deltarule._checks import expect_integer
+
+
+def get_num_threads() -> int:
+    """Tell how many threads the core may use.
+
+    Returns
+    -------
+    int
+        What ``set_num_threads`` or ``OMP_NUM_THREADS`` has set, else as many as there are
+        processors for this process.
+    """
+    return _core.get_num_threads()
+
+
+def set_num_threads(n: int) -> None:
+    """Set how many threads the core may use, in all of the process; it changes no bit.
+
+    Parameters
+    ----------
+    n : int
+        1 or more. Short calls take fewer, as more would not pay.
+
+    Raises
+    ------
+    TypeError
+        For what is no integer.
+    ValueError
+        For less than 1, and for more than the core manages.
+    """
+    _core.set_num_threads(min(expect_integer(n, "set_num_threads: n"), 2**31 - 1))
+
+
+def isa() -> str:
+    """Tell which build of the core runs.
+
+    Returns
+    -------
+    str
+        portable, avx2 or avx512; ``DELTARULE_ISA`` forces one.
+    """
+    return _core.isa
+
+
+# Where users find them.
+for _each in (get_num_threads, set_num_threads, isa):
+    _each.__module__ = "deltarule"

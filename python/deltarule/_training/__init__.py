@@ -1,0 +1,1 @@
+"""Training: epochs of runs of steps, and what they are judged by."""

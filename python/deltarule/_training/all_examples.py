@@ -1,0 +1,92 @@
+"""The cost of all examples at once, and its gradient, computed in parts that memory likes."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deltarule import _core
+from deltarule._arrays import Array, aligned_zeros
+from deltarule._data.rows import Rows
+from deltarule.losses import Loss
+
+if TYPE_CHECKING:
+    from deltarule._network.bare import BareNetwork
+
+# Rows that are judged at a time, whose targets may have to be converted.
+_ROWS_A_PART = 1 << 16
+# Activations that are kept at a time for the backward pass.
+_NUMBERS_A_PART = 1 << 24
+
+
+def infer(
+    network: "BareNetwork", rows: Rows, target: "_core.Target", loss: Loss
+) -> tuple[float, Array]:
+    """The sum of the losses, each times its example's weight, without penalties; and ``A[L]``."""
+    m = len(rows)
+    A = np.empty((m, network.output_size), network.dtype)
+    total, formula = 0.0, loss._formula()
+    for first in range(0, m, _ROWS_A_PART):
+        part = slice(first, min(first + _ROWS_A_PART, m))
+        total += network._core.infer(
+            network.parameters,
+            rows.part(part),
+            A[part],
+            formula,
+            _part(target, part, network.dtype),
+        )
+    return total, A
+
+
+class Cost:
+    """The cost and its gradient, as functions of a flat float64 vector: for a minimiser.
+
+    Both may be infinite or NaN. ``latest`` is the cost of the latest call, ``parameters`` the
+    vector in the network's dtype; the network's own parameters are not touched.
+    """
+
+    def __init__(
+        self,
+        network: "BareNetwork",
+        loss: Loss,
+        rows: Rows,
+        target: "_core.Target",
+        constant: float = 0.0,  # added to the cost
+    ) -> None:
+        self._network, self._rows, self._target = network, rows, target
+        self._constant = constant
+        self._trainer, self._gradients = network._training_room(loss)
+        units = network.input_size + sum(layer.units for layer in network.layers)
+        self._rows_a_part = max(1, _NUMBERS_A_PART // units)
+        self.parameters = aligned_zeros(network.parameters.size, network.dtype)
+        self.latest = np.inf
+
+    def __call__(self, x: Array) -> tuple[float, Array]:  # noqa: D102 -- the class says it
+        total = weight = 0.0
+        gradients = np.zeros(x.shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.parameters[:] = x
+            for first in range(0, len(self._rows), self._rows_a_part):
+                part = slice(first, first + self._rows_a_part)
+                part_total, part_weight = self._trainer.loss_and_gradients(
+                    self.parameters,
+                    self._rows.part(part),
+                    _part(self._target, part),
+                    self._network._pass_of(training=False),
+                    self._gradients,
+                )
+                total += part_total
+                weight += part_weight
+                gradients += part_weight * self._gradients
+            gradients /= weight
+        self.latest = total / weight + self._constant
+        return self.latest, gradients
+
+
+def _part(target: "_core.Target", part: slice, dtype: Any = None) -> "_core.Target":
+    """Some examples' targets, their numbers in another dtype if one is given."""
+    Y = None if target.Y is None else target.Y[part]
+    return _core.Target(
+        Y if Y is None or dtype is None else np.ascontiguousarray(Y, dtype),
+        None if target.labels is None else target.labels[part],
+        None if target.weights is None else target.weights[part],
+    )

@@ -1,0 +1,73 @@
+"""What a network is judged by: its cost and metrics on data."""
+
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from deltarule._data.rows import Rows
+from deltarule._training.all_examples import infer
+from deltarule.losses import AnyLoss, Loss
+from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics
+
+if TYPE_CHECKING:
+    from deltarule import _core
+    from deltarule._network.bare import BareNetwork
+
+
+def evaluate(
+    network: "BareNetwork",
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    loss: AnyLoss = None,
+    metrics: Metrics | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> dict[str, float]:
+    """Compute the cost and metrics of a network on data.
+
+    Parameters
+    ----------
+    network : Network
+        The method ``network.evaluate`` is this function.
+    X, y, loss, sample_weight
+        As in ``fit``.
+    metrics : sequence or dict, optional
+        As in ``fit``; by default what suits the loss.
+
+    Returns
+    -------
+    dict of str to float
+        ``loss`` and each metric.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For data that does not fit.
+    """
+    loss, rows, target = network._at_the_door(X, y, loss, sample_weight, "evaluate")
+    judged = metrics_of(metrics, loss, network.output_size, "evaluate")
+    return judge(network, rows, target, loss, judged)
+
+
+def judge(
+    network: "BareNetwork",
+    rows: Rows,
+    target: "_core.Target",
+    loss: Loss,
+    judged: dict[str, Metric],
+) -> dict[str, float]:
+    """The cost and metrics on data that has passed the door."""
+    total, A = infer(network, rows, target, loss)
+    weight = len(rows) if target.weights is None else float(target.weights.sum())
+    held = target.Y if target.labels is None else target.labels
+    assert held is not None
+    return {"loss": total / weight} | {
+        name: metric(held, A, target.weights) for name, metric in judged.items()
+    }
+
+
+def metrics_of(
+    metrics: Metrics | None, loss: Loss, n_outputs: int, where: str
+) -> dict[str, Metric]:
+    """Those that are asked for, or what suits the loss."""
+    return as_metrics(default_metrics(loss, n_outputs) if metrics is None else metrics, where)

@@ -1,0 +1,211 @@
+"""The training loop: what is handed in, epoch after epoch, and what an epoch is judged by."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from deltarule._checks import expect_count
+from deltarule._training.evaluate import judge, metrics_of
+from deltarule._training.examples import from_arrays, from_batches, validation_of
+from deltarule._training.hooks import Callback, as_callbacks, expect_validation
+from deltarule._training.lbfgs import expect_one_cost, fit_lbfgs
+from deltarule._training.progress import Progress
+from deltarule._training.run import TrainingRun
+from deltarule._training.runs import every_step_of, expect_every_step
+from deltarule._training.steps import Steps
+from deltarule.history import History
+from deltarule.losses import AnyLoss
+from deltarule.metrics import Metrics
+from deltarule.optimizers import LBFGS, Optimizer, as_optimizer
+from deltarule.schedules import as_schedule
+
+if TYPE_CHECKING:
+    from deltarule._network.bare import BareNetwork
+
+
+def fit(
+    network: "BareNetwork",
+    X: Any,
+    y: ArrayLike | None = None,
+    *,
+    loss: AnyLoss = None,
+    optimizer: Optimizer | str = "adam",
+    epochs: int = 1,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    sampling: str | ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    metrics: Metrics | None = None,
+    callbacks: Sequence[Callback] = (),
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+    average: float | None = None,
+    progress: bool = False,
+    steps_per_epoch: int | None = None,
+    resume: str | os.PathLike[str] | None = None,
+) -> History:
+    """Train by gradient descent on mini-batches, from the weights that are there.
+
+    Parameters
+    ----------
+    network : Network
+        The method ``network.fit`` is this function.
+    X : array_like of shape (n_samples, n_features)
+        float32, float64, uint8, int32 and int64 arrays of any strides, memory maps among them, are
+        read batch by batch; nothing is copied whole. Or, without y, batches: an iterable of
+        ``(X, y)`` or ``(X, y, sample_weight)``, walked once an epoch; a function that returns an
+        iterator for each epoch; or an iterator, for one epoch. Such batches are taken in the order
+        and of the size that they come in.
+    y : array_like of shape (n_samples,) or (n_samples, n_outputs)
+        Numbers, probabilities, or for a loss over classes integer class labels.
+    loss : Loss, str or callable, optional
+        Such as ``deltarule.Huber(delta=2.0)``, or a name for one with its defaults:
+        mean_squared_error, mean_absolute_error, huber, log_cosh, poisson, binary_cross_entropy,
+        categorical_cross_entropy, focal. By default the one that goes with the output activation:
+        categorical cross-entropy for softmax, binary for sigmoid, squared error for the rest. Over
+        several outputs a loss is their mean, over classes their sum. A function of one's own gives
+        the losses and their derivatives, as ``deltarule.CustomLoss`` says.
+    optimizer : Optimizer or str
+        Such as ``deltarule.Adam(1e-3)``. An optimizer that has trained this network goes on from
+        its state; a name makes a new one. Its learning rate may be a schedule.
+    epochs, batch_size : int
+        The last batch of an epoch may be smaller.
+    shuffle : bool
+        Draw a new order of the examples each epoch, from the network's own generator. A full batch
+        is not shuffled, as its order means nothing; a memory map is shuffled in windows of 32 MiB,
+        whose blocks come from all over the file.
+    sampling : "balanced" or array_like of shape (n_samples,), optional
+        Draw each epoch's examples with replacement, as many as there are, from the network's own
+        generator: each with a chance in proportion to its weight, or such that every class of y
+        has the same chance.
+    sample_weight : array_like of shape (n_samples,), optional
+        Not negative; the cost is the weighted mean.
+    validation_data : (X, y), optional
+        Judged after each epoch: ``val_loss`` and ``val_<metric>``.
+    metrics : sequence or dict, optional
+        Names of ``deltarule.metrics.METRICS``, functions of ``(y, A)`` or of
+        ``(y, A, sample_weight)``, and pairs ``(name, function)``; see ``deltarule.metrics``. Given,
+        they are also computed on X after each epoch, unless it comes in batches; by default, what
+        suits the loss, on the validation data alone. A metric that is not defined on the data is
+        NaN.
+    callbacks : sequence of callbacks
+        Such as ``deltarule.EarlyStopping()``, or one's own (``deltarule.callbacks``).
+    clip_value : float, optional
+        Hold each number of the gradients to -clip_value ... clip_value.
+    clip_norm : float, optional
+        Shorten the gradients, as one vector, to this Euclidean norm where they are longer (Pascanu
+        et al. 2013); after ``clip_value``.
+    average : float, optional
+        Keep an exponential moving average of the parameters, ``network.average``, with this decay
+        in [0, 1): after each step, ``average := decay average + (1 - decay) parameters``. It starts
+        from the weights before the first step (PyTorch's AveragedModel, from those after it) and
+        goes on from one fit to the next; ``network.averaged()`` predicts with it.
+    progress : bool
+        Show a progress bar (with tqdm where it is installed, else a line an epoch).
+    steps_per_epoch : int, optional
+        How many batches make an epoch, where X comes in batches; by default all that come.
+    resume : path-like, optional
+        A file of ``deltarule.Checkpoint``: go on from there to the planned number of epochs. With
+        the same arguments as the first time, the weights are those of a training that was never
+        interrupted, to the last bit.
+
+    Returns
+    -------
+    History
+        ``loss`` is the mean over the epoch's batches, each at the weights of its time, the layers'
+        penalties included (``val_loss`` and ``evaluate`` leave them out). ``learning_rate``, where
+        there is a schedule, is that of the epoch's last step. Also kept as ``network.history``, as
+        far as it got, when training is interrupted.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For data that does not fit, NaN or Inf in it included, before anything is written.
+    ModelFileError
+        For a file to resume from that is damaged or something else.
+    TrainingDivergedError
+        When the cost of a batch is not finite. The weights are then the last whose cost was finite.
+    KeyboardInterrupt
+        On Ctrl-C, between two steps. The weights and ``network.history`` are whole.
+    ImportError
+        For ``LBFGS`` where SciPy is not installed.
+    """
+    epochs = expect_count(epochs, "fit: epochs", least=0)
+    examples = (
+        from_batches(network, X, loss, sample_weight, sampling, steps_per_epoch, epochs)
+        if y is None
+        else from_arrays(
+            network, X, y, loss, sample_weight, sampling, steps_per_epoch, batch_size, shuffle
+        )
+    )
+    loss = examples.loss
+    judged = metrics_of(metrics, loss, network.output_size, "fit")
+    validation = validation_of(network, validation_data, loss)
+    optimizer = as_optimizer(optimizer)
+    expect_every_step(optimizer, clip_value, clip_norm, average)
+    callbacks = as_callbacks(callbacks, validated=validation is not None)
+    rate = getattr(optimizer, "learning_rate", None)
+    schedule = as_schedule(rate) if callable(rate) else None
+    expect_validation(schedule, "the learning rate", validated=validation is not None)
+    if resume is not None and isinstance(optimizer, LBFGS):
+        raise ValueError(
+            "fit: resume is for optimizers that make steps: expected None, as LBFGS keeps no "
+            "memory from one fit to the next"
+        )
+    if isinstance(optimizer, LBFGS):
+        expect_one_cost(network, examples)
+    saved = None
+    if resume is not None:
+        from deltarule._files.checkpoints import Saved  # most trainings begin anew
+
+        saved = Saved(resume, network, optimizer, callbacks)
+
+    with network._sole_training():
+        network._expect_finite_parameters("fit")
+        if not isinstance(optimizer, LBFGS):
+            optimizer._state_for(network.parameters)  # refuses one that is another network's
+        if saved is None:
+            network._adapt_once(examples.rows)
+        network.history = History()
+        run = TrainingRun(network, optimizer, callbacks, epochs)
+        if saved is not None:
+            saved.restore(run)
+        every_step = every_step_of(network, clip_value, clip_norm, average)
+        with run, Progress(epochs, examples.batches, enabled=progress) as bar:
+            run.call("on_fit_begin")
+
+            def end_epoch(cost: float) -> None:
+                record = {"loss": cost}
+                if metrics is not None and examples.rows is not None:
+                    on_training_set = judge(network, examples.rows, examples.target, loss, judged)
+                    record |= {name: on_training_set[name] for name in judged}
+                if validation is not None:
+                    on_validation_set = judge(network, *validation, loss, judged)
+                    record |= {f"val_{name}": v for name, v in on_validation_set.items()}
+                if schedule is not None:
+                    record["learning_rate"] = steps.learning_rate
+                run.end_epoch(record)
+                bar.end_epoch(run.epoch - 1, record)
+
+            if isinstance(optimizer, LBFGS):
+                fit_lbfgs(run, examples, bar, end_epoch)
+                return run.history
+            watched = bool(callbacks) or validation is not None or metrics is not None
+            steps = Steps(run, examples, every_step, watched=watched or schedule is not None)
+            try:
+                while run.begin_epoch():
+                    for done in steps.epoch():
+                        if progress:
+                            bar.advance(done, steps.mean_cost)
+                        run.call("on_run_end")
+                    if not steps.epoch_is_finished:
+                        break
+                    end_epoch(steps.mean_cost)
+            finally:
+                steps.record_the_rest()
+            steps.expect_finite_weights()
+            steps.close()
+        return run.history

@@ -1,0 +1,218 @@
+"""Runs of mini-batches: a call to the core each, the interpreter free for others meanwhile.
+
+Runs are cut by the clock, so that progress and Ctrl-C never wait long, where a callback wants to
+see a step, and where a memory map's window ends.
+"""
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from deltarule._arrays import Array
+from deltarule._checks import expect_in_range, is_number
+from deltarule._data.rows import Rows
+from deltarule.losses import Loss
+from deltarule.optimizers import LBFGS, Optimizer
+from deltarule.schedules import rates_of_steps
+
+if TYPE_CHECKING:
+    from deltarule import _core
+    from deltarule._network.bare import BareNetwork
+    from deltarule._training.run import TrainingRun
+
+# Seconds that a run of mini-batches aims at: well under what a person notices as a delay.
+_RUN_SECONDS = 0.05
+
+
+class Run(NamedTuple):
+    """All that a run of mini-batches is made from, beside the weights and the state."""
+
+    rows: Rows
+    target: "_core.Target"
+    order: Array | None
+    first: int  # of the order, or of the rows
+    examples: int
+    batch_size: int
+    rule: Any
+    learning_rates: Array | None  # one a batch, or the rule's own for all
+    epochs: int = 1  # how often, where the run is one batch
+    held: int = 0  # bytes that are kept for this run alone
+
+    @property
+    def batches(self) -> int:
+        """How many it has in all its epochs, each of them a step."""
+        return self.epochs * -(-self.examples // self.batch_size)
+
+    def batch(self) -> tuple[Array, Array, Array | None]:
+        """X, y and the weights of the examples of a run of one batch."""
+        span = slice(self.first, self.first + self.examples)
+        rows: Any = span if self.order is None else self.order[span]
+        target, weights = self.target, self.target.weights
+        held = target.Y if target.labels is None else target.labels
+        assert held is not None
+        return self.rows.taken(rows), held[rows], None if weights is None else weights[rows]
+
+
+class EveryStep(NamedTuple):
+    """What every step does beside its update: clip the gradients, and keep an average."""
+
+    clip_value: float = 0.0  # 0 for none
+    clip_norm: float = 0.0
+    average: Array | None = None
+    decay: float = 0.0
+
+
+def expect_every_step(
+    optimizer: Optimizer,
+    clip_value: float | None,
+    clip_norm: float | None,
+    average: float | None,
+) -> None:
+    """Hold what ``fit`` was asked to do at every step to what can be."""
+    asked = {"clip_value": clip_value, "clip_norm": clip_norm, "average": average}
+    for name, value in asked.items():
+        if value is None:
+            continue
+        what = f"fit: {name}"
+        if is_number(value) and isinstance(optimizer, LBFGS):
+            raise ValueError(
+                f"{what} is {value!r}: expected None, as LBFGS makes no steps of that kind"
+            )
+        bounds = {"least": 0.0, "below": 1.0} if name == "average" else {"above": 0.0}
+        expect_in_range(value, what, **bounds)
+
+
+def every_step_of(
+    network: "BareNetwork",
+    clip_value: float | None,
+    clip_norm: float | None,
+    average: float | None,
+) -> EveryStep:
+    """What every step is to do; the network's average is the one that is there by then."""
+    if average is not None and network.average is None:
+        network._set_average(network.parameters)
+    return EveryStep(
+        float(clip_value or 0.0),
+        float(clip_norm or 0.0),
+        None if average is None else network.average,
+        float(average or 0.0),
+    )
+
+
+class MakeSteps:
+    """The call to the core that makes the steps of a run of mini-batches."""
+
+    def __init__(self, training: "TrainingRun", loss: Loss, every_step: EveryStep) -> None:
+        network, optimizer = training.network, training.optimizer
+        self._network, self._optimizer, self._every_step = network, optimizer, every_step
+        self._trainer, self.gradients = network._training_room(loss)
+        self._state = optimizer._state_for(network.parameters)
+
+    def __call__(
+        self, run: Run, costs: Array | None = None, *, keep_gradients: bool = False
+    ) -> tuple[int, str, BaseException | None]:
+        """How many were made, why it ended, and what a custom loss raised.
+
+        ``costs`` takes the sum and the weight of each batch's losses.
+        """
+        return self._trainer.run(
+            self._network._core,
+            self._network.parameters,
+            self.gradients,
+            self._state,
+            run.rule,
+            self._optimizer._counter,
+            self._network._pass,
+            run.rows.held,
+            run.target,
+            run.order,
+            run.first,
+            run.examples,
+            run.batch_size,
+            run.epochs,
+            run.learning_rates,
+            keep_gradients,
+            *self._every_step,
+            np.empty((run.batches, 2)) if costs is None else costs,
+        )
+
+
+class Runs:
+    """The runs of one training, one after another.
+
+    Attributes
+    ----------
+    longest : int
+        How many mini-batches the next run may have, by the clock.
+    call : MakeSteps
+        For who makes steps again.
+    """
+
+    def __init__(self, training: "TrainingRun", loss: Loss, every_step: EveryStep) -> None:
+        self._training = training
+        self.call = MakeSteps(training, loss, every_step)
+        self.longest = 1
+        self._before: Array | None = None  # the weights before a step that a callback sees
+
+    def length(self, rows: Rows, batch_size: int, done: int, left: int) -> int:
+        """How many of the ``left`` batches of an epoch the next run has, ``done`` lying behind."""
+        batches = min(self.longest, left)
+        if rows.mapped:  # a run reads one window, and lets it go
+            window = rows.batches_a_window(batch_size)
+            batches = min(batches, window - done % window)
+        unseen = self._training.steps_unseen(self._training.optimizer.step)
+        return batches if unseen is None else min(batches, max(1, unseen))
+
+    def plan(
+        self,
+        rows: Rows,
+        target: "_core.Target",
+        examples: int,
+        batch_size: int,
+        order: Array | None = None,
+        first: int = 0,
+        epochs: int = 1,
+        held: int = 0,
+    ) -> Run:
+        """A run from here on, each of its steps at its own rate."""
+        optimizer = self._training.optimizer
+        rule = optimizer._rule()
+        run = Run(rows, target, order, first, examples, batch_size, rule, None, epochs, held)
+        rate = getattr(optimizer, "learning_rate", 0.0)
+        rates = rates_of_steps(rate, optimizer.step, run.batches, optimizer.epochs)
+        return run._replace(learning_rates=rates)
+
+    def make(self, run: Run, costs: Array) -> tuple[int, str, BaseException | None]:
+        """Make the steps of a run; the rest as `MakeSteps` has it."""
+        seen = self.next_is_seen()
+        if seen:
+            self._before = copy_into(self._before, self._training.network.parameters)
+        started = perf_counter()
+        made = self.call(run, costs, keep_gradients=seen)
+        run.rows.let_go()
+        if not seen:  # a step that is seen takes longer than the steps between
+            self.longest = _next_run(run.batches, perf_counter() - started)
+        return made
+
+    def next_is_seen(self) -> bool:
+        """Whether a callback wants to see the next step, which is then a run of its own."""
+        return self._training.steps_unseen(self._training.optimizer.step) == 0
+
+    def show(self, run: Run, cost: float) -> None:
+        """Show the step that was just made to the callbacks that want to see it."""
+        assert self._before is not None
+        self._training.show_step(cost, self.call.gradients, self._before, run.batch)
+
+
+def _next_run(batches: int, seconds: float) -> int:
+    """How many mini-batches to make next at one go, as so many took so long."""
+    return max(1, int(batches * min(_RUN_SECONDS / max(seconds, 1e-6), 8.0)))
+
+
+def copy_into(room: Array | None, array: Array) -> Array:
+    """A copy of an array, in memory that is there already or new."""
+    if room is None:
+        return array.copy()
+    np.copyto(room, array)
+    return room

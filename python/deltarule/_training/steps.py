@@ -1,0 +1,188 @@
+"""The steps of one ``fit``: its runs, the costs that they come to, and the way back."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from deltarule import _core
+from deltarule._arrays import Array
+from deltarule._training.examples import Examples
+from deltarule._training.last_good import LastGood
+from deltarule._training.runs import EveryStep, Run, Runs
+from deltarule.errors import TrainingDivergedError
+
+if TYPE_CHECKING:
+    from deltarule._training.run import TrainingRun
+
+
+class _Made(NamedTuple):
+    """What a run came to: the steps, why it ended, and what was raised."""
+
+    steps: int
+    ended: str
+    exception: BaseException | None
+    rates: Array | None
+
+
+class _Ahead(NamedTuple):
+    """A run of several epochs, and what had been done when it began."""
+
+    costs: Array
+    epochs: int
+    step: int
+    epochs_of_optimizer: int
+
+
+class Steps:
+    """The steps of one ``fit``, a run of mini-batches a call to the core.
+
+    Where an epoch is one batch and nobody looks in between (``watched``), a run is several epochs.
+    """
+
+    def __init__(
+        self, training: "TrainingRun", examples: Examples, every_step: EveryStep, *, watched: bool
+    ) -> None:
+        self._training, self._examples = training, examples
+        self._network, self._optimizer = training.network, training.optimizer
+        self._runs = Runs(training, examples.loss, every_step)
+        self._batches = examples.batches
+        self._costs = np.empty((self._batches or 1, 2))  # of an epoch: sum and weight of each
+        self._done = 0
+        self._all_done = training.history.epochs * (self._batches or 0)
+        self._watched = watched or (examples.rows is not None and examples.rows.mapped)
+        self._costs_ahead = self._ahead()
+        self._run_ahead: _Ahead | None = None
+        self.epoch_is_finished = False
+        self.learning_rate = 0.0  # of the last step
+        rooms = self._network._snapshot_rooms
+        self._last_good = LastGood(self._network, self._optimizer, rooms)
+
+    @property
+    def mean_cost(self) -> float:
+        """The epoch's cost so far or in all, each batch at the weights of its time."""
+        total, weight = self._costs[: self._done].sum(axis=0).tolist()
+        return float(total / weight) if weight else 0.0
+
+    def epoch(self) -> Iterator[int]:
+        """Make an epoch's steps; yields, after each run, how many are done in all epochs."""
+        self._done = 0
+        self.epoch_is_finished = False
+        for steps in self._from_rows() if self._examples.stream is None else self._from_stream():
+            self._done += steps
+            self._all_done += steps
+            yield self._all_done
+            if self._training.stopping:
+                break
+        else:
+            self.epoch_is_finished = True
+        if self._done == self._batches:
+            self.epoch_is_finished = True
+
+    def _from_rows(self) -> Iterator[int]:
+        rows, batch_size = self._examples.rows, self._examples.batch_size
+        assert rows is not None
+        order = self._examples.order(self._network._generator)
+        all_batches = self._batches or 0
+        if all_batches == 1 and order is None and not self._watched:
+            self._costs[0] = next(self._costs_ahead)
+            yield 1
+            return
+        while self._done < all_batches:
+            left = all_batches - self._done
+            batches = self._runs.length(rows, batch_size, self._done, left)
+            first = self._done * batch_size
+            examples = min(batches * batch_size, len(rows) - first)
+            self._make_steps(
+                self._runs.plan(rows, self._examples.target, examples, batch_size, order, first)
+            )
+            yield batches
+
+    def _ahead(self) -> Iterator[Array]:
+        """The cost of one epoch of one batch after the other, the steps made several at a time."""
+        rows = self._examples.rows
+        assert rows is not None
+        m = len(rows)
+        while True:
+            optimizer, epochs_done = self._optimizer, self._training.history.epochs
+            epochs = min(self._runs.longest, self._training.epochs - epochs_done)
+            costs = np.empty((epochs, 2))
+            self._run_ahead = _Ahead(costs, epochs_done, optimizer.step, optimizer.epochs)
+            run = self._runs.plan(rows, self._examples.target, m, m, epochs=epochs)
+            made = self._make_run(run, costs)
+            yield from costs[: made.steps]
+            self._expect_done(made, 1)
+
+    def _from_stream(self) -> Iterator[int]:
+        assert self._examples.stream is not None
+        for batch in self._examples.stream.epoch(self._training.epoch):
+            if self._done == len(self._costs):
+                self._costs = np.concatenate([self._costs, np.empty_like(self._costs)])
+            m = len(batch.rows)
+            self._make_steps(self._runs.plan(batch.rows, batch.target, m, m, held=batch.bytes))
+            self._costs[self._done] *= batch.scale
+            yield 1
+
+    def record_the_rest(self) -> None:
+        """Take down the epochs of a run that an interruption has kept out of the history."""
+        if self._run_ahead is None:
+            return
+        costs, epochs, step, epochs_of_optimizer = self._run_ahead
+        history = self._training.history
+        made = max(0, self._optimizer.step - step)  # less than 0 once weights have been restored
+        for total, weight in costs[history.epochs - epochs : made].tolist():
+            history.record({"loss": total / weight if weight else 0.0})
+        self._optimizer.epochs = epochs_of_optimizer + history.epochs - epochs
+
+    def close(self) -> None:
+        """Leave to the next fit what it can use again."""
+        self._last_good.close()
+
+    def expect_finite_weights(self, where: str = "after the last batch") -> None:
+        """Hold the last step's weights, which no cost has judged, to being finite."""
+        flat = self._network.parameters[:, np.newaxis]
+        if _core.find_non_finite(flat, flat.dtype) is not None:
+            self._restore(f"epoch {self._training.epoch}, {where}")
+
+    def _make_steps(self, run: Run) -> None:
+        """Make the steps of a run, and show the step to callbacks if it is one to be seen."""
+        seen = self._runs.next_is_seen()
+        costs = self._costs[self._done : self._done + run.batches]
+        made = self._make_run(run, costs)
+        self._expect_done(made, self._done + made.steps + 1)
+        if seen:
+            self.expect_finite_weights(f"after batch {self._done + 1}")
+            total, weight = costs[0].tolist()
+            self._runs.show(run, total / weight if weight else 0.0)
+
+    def _make_run(self, run: Run, costs: Array) -> _Made:
+        self._last_good.begin_run(changed=self._training.was_called())
+        steps, ended, exception = self._runs.make(run, costs)
+        self._last_good.end_run(run, steps)
+        self.learning_rate = _rate_of(self._optimizer, run.learning_rates, steps - 1)
+        return _Made(steps, ended, exception, run.learning_rates)
+
+    def _expect_done(self, made: _Made, batch: int) -> None:
+        """Raise what ended a run early, at its next batch: number ``batch`` of the epoch."""
+        if made.exception is not None:
+            raise made.exception
+        if made.ended == "non_finite":
+            self.learning_rate = _rate_of(self._optimizer, made.rates, made.steps)
+            of_all = f" of {self._batches}" if self._batches else ""
+            self._restore(f"epoch {self._training.epoch}, batch {batch}{of_all}")
+
+    def _restore(self, where: str) -> None:
+        """Go back to the last weights whose cost was finite, and say so."""
+        kept = self._last_good.restore(self._runs.call)
+        raise TrainingDivergedError(
+            f"fit: the cost is not finite at {where}: the network keeps {kept}; expected a smaller "
+            f"learning rate than {self.learning_rate or 'this one'}, or data and targets scaled to "
+            "about 1"
+        )
+
+
+def _rate_of(optimizer: Any, rates: Array | None, step: int) -> float:
+    """The learning rate of a step of a run."""
+    if rates is None:
+        return float(getattr(optimizer, "learning_rate", 0.0))
+    return float(rates[max(step, 0)])

@@ -1,0 +1,48 @@
+"""The best value so far, of what is watched."""
+
+from typing import Any
+
+from deltarule._checks import expect_in_range
+from deltarule._training.run import TrainingRun
+from deltarule.history import monitored
+from deltarule.schedules import expect_mode
+
+# What names say about values.
+_GOOD = {
+    "min": ("loss", "error", "rmse", "mse", "mae", "deviance"),
+    "max": ("accuracy", "precision", "recall", "f1", "auc", "r2"),
+}
+
+
+class Best:
+    """The best value so far, small or large ones being good."""
+
+    def __init__(self, monitor: str, mode: str | None, min_delta: float, who: str) -> None:
+        if mode is None:
+            mode = next((good for good, names in _GOOD.items() if monitor.endswith(names)), None)
+        if mode is None:
+            raise ValueError(
+                f"{who}: monitor is {monitor!r} and mode is None: expected mode='min' or 'max', as "
+                "the name does not say whether small or large values are good"
+            )
+        expect_mode(mode, who)
+        expect_in_range(min_delta, f"{who}: min_delta", least=0)
+        self._monitor, self._who = monitor, who
+        self._sign = 1.0 if mode == "min" else -1.0
+        self._min_delta = min_delta
+        self.value: float | None = None
+
+    def improves(self, run: TrainingRun) -> bool:
+        """Whether the epoch that has just ended is better than all before, which it then joins."""
+        value = monitored(run.history.at(run.epoch), self._monitor, self._who)
+        better = self.value is None or self._sign * (self.value - value) > self._min_delta
+        if better and value == value:  # NaN is never the best
+            self.value = value
+            return True
+        return False
+
+    def restore(self, value: Any) -> None:
+        """Go on from a value."""
+        if value is not None and type(value) not in (int, float):
+            raise TypeError(f"best is {value!r}: expected a number or None")
+        self.value = value

@@ -1,0 +1,105 @@
+"""Checkpoints as training goes, and which of them stay."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from deltarule._checks import expect_count
+from deltarule._files.checkpoints import write_checkpoint
+from deltarule._files.rotation import Rotation
+from deltarule._training.run import TrainingRun
+from deltarule.callbacks.best import Best
+
+
+class Checkpoint:
+    """Write the whole state of training to a file, from which ``fit(..., resume=path)`` goes on.
+
+    The training that goes on gives the weights of one that was never interrupted, to the last bit.
+
+    Parameters
+    ----------
+    path : path-like
+        ``{epoch}`` in it becomes the epoch's number, so that each has a file of its own; else the
+        newest replaces the one before, in one move, so that there is always a whole one.
+    every : int
+        Epochs from one to the next; the last epoch is always written.
+    keep : {"last", "best"} or int
+        Whether to write always, or only what is better than all before. A number, with ``{epoch}``
+        in ``path``, keeps so many of the newest files, and where ``monitor`` is given the best one
+        too; older ones are deleted if this training wrote them, before it was resumed or since.
+    monitor, mode
+        As for `EarlyStopping`; for ``keep="best"`` ``"val_loss"`` by default.
+
+    Notes
+    -----
+    Where the weights are not finite any more nothing is written: training is about to say so.
+    """
+
+    goes_last = True  # when the others' state is that of the epoch's end
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        every: int = 1,
+        keep: str | int = "last",
+        monitor: str | None = None,
+        mode: str | None = None,
+    ) -> None:
+        if isinstance(keep, str) and keep not in ("last", "best"):
+            raise ValueError(
+                f"Checkpoint: keep is {keep!r}: expected 'last' or 'best', or how many files"
+            )
+        self.path, self.keep = os.fspath(path), keep
+        self.every = expect_count(every, "Checkpoint: every", least=1)
+        self.monitor = "val_loss" if keep == "best" and monitor is None else monitor
+        if keep == "last" and monitor is not None:
+            raise ValueError(
+                f"Checkpoint: monitor is {monitor!r} but keep is 'last': expected keep='best', or "
+                "a number"
+            )
+        self._best = None if self.monitor is None else Best(self.monitor, mode, 0.0, "Checkpoint")
+        self._rotation: Rotation | None = None
+        if not isinstance(keep, str):
+            if "{epoch}" not in self.path:
+                raise ValueError(
+                    f"Checkpoint: keep is {keep!r} but path is {self.path!r}: expected "
+                    "{epoch} in it, as every file replaces the one before"
+                )
+            newest = expect_count(keep, "Checkpoint: keep", least=1)
+            self._rotation = Rotation(newest, self._path_of)
+
+    def _path_of(self, epoch: int) -> str:
+        return self.path.replace("{epoch}", str(epoch))
+
+    def on_fit_begin(self, run: TrainingRun) -> None:  # noqa: D102
+        if run.resumed:
+            return
+        if self._best is not None:
+            self._best.value = None
+        if self._rotation is not None:
+            self._rotation.forget()
+
+    def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
+        due = run.epoch % self.every == 0 or run.epoch == run.epochs or run.stopping
+        if not due or not np.isfinite(run.network.parameters).all():
+            return
+        improves = self._best is not None and self._best.improves(run)
+        if self.keep == "best" and not improves:
+            return
+        if self._rotation is not None:
+            self._rotation.add(run.epoch, improves)
+        write_checkpoint(self._path_of(run.epoch), run)
+        if self._rotation is not None:
+            self._rotation.delete_old()
+
+    def state(self) -> dict[str, Any]:  # noqa: D102
+        best = {} if self._best is None else {"best": self._best.value}
+        return best if self._rotation is None else best | self._rotation.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: D102
+        if self._best is not None:
+            self._best.restore(state["best"])
+        if self._rotation is not None:
+            self._rotation.restore(state)

@@ -1,0 +1,97 @@
+"""Each epoch's record in a file: comma-separated values, JSON, TensorBoard's events."""
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deltarule._training.run import TrainingRun
+
+
+class _Log:
+    """A file that has a record an epoch, written as it ends."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def on_fit_begin(self, run: TrainingRun) -> None:
+        self.path.write_text("", encoding="utf-8")
+        for epoch in range(1, run.history.epochs + 1):
+            self._append(epoch, run.history.at(epoch))
+
+    def on_epoch_end(self, run: TrainingRun) -> None:
+        self._append(run.epoch, run.history.at(run.epoch))
+
+    def _append(self, epoch: int, record: Mapping[str, float]) -> None:
+        raise NotImplementedError
+
+
+class CSVLog(_Log):
+    """A file of comma-separated values: a row an epoch, written as it ends.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that is there is replaced; a training that is resumed writes its earlier epochs anew.
+    """
+
+    def _append(self, epoch: int, record: Mapping[str, float]) -> None:
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            if epoch == 1:
+                rows.writerow(["epoch", *record])
+            rows.writerow([epoch, *record.values()])
+
+
+class JSONLinesLog(_Log):
+    """A file of JSON objects: a line an epoch, written as it ends; ``path`` as for `CSVLog`."""
+
+    def _append(self, epoch: int, record: Mapping[str, float]) -> None:
+        # JSON has no NaN or infinity; null is what others write for them.
+        values = {name: value if np.isfinite(value) else None for name, value in record.items()}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"epoch": epoch, **values}, allow_nan=False) + "\n")
+
+
+class TensorBoard:
+    """Losses and metrics for TensorBoard; needs PyTorch's writer and tensorboard, or tensorboardX.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where the event file goes.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self._writer: Any = None
+
+    def on_fit_begin(self, run: TrainingRun) -> None:  # noqa: D102
+        self._writer = _summary_writer()(str(self.folder))
+
+    def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
+        for name, value in run.history.at(run.epoch).items():
+            self._writer.add_scalar(name, value, run.epoch)
+        self._writer.flush()
+
+    def on_fit_end(self, run: TrainingRun) -> None:  # noqa: D102
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _summary_writer() -> Any:
+    for module in ("torch.utils.tensorboard", "tensorboardX"):
+        try:
+            return import_module(module).SummaryWriter
+        except ImportError:
+            continue
+    raise ImportError(
+        "TensorBoard: neither torch.utils.tensorboard nor tensorboardX is there: expected one of "
+        "them (`pip install tensorboardX`)"
+    )

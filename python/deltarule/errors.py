@@ -1,0 +1,21 @@
+"""What the package raises and warns of, beside Python's own."""
+
+
+class ModelFileError(ValueError):
+    """A file that is not what it should be; the message says what is wrong with it, and where."""
+
+
+class TrainingDivergedError(ArithmeticError):
+    """The cost stopped being finite; the network has its last good weights."""
+
+
+class TrainingWarning(UserWarning):
+    """Something in training that will probably come to nothing, and what may help."""
+
+
+def not_installed(name: str, missing: ModuleNotFoundError, extra: str) -> ImportError:
+    """What to raise where a public name needs a package that is not there."""
+    return ImportError(
+        f"deltarule.{name} needs {missing.name}, which is not installed: "
+        f'pip install "deltarule[{extra}]"'
+    )

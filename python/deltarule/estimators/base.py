@@ -1,0 +1,627 @@
+"""What ``MLPClassifier`` and ``MLPRegressor`` share: checks, initial weights, split, and fit."""
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from joblib import effective_n_jobs
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.metrics import get_scorer, get_scorer_names, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from deltarule import _core
+from deltarule._arrays import Array
+from deltarule._data.door import expect_finite, rows_of, target_of
+from deltarule._data.rows import Rows, mapped_file
+from deltarule.estimators.live_weights import LiveWeights, Shape, fitted_attributes
+from deltarule.estimators.losses import loss_of, output_activation, takes_labels, without_model
+from deltarule.estimators.optimizers import optimizer_of
+from deltarule.estimators.plan import EpochsPlan, Examples, LBFGSPlan, Record, Validation
+from deltarule.estimators.sklearn_callbacks import CallbackSupportMixin, callbacks_told
+from deltarule.estimators.solver import NOT_FINITE, fit_epochs, fit_lbfgs
+from deltarule.losses import Loss
+from deltarule.network import Network
+from deltarule.optimizers import LBFGS, OPTIMIZERS, Optimizer
+
+_ACTIVATIONS = {"logistic", *_core.activation_names()} - {"softmax"}
+_STOCHASTIC = set(OPTIMIZERS) - {"lbfgs"}
+
+
+class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+    """What the two estimators share."""
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 -- scikit-learn's own way
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(_ACTIVATIONS), list, tuple],
+        "solver": [StrOptions({"lbfgs", *_STOCHASTIC}), Optimizer],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), callable],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "clip_value": [None, Interval(Real, 0, None, closed="neither")],
+        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "scoring": [None, StrOptions({"loss", *get_scorer_names()}), callable],
+        "callbacks": [None, list, tuple],
+        "progress": ["boolean"],
+        "num_threads": [None, Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [None, Integral],
+    }
+
+    _best_parameters: Array
+    _optimizer: Optimizer | None
+
+    def _keep(self, parameters: dict[str, Any]) -> None:
+        """Keep a constructor's parameters as they are, which is scikit-learn's rule."""
+        self.__dict__.update((name, value) for name, value in parameters.items() if name != "self")
+
+    # Fitting -------------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        incremental: bool,
+        held_out: tuple[Any, Any, Any] = (None, None, None),
+    ) -> Self:
+        self._validate_params()
+        with self._threads():
+            return self._fit_on_threads(X, y, sample_weight, incremental, held_out)
+
+    def _fit_on_threads(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        incremental: bool,
+        held_out: tuple[Any, Any, Any],
+    ) -> Self:
+        hidden = self._hidden_sizes()
+        first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, y = self._validate_input(X, y, incremental, reset=first_pass)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        weights = self._weights_of(y, sample_weight, incremental)
+        Y, labels, n_outputs, y_type = self._targets(y)
+        self.n_outputs_ = n_outputs
+        self._random_state = check_random_state(self.random_state)
+        if first_pass:
+            self.out_activation_ = output_activation(self.loss, y_type)
+            self._initialize([X.shape[1], *hidden, n_outputs], X.dtype)
+        elif self._is_stochastic():
+            self._go_on()
+        live = self._live_weights(adopt=True)
+        parameters = live.network.parameters
+        if self.early_stopping and len(self._best_parameters) != parameters.size:
+            self._best_parameters = parameters.copy()
+        if live.network.output_size != n_outputs:
+            raise ValueError(
+                f"fit: y asks for {n_outputs} outputs: expected {live.network.output_size}, as the "
+                "weights that are there have"
+            )
+        loss = loss_of(self.loss, self.out_activation_, n_outputs, "fit")
+        examples = self._examples(X, Y, labels, weights, loss)
+
+        if self._is_stochastic():
+            if self.early_stopping and incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            train, validation = self._split(X, y, Y, examples, sample_weight, loss, held_out)
+            with live.network._sole_training():
+                plan = self._epochs_plan(live, loss, examples, train, validation, incremental)
+                self._fit_epochs(X, y, plan)
+        else:
+            if held_out[0] is not None:
+                raise ValueError(
+                    "fit: X_val is for solvers that go by epochs: expected None with solver='lbfgs'"
+                )
+            with (
+                live.network._sole_training(),
+                callbacks_told(self, X, y, self.max_iter, self._fitted_attributes) as told,
+            ):
+                iterations, self.loss_ = fit_lbfgs(self._lbfgs_plan(live, loss, examples), told)
+                self.n_iter_ = self.n_iter_ if iterations is None else iterations
+        if not np.isfinite(parameters).all():
+            raise ValueError(NOT_FINITE)
+        return self
+
+    def _epochs_plan(
+        self,
+        live: LiveWeights,
+        loss: Loss,
+        examples: Examples,
+        train: Array | None,
+        validation: Validation | None,
+        incremental: bool,
+    ) -> EpochsPlan:
+        n_samples = len(examples) if train is None else len(train)
+        return EpochsPlan(
+            weights=live,
+            loss=loss,
+            examples=examples,
+            train=train,
+            validation=validation,
+            optimizer=self._optimizer_for(live, incremental),
+            batch_size=self._batch_size_for(n_samples),
+            epochs=1 if incremental else self.max_iter,
+            alpha=float(self.alpha),
+            l1=float(self.l1),
+            clip_value=self.clip_value,
+            clip_norm=self.clip_norm,
+            shuffle=self.shuffle,
+            random_state=self._random_state,
+            schedule=self.learning_rate if self.solver == "sgd" else "constant",
+            learning_rate_init=self.learning_rate_init,
+            power_t=self.power_t,
+            early_stopping=self.early_stopping,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            warns_at_the_end=not incremental,
+            callbacks=list(self.callbacks or ()),
+            verbose=self.verbose,
+            progress=bool(self.progress),
+        )
+
+    def _lbfgs_plan(self, live: LiveWeights, loss: Loss, examples: Examples) -> LBFGSPlan:
+        return LBFGSPlan(
+            weights=live,
+            loss=loss,
+            examples=examples,
+            epochs=self.max_iter,
+            alpha=float(self.alpha),
+            l1=float(self.l1),
+            max_fun=self.max_fun,
+            tol=self.tol,
+            callbacks=list(self.callbacks or ()),
+            verbose=self.verbose,
+            progress=bool(self.progress),
+        )
+
+    def _fit_epochs(self, X: Any, y: Any, plan: EpochsPlan) -> None:
+        record = Record(
+            examples_seen=self.t_,
+            losses=self.loss_curve_,
+            best_loss=self.best_loss_,
+            scores=self.validation_scores_,
+            validation_losses=getattr(self, "validation_loss_curve_", None),
+            best_score=self.best_validation_score_,
+            best_parameters=self._best_parameters,
+            in_vain=self._no_improvement_count,
+        )
+
+        def take_down() -> None:
+            self.n_iter_, self.t_ = record.epochs, record.examples_seen
+            if record.loss is not None:
+                self.loss_ = record.loss
+            self.best_loss_, self.best_validation_score_ = record.best_loss, record.best_score
+            self._no_improvement_count = record.in_vain
+
+        with callbacks_told(self, X, y, plan.epochs, self._fitted_attributes) as told:
+
+            def end_epoch() -> bool:
+                take_down()
+                return told()
+
+            take_down()
+            try:
+                fit_epochs(plan, record, end_epoch)
+            finally:
+                take_down()
+
+    def _optimizer_for(self, live: LiveWeights, incremental: bool) -> Optimizer:
+        """A new optimizer, or for one more epoch the one that is there, if its state fits."""
+        optimizer: Optimizer | None = getattr(self, "_optimizer", None)
+        # Its network may be another by now, made anew; the state goes on if it is as long.
+        if incremental and optimizer is not None and optimizer._rebind(live.network.parameters):
+            return optimizer
+        self._optimizer = new = optimizer_of(self)
+        return new
+
+    def _batch_size_for(self, n_samples: int) -> int:
+        if self.batch_size == "auto":
+            return min(200, n_samples)
+        if self.batch_size > n_samples:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
+                stacklevel=5,
+            )
+        return int(np.clip(self.batch_size, 1, n_samples))
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Have the calling thread use as many threads as were asked for, for a while."""
+        number, jobs = self.num_threads, self.n_jobs
+        if number is not None and jobs is not None:
+            raise ValueError(
+                f"num_threads is {number} and n_jobs is {jobs}: expected one of them, as they mean "
+                "the same"
+            )
+        if jobs is not None:
+            number = effective_n_jobs(jobs)
+        before = _core.limit_threads(0 if number is None else int(number))
+        try:
+            yield
+        finally:
+            _core.limit_threads(before)
+
+    def _is_stochastic(self) -> bool:
+        if isinstance(self.solver, LBFGS):
+            raise ValueError(f"fit: solver is {self.solver!r}: expected solver='lbfgs'")
+        return not isinstance(self.solver, str) or self.solver != "lbfgs"
+
+    def _hidden_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return sizes
+
+    def _read(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
+        """X and y as scikit-learn checks them; a memory map stays where it is, and as it is."""
+        mapped = _is_mapped(X)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=None if mapped else (np.float64, np.float32),
+            ensure_all_finite=not mapped,
+            reset=reset,
+            **options,
+        )
+        if mapped:
+            dtype = X.dtype if X.dtype.kind == "f" else np.dtype(float)
+            expect_finite(rows_of(X, "fit"), dtype, "fit", "X")
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _weights_of(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
+        return sample_weight
+
+    def _initialize(self, sizes: Sequence[int], dtype: Any) -> None:
+        """Begin anew: the initial weights, drawn as scikit-learn draws them."""
+        self.n_iter_ = self.t_ = 0
+        self.n_layers_ = len(sizes)
+        dtype = np.float32 if dtype == np.float32 else np.float64
+        hidden = self._activations(len(sizes) - 2)
+        # Uniform, after Glorot & Bengio 2010; the output layer goes by the last hidden activation.
+        last = hidden[-1] if isinstance(self.activation, (list, tuple)) and hidden else None
+        drawn = []
+        for n_prev, n, activation in zip(
+            sizes[:-1], sizes[1:], [*hidden, last or self.activation], strict=True
+        ):
+            factor = 2.0 if activation in ("logistic", "sigmoid") else 6.0
+            bound = np.sqrt(factor / (n_prev + n))
+            drawn.append(
+                (
+                    self._random_state.uniform(-bound, bound, (n_prev, n)).astype(dtype),
+                    self._random_state.uniform(-bound, bound, n).astype(dtype),
+                )
+            )
+        self._live: LiveWeights | None = None
+        self.coefs_ = [coef for coef, _ in drawn]
+        self.intercepts_ = [intercept for _, intercept in drawn]
+        self._dropout_seed = (
+            self._random_state.randint(2**31 - 1) if np.any(np.asarray(self.dropout) > 0) else 0
+        )
+        self._best_parameters = np.empty(0)
+        if self._is_stochastic():
+            self.loss_curve_: list[float] = []
+            self._no_improvement_count = 0
+            self.best_loss_ = None if self.early_stopping else np.inf
+            self.validation_scores_: list[float] | None = None
+            self.best_validation_score_: float | None = None
+
+    def _go_on(self) -> None:
+        """Begin the records that are missing, where the weights were set by hand."""
+        records: dict[str, Any] = {
+            "t_": 0,
+            "loss_curve_": [],
+            "best_loss_": np.inf,
+            "validation_scores_": None,
+            "best_validation_score_": None,
+            "_no_improvement_count": 0,
+            "_best_parameters": np.empty(0),
+        }
+        for name, value in records.items():
+            if not hasattr(self, name):
+                setattr(self, name, value)
+        if self.best_loss_ is None and not self.early_stopping:
+            self.best_loss_ = np.inf
+
+    def _activations(self, hidden: int) -> list[str]:
+        """One for each hidden layer."""
+        given = self.activation
+        activations = [given] * hidden if isinstance(given, str) else list(given)
+        if len(activations) != hidden:
+            raise ValueError(
+                f"fit: activation has {len(activations)} names: expected {hidden}, one for each "
+                "hidden layer"
+            )
+        for name in activations:
+            if name not in _ACTIVATIONS:
+                raise ValueError(
+                    f"fit: activation has {name!r}: expected some of {sorted(_ACTIVATIONS)}"
+                )
+        return activations
+
+    def _dropouts(self, hidden: int) -> list[float]:
+        """One for each hidden layer."""
+        given = self.dropout
+        rates = list(given) if isinstance(given, (list, tuple)) else [float(given)] * hidden
+        if len(rates) != hidden:
+            raise ValueError(
+                f"fit: dropout has {len(rates)} rates: expected {hidden}, one for each hidden layer"
+            )
+        return rates
+
+    def _live_weights(self, adopt: bool = False) -> LiveWeights:
+        """The network with the weights of ``coefs_`` and ``intercepts_``.
+
+        To ``adopt`` is to put the network's own views in their place, for training.
+        """
+        shapes = [np.shape(coef) for coef in self.coefs_]
+        hidden = len(shapes) - 1
+        shape = Shape(
+            (shapes[0][0], *(n for _, n in shapes)),
+            (*self._activations(hidden), self.out_activation_),
+            tuple(self._dropouts(hidden)),
+            np.result_type(*self.coefs_, np.float32),
+        )
+        live: LiveWeights | None = getattr(self, "_live", None)
+        if live is None or live.shape != shape:
+            live = self._live = LiveWeights(shape, getattr(self, "_dropout_seed", 0))
+        if live.take(self.coefs_, self.intercepts_) and adopt:
+            self.coefs_, self.intercepts_ = list(live.coefs), list(live.intercepts)
+        return live
+
+    def _examples(
+        self, X: Any, Y: Array | None, labels: Array | None, weights: Any, loss: Loss
+    ) -> Examples:
+        if labels is not None and not takes_labels(loss):
+            Y, labels = np.eye(self.n_outputs_, dtype=np.uint8)[labels], None
+        target = target_of(Y, labels, weights, loss)
+        return Examples(rows_of(X, "fit"), target, without_model(self.loss, Y))
+
+    def _split(
+        self,
+        X: Any,
+        y: Array,
+        Y: Array | None,
+        examples: Examples,
+        sample_weight: Any,
+        loss: Loss,
+        held_out: tuple[Any, Any, Any],
+    ) -> tuple[Array | None, Validation | None]:
+        """Which rows to train on, None for all of them; and what to judge each epoch by."""
+        X_val, y_val, weights_val = held_out
+        train = None
+        if X_val is not None:
+            if y_val is None:
+                raise ValueError("fit: X_val is given but y_val is None: expected both")
+            X_val, y_val = self._validate_held_out(X_val, y_val)
+            if weights_val is not None:
+                weights_val = _check_sample_weight(weights_val, X_val)
+        elif y_val is not None or weights_val is not None:
+            raise ValueError("fit: y_val or sample_weight_val without X_val: expected X_val too")
+        elif self.early_stopping:
+            # The rows' numbers are split and not the rows, which need not be copied.
+            binary = is_classifier(self) and self.n_outputs_ == 1
+            stratify = Y.astype(bool) if binary and Y is not None else None
+            train, rest = train_test_split(
+                np.arange(len(y)),
+                random_state=self._random_state,
+                test_size=self.validation_fraction,
+                stratify=stratify,
+            )
+            if len(rest) < 2:
+                raise ValueError(
+                    "The validation set is too small. Increase 'validation_fraction' or the size "
+                    "of your dataset."
+                )
+            if _is_mapped(X):
+                train = np.sort(train)  # what is read together lies together
+            X_val, y_val = _taken(X, rest), y[rest]
+            weights_val = None if sample_weight is None else sample_weight[rest]
+        else:
+            return None, None
+        if not hasattr(self, "validation_loss_curve_") or not self.loss_curve_:
+            self.validation_loss_curve_: list[float] = []
+        if self.validation_scores_ is None:
+            self.validation_scores_ = []
+        if self.best_validation_score_ is None:
+            self.best_validation_score_ = -np.inf
+        Y_val, labels, _, _ = self._targets(y_val)
+        judged = self._examples(X_val, Y_val, labels, weights_val, loss)
+        if self.scoring not in (None, "loss"):
+            scorer = get_scorer(self.scoring)
+            weighted = {} if weights_val is None else {"sample_weight": weights_val}
+            return train, Validation(judged, lambda A: scorer(self, X_val, y_val, **weighted))
+        if self.scoring == "loss":
+            return train, Validation(judged, None)
+        return train, Validation(judged, lambda A: self._score(A, y_val, weights_val))
+
+    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Any]:
+        return self._read(X, y, reset=False)
+
+    def _score(self, A: Array, y: Array, sample_weight: Any) -> float:
+        """The score of outputs; NaN where they are not finite."""
+        if not np.isfinite(A).all():
+            return float("nan")
+        predicted = self._prediction(A)
+        if not is_classifier(self):
+            return float(r2_score(y, predicted, sample_weight=sample_weight))
+        # The accuracy; the checks of sklearn.metrics would take longer than a small epoch's steps.
+        right = predicted == y
+        return float(np.average(right if y.ndim == 1 else right.all(axis=1), weights=sample_weight))
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        return fitted_attributes(self, also=("_label_binarizer", "_dropout_seed"))
+
+    # Using what has been fitted ------------------------------------------------------------------
+
+    @property
+    def network_(self) -> Network:
+        """The network, whose parameters ``coefs_`` and ``intercepts_`` are views of."""
+        if not hasattr(self, "coefs_"):
+            raise AttributeError(f"{type(self).__name__} has no network_ before fit")
+        return self._live_weights(adopt=True).network
+
+    def _read_fitted(self, X: Any) -> Any:
+        """X as scikit-learn checks it, for an estimator that has been fitted."""
+        check_is_fitted(self)
+        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+
+    def _outputs(self, X: Any) -> Array:
+        X = self._read_fitted(X)
+        with self._threads():
+            A: Array = self._live_weights().network.predict(X)
+        return A
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predict the class, or the targets, of each example.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        y: Array = self._prediction(self._outputs(X))
+        return y
+
+    def activations(self, X: ArrayLike) -> list[Array]:
+        """Compute ``A[l]`` of every hidden layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, hidden_layer_sizes[i])
+        """
+        X = self._read_fitted(X)
+        live = self._live_weights()
+        with self._threads():
+            _, caches = live.network.forward(X)
+        # Nothing is dropped in prediction: what goes into the next layer is what comes out.
+        return [np.array(caches[index + 1].A_prev) for index in live.dense[:-1]]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the estimator to a file, in one move; ``deltarule.load(path)`` reads it.
+
+        All parameters and all that ``fit`` has left are written, and the solver's state, with which
+        ``partial_fit`` goes on. No pickle is involved, and no code is written.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as ``"model.safetensors"``. A file that is there is replaced, and keeps its
+            permissions.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written. The file that was there is then what it was.
+        TypeError
+            Where a parameter is code: callbacks, or a function for a loss, a score or a rate.
+        ValueError
+            For parameters that ``fit`` would refuse, and for weights that are not finite.
+        """
+        from deltarule.estimators import file
+
+        file.save(self, path)
+
+    def to_sklearn(self) -> Any:
+        """Convert to scikit-learn's estimator, fitted or not.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or MLPRegressor
+            It predicts the same. What only training uses and scikit-learn does not have, such as
+            dropout or another solver, is left at scikit-learn's default; "sgd" and "adam" go on
+            with ``partial_fit`` from their state.
+
+        Raises
+        ------
+        ValueError
+            Where scikit-learn has no such activations.
+        """
+        from deltarule.estimators.to_sklearn import to_sklearn
+
+        return to_sklearn(self)
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write what predicts to an ONNX file, as ``Network.to_onnx`` does.
+
+        A regressor's output is ``A`` (m, n_outputs); a classifier's are ``label`` and
+        ``probabilities``, those of ``predict`` and ``predict_proba``.
+
+        Parameters
+        ----------
+        path : path_like
+        """
+        check_is_fitted(self)
+        self.network_.to_onnx(path)
+
+    def _adopt(self, attributes: Mapping[str, Any]) -> None:
+        """Take over what a fit has left elsewhere: in a file, in scikit-learn's estimator."""
+        vars(self).update(attributes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_live", None)  # the weights are in coefs_ and intercepts_
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "coefs_"):
+            self._live_weights(adopt=True)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _is_mapped(X: Any) -> bool:
+    return isinstance(X, np.ndarray) and mapped_file(X) is not None
+
+
+def _taken(X: Any, rows: Array) -> Any:
+    """Copy some rows; those of a memory map in the file's order, letting go of its pages."""
+    return Rows(X).taken(rows) if _is_mapped(X) else _safe_indexing(X, rows)

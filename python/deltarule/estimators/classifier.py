@@ -1,0 +1,346 @@
+"""``MLPClassifier``: what y means to it, and what its outputs do."""
+
+import os
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from deltarule._arrays import Array
+from deltarule.estimators.base import MLP
+from deltarule.estimators.losses import OF_CLASSES
+from deltarule.estimators.sklearn_callbacks import with_callbacks
+from deltarule.losses import Loss
+
+
+def _has_partial_fit(estimator: Any) -> bool:
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
+    """A dense network that tells classes apart, in place of scikit-learn's ``MLPClassifier``.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int
+        The units of each hidden layer.
+    activation : str or list of str
+        Of the hidden layers, or one for each: scikit-learn's identity, logistic, tanh and relu, and
+        those of ``deltarule.Dense``.
+    solver : str or Optimizer
+        "adam" or "sgd" by mini-batches, "lbfgs" by SciPy on all examples; or another of the
+        package's optimizers: adamw, nadam, radam, rmsprop, adagrad, adadelta, lion, with
+        ``learning_rate_init`` and, where they have moments, the betas and epsilon; or an object
+        such as ``deltarule.RMSprop(1e-3)``, of which a copy is used as it is.
+    alpha : float
+        The penalty on the weights: a batch's loss has ``alpha / 2 sum W^2 / n`` added, n its number
+        of examples, or the sum of their weights.
+    batch_size : int or "auto"
+        "auto" is the smaller of 200 and the number of examples.
+    learning_rate : {"constant", "invscaling", "adaptive"}, Schedule or callable
+        For "sgd" alone, "invscaling" divides the rate by ``(t_ + 1)^power_t`` after each epoch, and
+        "adaptive" by 5 when training would stop, as long as it is above 1e-6. A schedule or a
+        function of the step (``deltarule.schedules``) goes with every solver that makes steps.
+    learning_rate_init : float
+    power_t : float
+    max_iter : int
+        The most epochs, or iterations of "lbfgs".
+    shuffle : bool
+        Take the examples in a new order each epoch.
+    random_state : int, RandomState or None
+        Of the initial weights, the split and the order; the same as scikit-learn's.
+    tol : float
+        Better means by more than this.
+    verbose : bool
+        Print a line an epoch.
+    warm_start : bool
+        Go on from the weights that are there.
+    momentum, nesterovs_momentum : float, bool
+        Of "sgd".
+    early_stopping : bool
+        Hold back ``validation_fraction`` of the examples, unless ``X_val`` is given, and stop when
+        the score on them has not become better; the best weights are kept.
+    validation_fraction : float
+    beta_1, beta_2, epsilon : float
+        Of "adam".
+    n_iter_no_change : int
+        Epochs in a row that need not be better.
+    max_fun : int
+        The most evaluations of "lbfgs".
+    loss : str, Loss or callable
+        "log_loss" or "focal"; ``deltarule.Focal(gamma=1.0)``, a cross-entropy with
+        ``label_smoothing``, or a function of (A, Y) as in ``deltarule.CustomLoss``.
+    class_weight : dict, "balanced" or None
+        What the examples of a class weigh; "balanced" is in inverse proportion to their number.
+    dropout : float or list of float
+        The share of each hidden layer's activations that are dropped in training.
+    l1 : float
+        As alpha, for ``l1 sum |W| / n``.
+    clip_value, clip_norm : float or None
+        As in ``Network.fit``.
+    scoring : None, "loss", str or callable
+        What the validation examples are judged by: accuracy, their loss (its negative is the
+        score), or one of scikit-learn's scorers.
+    callbacks : list or None
+        As in ``Network.fit``; ``set_callbacks`` is for scikit-learn's own.
+    progress : bool
+        Show a progress bar.
+    num_threads : int or None
+        For fit and predict; by default the package's. Other threads of the process keep theirs.
+    n_jobs : int or None
+        The same in scikit-learn's way of counting: -1 is all cores, -2 all but one.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coefs_, intercepts_ : list of ndarray
+        (n_prev, n) and (n,) of each layer: views of the network's parameters, so that what is
+        written to them counts at once.
+    loss_, best_loss_, loss_curve_
+        The loss with its penalties: of the last epoch, the least (None with early stopping), and
+        of every epoch.
+    validation_scores_, best_validation_score_
+        None without validation examples.
+    validation_loss_curve_ : list of float
+        Where there are validation examples.
+    n_iter_, t_ : int
+        Epochs of the latest fit, and examples seen in all.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As in scikit-learn.
+    network_ : Network
+        The network itself.
+
+    References
+    ----------
+    Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks" (the initial weights).
+    Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization".
+
+    Examples
+    --------
+    >>> from deltarule import MLPClassifier
+    >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["a", "b", "b", "a"]
+    >>> MLPClassifier((8,), solver="lbfgs", random_state=0).fit(X, y).predict(X).tolist()
+    ['a', 'b', 'b', 'a']
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **MLP._parameter_constraints,
+        "loss": [StrOptions(OF_CLASSES), Loss, callable],
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: Any = 10,
+        max_fun: int = 15000,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
+        dropout: Any = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        scoring: Any = None,
+        callbacks: Any = None,
+        progress: bool = False,
+        num_threads: int | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 and float64 are kept. A memory map is read batch by batch, and one that is
+            larger than 32 MiB is shuffled in windows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or 0 and 1 for each of several labels.
+        sample_weight : array-like of shape (n_samples,), optional
+        X_val, y_val, sample_weight_val : optional
+            Judge each epoch by these, with ``scoring``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data or parameters that do not fit, and where the weights stop being finite.
+        """
+        return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
+
+    @available_if(_has_partial_fit)  # type: ignore[untyped-decorator]
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch, from the weights and the optimizer's state that are there.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``.
+        classes : array-like of shape (n_classes,)
+            All classes that there will be; needed at the first call.
+
+        Returns
+        -------
+        self
+        """
+        if _check_partial_fit_first_call(self, classes):
+            labels = y if type_of_target(y).startswith("multilabel") else classes
+            self._label_binarizer = LabelBinarizer().fit(labels)
+        return self._fit(X, y, sample_weight, True)
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        X, y = self._read(X, y, reset)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+            return X, y
+        classes = unique_labels(y)
+        if self.warm_start:
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {classes}"
+                )
+        else:
+            self._expect_known(classes, "y")
+        return X, y
+
+    def _expect_known(self, classes: Array, what: str) -> None:
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`{what}` has classes not in `self.classes_`. `self.classes_` has "
+                f"{self.classes_}. '{what}' has {classes}."
+            )
+
+    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Any]:
+        X, y = super()._validate_held_out(X, y)
+        self._expect_known(unique_labels(y), "y_val")
+        return X, y
+
+    def _targets(self, y: Array) -> tuple[Array | None, Array | None, int, str]:
+        """Y, or labels in its place; how many outputs there are, and what kind y is."""
+        kind = self._label_binarizer.y_type_
+        if kind == "multiclass":
+            return None, np.searchsorted(self.classes_, y), len(self.classes_), kind
+        Y = self._label_binarizer.transform(y)
+        Y = np.ascontiguousarray(Y.toarray() if hasattr(Y, "toarray") else Y).astype(np.uint8)
+        return Y, None, Y.shape[1], kind
+
+    def _weights_of(self, y: Array, sample_weight: Any, incremental: bool) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                f"partial_fit: class_weight is {self.class_weight!r}: expected a dictionary, as "
+                "the classes' shares are not known before the last of the data"
+            )
+        weights = compute_sample_weight(self.class_weight, y)
+        return weights if sample_weight is None else weights * sample_weight
+
+    def _prediction(self, A: Array) -> Array:
+        kind, classes = self._label_binarizer.y_type_, self._label_binarizer.classes_
+        predicted: Array
+        if kind == "multiclass":
+            predicted = classes.take(A.argmax(axis=1))
+        elif kind == "binary" and len(classes) == 2:
+            predicted = classes.take(A[:, 0] > 0.5)
+        else:
+            predicted = self._label_binarizer.inverse_transform(
+                A.ravel() if self.n_outputs_ == 1 else A
+            )
+        return predicted
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Compute the probability of each class, or of each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        A = self._outputs(X)
+        P: Array = np.hstack([1 - A, A]) if self.n_outputs_ == 1 else A
+        return P
+
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Compute the logarithm of ``predict_proba``."""
+        P = self.predict_proba(X)
+        logs: Array = np.log(P, out=P)
+        return logs
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:  # noqa: D102
+        from deltarule._interchange.onnx.writer import classifier_to_onnx
+
+        check_is_fitted(self)
+        binarizer = self._label_binarizer
+        of_labels = binarizer.y_type_ == "multilabel-indicator"
+        classifier_to_onnx(self.network_, path, binarizer.classes_, of_labels=of_labels)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,73 @@
+"""An estimator's ``coefs_`` and ``intercepts_``: views of a network's parameters."""
+
+from collections.abc import Collection, Sequence
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deltarule.estimators.losses import CORE_NAMES
+from deltarule.layers import Dense, Dropout, LayerDescription
+from deltarule.network import Network
+
+
+class Shape(NamedTuple):
+    """What a network is made from."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]  # of each layer
+    dropout: tuple[float, ...]  # of each hidden layer
+    dtype: np.dtype[Any]
+
+
+class LiveWeights:
+    """A network, and its weights in scikit-learn's shapes: (n_prev, n) and (n,).
+
+    Who puts another array in a view's place has it copied to the network when it is next used.
+    """
+
+    def __init__(self, shape: Shape, seed: int = 0) -> None:
+        self.shape = shape
+        sizes, activations, dropout, dtype = shape
+        layers: list[LayerDescription] = []
+        self.dense: list[int] = []  # where the dense layers stand among all
+        for index, (units, activation) in enumerate(zip(sizes[1:], activations, strict=True)):
+            self.dense.append(len(layers))
+            name = CORE_NAMES.get(activation, activation)
+            layers.append(Dense(int(units), name, initializer="zeros"))
+            if index < len(dropout) and dropout[index] > 0:
+                layers.append(Dropout(float(dropout[index])))
+        self.network = Network(layers, int(sizes[0]), seed=seed, dtype=dtype)
+        of_layers = [self.network.layers[index] for index in self.dense]
+        self.coefs = tuple(layer.W.T for layer in of_layers)
+        self.intercepts = tuple(layer.b[:, 0] for layer in of_layers)
+
+    def take(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> bool:
+        """Copy the arrays that are not the views themselves, and tell whether there were any."""
+        copied = False
+        for array, view in zip([*coefs, *intercepts], [*self.coefs, *self.intercepts], strict=True):
+            if array is not view:
+                view[...] = array
+                copied = True
+        return copied
+
+    def penalise(self, l1: float, l2: float) -> None:
+        """Set the penalties of the next steps."""
+        for index in self.dense:
+            layer = self.network.layers[index]
+            if layer.l2 != l2:
+                layer.l2 = l2
+            if layer.l1 != l1:
+                layer.l1 = l1
+
+
+def fitted_attributes(estimator: Any, also: Collection[str]) -> dict[str, Any]:
+    """Copies of what ``fit`` has left, by scikit-learn's rule of names; weights as plain arrays."""
+    attributes = {
+        name: deepcopy(value)
+        for name, value in vars(estimator).items()
+        if (name.endswith("_") and not name.startswith("_")) or name in also
+    }
+    for name in {"coefs_", "intercepts_"} & set(attributes):
+        attributes[name] = [np.array(array, order="C") for array in getattr(estimator, name)]
+    return attributes

@@ -1,0 +1,226 @@
+"""How the estimators go down: scikit-learn's epochs and stopping rules, over the core's steps."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from deltarule._arrays import Array
+from deltarule._data.sampling import shuffled_in_windows, window_to_shuffle
+from deltarule._training.all_examples import Cost
+from deltarule._training.hooks import as_callbacks
+from deltarule._training.lbfgs import minimize
+from deltarule._training.progress import Progress
+from deltarule._training.run import TrainingRun
+from deltarule.estimators.epochs import Epochs, judge
+from deltarule.estimators.losses import minimised
+from deltarule.estimators.optimizers import set_rate
+from deltarule.estimators.plan import EpochsPlan, LBFGSPlan, Plan, Record, Validation
+from deltarule.history import History
+from deltarule.optimizers import LBFGS, Optimizer
+
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+
+
+def _run_of(plan: Plan, optimizer: Optimizer, *, validated: bool) -> TrainingRun:
+    """A fit about to begin, as the estimator's callbacks see it."""
+    network = plan.weights.network
+    callbacks = as_callbacks(plan.callbacks, validated=validated)
+    network.history = History()
+    return TrainingRun(network, optimizer, callbacks, plan.epochs)
+
+
+def _end_epoch(
+    run: TrainingRun, bar: Progress, record: dict[str, float], told: Callable[[], bool]
+) -> None:
+    """Tell all who want to know what an epoch came to, the estimator's own way last."""
+    run.end_epoch(record)
+    bar.end_epoch(run.epoch - 1, record)
+    if told():
+        run.stop()
+
+
+# Epochs ------------------------------------------------------------------------------------------
+
+
+def fit_epochs(plan: EpochsPlan, record: Record, told: Callable[[], bool]) -> None:
+    """Train by mini-batches, with scikit-learn's rules of when to stop.
+
+    ``told`` is called after each epoch, when the record has it, and says whether it is the last.
+    """
+    network, optimizer = plan.weights.network, plan.optimizer
+    n_samples = len(plan.examples) if plan.train is None else len(plan.train)
+    run = _run_of(plan, optimizer, validated=plan.validation is not None)
+    steps = Epochs(plan, run)
+    order = np.arange(n_samples)
+    batches = -(-n_samples // plan.batch_size)
+    with run, Progress(plan.epochs, batches, enabled=plan.progress) as bar:
+        try:
+            run.call("on_fit_begin")
+            while run.begin_epoch():
+                if plan.shuffle:
+                    order = _shuffled(order, plan)
+                rows = order if plan.train is None else plan.train[order]
+                total = 0.0
+                in_turn = not plan.shuffle and plan.train is None
+                for part in steps.epoch(None if in_turn else rows, n_samples):
+                    total += part
+                    bar.advance(steps.done, total / n_samples)
+                    run.call("on_run_end")
+                if run.stopping and steps.done < (record.epochs + 1) * batches:
+                    break  # within the epoch, which is then none
+                if steps.diverged and not plan.early_stopping:
+                    raise ValueError(NOT_FINITE)
+
+                loss = record.loss = total / n_samples
+                record.epochs += 1
+                record.examples_seen += n_samples
+                record.losses.append(loss)
+                values = {"loss": loss}
+                if plan.verbose:
+                    print(f"Iteration {record.epochs}, loss = {loss:.8f}")
+                if plan.validation is not None:
+                    values |= _validate(plan, record, plan.validation)
+                _count_epochs_in_vain(plan, record, loss)
+                if plan.schedule == "invscaling":
+                    rate = plan.learning_rate_init / (record.examples_seen + 1) ** plan.power_t
+                    set_rate(optimizer, float(rate))
+                _end_epoch(run, bar, values, told)
+                if record.in_vain > plan.n_iter_no_change:
+                    if _gives_up(plan):
+                        break
+                    record.in_vain = 0
+                if plan.warns_at_the_end and record.epochs == plan.epochs:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({plan.epochs}) reached "
+                        "and the optimization hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=5,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        finally:
+            plan.weights.penalise(0.0, 0.0)
+    if plan.early_stopping:
+        network.parameters[:] = record.best_parameters
+
+
+def _shuffled(order: Array, plan: EpochsPlan) -> Array:
+    """The next order, drawn as scikit-learn draws it; that of a large memory map in windows."""
+    window = window_to_shuffle(plan.examples.rows, len(order), plan.batch_size)
+    if window is not None:
+        return shuffled_in_windows(plan.random_state, len(order), window)
+    # As sklearn.utils.shuffle, whose checks would take longer than a small epoch's steps.
+    places = np.arange(len(order))
+    plan.random_state.shuffle(places)
+    return order[places]
+
+
+def _validate(plan: EpochsPlan, record: Record, validation: Validation) -> dict[str, float]:
+    assert record.scores is not None
+    assert record.validation_losses is not None
+    cost, A = judge(plan.weights.network, plan.loss, validation.examples)
+    score = -cost if validation.score is None else float(validation.score(A))
+    record.validation_losses.append(cost)
+    record.scores.append(score)
+    if plan.verbose:
+        print(f"Validation score: {score:f}")
+    return {"val_loss": cost, "val_score": score}
+
+
+def _count_epochs_in_vain(plan: EpochsPlan, record: Record, loss: float) -> None:
+    """Count the epochs in a row that were not better by ``tol``, and keep what is best.
+
+    A NaN is neither better nor worse, as in scikit-learn.
+    """
+    in_vain = False
+    if not plan.early_stopping:
+        assert record.best_loss is not None
+        in_vain = loss > record.best_loss - plan.tol
+        record.best_loss = min(record.best_loss, loss)
+    if record.scores is not None:
+        assert record.best_score is not None
+        score, best = record.scores[-1], record.best_score
+        if plan.early_stopping:
+            in_vain = score < best + plan.tol
+        if score > best:
+            record.best_score = score
+            if plan.early_stopping:
+                np.copyto(record.best_parameters, plan.weights.network.parameters)
+    record.in_vain = record.in_vain + 1 if in_vain else 0
+
+
+def _gives_up(plan: EpochsPlan) -> bool:
+    """Whether too many epochs in vain are the end, or reason for a smaller learning rate."""
+    optimizer: Any = plan.optimizer
+    what = "Validation score" if plan.early_stopping else "Training loss"
+    message = (
+        f"{what} did not improve more than tol={plan.tol:f} for "
+        f"{plan.n_iter_no_change} consecutive epochs."
+    )
+    end = True
+    if plan.schedule != "adaptive":
+        message += " Stopping."
+    elif optimizer.learning_rate <= 1e-6:
+        message += " Learning rate too small. Stopping."
+    else:
+        end = False
+        set_rate(optimizer, optimizer.learning_rate / 5.0)
+        message += f" Setting learning rate to {optimizer.learning_rate:f}"
+    if plan.verbose:
+        print(message)
+    return end
+
+
+# All examples at once ----------------------------------------------------------------------------
+
+
+def fit_lbfgs(plan: LBFGSPlan, told: Callable[[], bool]) -> tuple[int | None, float]:
+    """Train by SciPy's L-BFGS-B on all examples; an iteration is an epoch to callbacks.
+
+    The cost may be infinite where the line search looks: it then takes a shorter step.
+
+    Returns
+    -------
+    iterations : int or None
+        None where a callback stopped training before the first.
+    loss : float
+    """
+    from sklearn.utils.optimize import _check_optimize_result
+
+    network = plan.weights.network
+    rows, target, constants = plan.examples
+    total = float(len(rows) if target.weights is None else target.weights.sum())
+    constant = 0.0 if constants is None else float(np.average(constants, weights=target.weights))
+    cost_of = Cost(network, minimised(plan.loss), rows, target, constant)
+    run = _run_of(plan, LBFGS(), validated=False)
+    verbose = plan.verbose is True or plan.verbose >= 1
+    options = {"maxfun": plan.max_fun, "maxiter": plan.epochs, "gtol": plan.tol}
+
+    def end_epoch(cost: float) -> None:
+        if verbose:
+            print(f"Iteration {run.epoch}, loss = {cost:.8f}")
+        _end_epoch(run, bar, {"loss": cost}, told)
+
+    iterations = None
+    plan.weights.penalise(plan.l1 / total, plan.alpha / total)
+    try:
+        with run, Progress(run.epochs, 1, enabled=plan.progress) as bar:
+            run.call("on_fit_begin")
+            result = minimize(run, cost_of, options, bar, end_epoch)
+            if result is not None:
+                network.parameters[:] = result.x
+                iterations = (
+                    result.nit
+                    if run.stopping
+                    else _check_optimize_result("lbfgs", result, plan.epochs)
+                )
+        loss, _ = Cost(network, plan.loss, rows, target, constant)(network.parameters)
+    finally:
+        plan.weights.penalise(0.0, 0.0)
+    return iterations, loss

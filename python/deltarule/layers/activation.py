@@ -1,0 +1,29 @@
+"""An activation that stands alone: ``A = g(A_prev)``."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from deltarule.layers.base import LayerDescription, expect_activation
+
+
+@dataclass(frozen=True)
+class Activation(LayerDescription):
+    """An activation alone, ``A = g(A_prev)``: behind a normalisation, say.
+
+    Parameters
+    ----------
+    activation : str
+        As in ``Dense``.
+    name : str, optional
+    """
+
+    kind: ClassVar[str] = "activation"
+
+    activation: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expect_activation(self, self.activation)
+
+    def core(self) -> dict[str, Any]:  # noqa: D102
+        return {"kind": self.kind, "activation": self.activation}

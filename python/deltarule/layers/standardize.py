@@ -1,0 +1,25 @@
+"""Inputs less their means, over their standard deviations."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from deltarule.layers.base import LayerDescription, Shapes
+
+
+@dataclass(frozen=True)
+class Standardize(LayerDescription):
+    """The first layer, if any: each input less its mean, over its standard deviation.
+
+    ``Z = (X - mean) / sqrt(variance)``. They come from the data of the first ``fit``, or from
+    ``network.adapt(X)``, and travel with the network; no gradient changes them. An input that is
+    the same everywhere keeps a variance of 1, and columns that an ``Embedding`` takes pass.
+
+    Parameters
+    ----------
+    name : str, optional
+    """
+
+    kind: ClassVar[str] = "standardize"
+
+    def statistics(self, n_prev: int) -> Shapes:  # noqa: D102
+        return {"mean": (n_prev, 1), "variance": (n_prev, 1)}

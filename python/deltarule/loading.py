@@ -1,0 +1,67 @@
+"""Models out of files, whatever they are: the one place that knows every kind."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from deltarule._files.atomic import PathLike
+from deltarule._files.models import Model, expect_no_more, network_from, read
+from deltarule._files.untrusted import brief, naming
+from deltarule.errors import ModelFileError, not_installed
+from deltarule.network import Network
+
+if TYPE_CHECKING:
+    from deltarule.estimators import MLPClassifier, MLPRegressor
+
+
+def load(path: PathLike) -> "Network | MLPClassifier | MLPRegressor":
+    """Read a network or an estimator from a file.
+
+    Parameters
+    ----------
+    path : path-like
+        What ``save`` or a `Checkpoint` has written, in this or an older version of the format; of a
+        checkpoint the network is read. A symbolic link is refused.
+
+    Returns
+    -------
+    Network, MLPClassifier or MLPRegressor
+
+    Raises
+    ------
+    ModelFileError
+        For a file that is damaged, or something else. Nothing in a file is ever executed.
+    OSError
+        For a file that cannot be read.
+    ImportError
+        For an estimator where scikit-learn is not installed.
+    """
+    model = read(path)
+    with naming(path):
+        if type(model.kind) is not str or model.kind not in _KINDS:
+            raise ModelFileError(f"kind is {brief(model.kind)}: expected one of {tuple(_KINDS)}")
+        return _KINDS[model.kind](model)  # type: ignore[no-any-return]
+
+
+def _network(model: Model) -> Network:
+    network = network_from(model, Network)
+    if model.kind == "checkpoint":
+        model.leave_out("optimizer.", "callbacks.")
+    expect_no_more(model)
+    return network
+
+
+def _estimator(model: Model) -> Any:
+    try:
+        from deltarule import estimators
+        from deltarule.estimators.file import estimator_from
+    except ModuleNotFoundError as missing:
+        raise not_installed(model.kind, missing, "sklearn") from missing
+    return estimator_from(model, getattr(estimators, model.kind))
+
+
+_KINDS: dict[str, Callable[[Model], Any]] = {
+    "network": _network,
+    "checkpoint": _network,
+    "MLPClassifier": _estimator,
+    "MLPRegressor": _estimator,
+}

@@ -1,0 +1,85 @@
+"""Rows: memory maps above all, and the memory that they are not to take."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deltarule._data.rows import Rows, mapped_file
+from support import assert_near, assert_same_bits, data, network, output_of
+
+
+def test_which_arrays_are_mapped(tmp_path: Path) -> None:
+    file = tmp_path / "X.npy"
+    np.save(file, np.zeros((20, 3), np.float32))
+    for mode in ("r", "r+"):
+        X = np.load(file, mmap_mode=mode)
+        for view in (X, X[3:7], X.T, np.asarray(X)[::2]):
+            assert mapped_file(view) is not None
+    assert (
+        mapped_file(np.load(file, mmap_mode="c")) is None
+    )  # its pages may hold what is nowhere else
+    assert mapped_file(np.load(file)) is None
+    assert mapped_file(np.load(file, mmap_mode="r") + 1) is None
+
+
+def test_writing_to_a_map_is_not_undone(tmp_path: Path) -> None:
+    X, y = data(50, [6, 3])
+    np.save(tmp_path / "X.npy", np.zeros_like(X))
+    for mode in ("r+", "c"):
+        mapped = np.load(tmp_path / "X.npy", mmap_mode=mode)
+        mapped[:] = X
+        network([6, 3]).fit(mapped, y, epochs=2)
+        assert_same_bits(np.asarray(mapped), X)
+
+
+def test_training_on_a_map_is_training_on_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = data(500, [6, 3])
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    net, other = network([6, 3]), network([6, 3])
+    net.fit(mapped, y, epochs=2, batch_size=16)  # smaller than a window: shuffled like any other
+    other.fit(X, y, epochs=2, batch_size=16)
+    assert_same_bits(net.parameters, other.parameters)
+
+    monkeypatch.setattr("deltarule._data.rows.WINDOW_BYTES", 100 * 6 * 4)
+    assert Rows(mapped).window() == 100
+    X_nan = X.copy()
+    X_nan[431, 2] = np.nan
+    np.save(tmp_path / "nan.npy", X_nan)
+    with pytest.raises(ValueError, match=r"X\[431, 2\] is nan"):
+        net.fit(np.load(tmp_path / "nan.npy", mmap_mode="r"), y)
+    net.fit(mapped, y, epochs=1, batch_size=16, shuffle=False)
+    other.fit(X, y, epochs=1, batch_size=16, shuffle=False)
+    assert_same_bits(net.parameters, other.parameters)
+    history = net.fit(mapped, y, epochs=3, batch_size=16)
+    expected = other.fit(X, y, epochs=3, batch_size=16)
+    assert_near(np.array(history["loss"]), np.array(expected["loss"]), 0.2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_map_does_not_fill_the_memory(tmp_path: Path) -> None:
+    """300 MB on the disk, half of that in memory at the most, whatever the length of the file."""
+    file = tmp_path / "X.npy"
+    X = np.lib.format.open_memmap(file, "w+", np.float32, (75_000, 1000))
+    X[:] = 0.5
+    del X
+    script = f"""
+import numpy as np
+import deltarule as dr
+
+X = np.load({str(file)!r}, mmap_mode="r")
+net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=1000)
+y = np.zeros(len(X), np.float32)
+net.fit(np.ones((64, 1000), np.float32), y[:64])
+def peak():
+    return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1])
+before = peak()
+net.fit(X, y, batch_size=256, epochs=2)
+print(peak() - before)
+"""
+    kilobytes = int(output_of(script))
+    print(f"the peak rose by {kilobytes / 1024:.0f} MB")
+    assert kilobytes < 150 * 1024
