@@ -1,5 +1,7 @@
 """Arrays: what they are called in annotations, and memory that vector instructions like."""
 
+from __future__ import annotations
+
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[Any]
 
 
-def aligned_zeros(size: int, dtype: "np.dtype[Any]") -> Array:
+def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Array:
     """Zeros that begin at a cache line, so that vector instructions never straddle one."""
     line = 64
     raw = np.zeros(size * dtype.itemsize + line, np.uint8)

@@ -1,5 +1,7 @@
 """Checks of single arguments that many functions share."""
 
+from __future__ import annotations
+
 import math
 from typing import Any, TypeGuard
 

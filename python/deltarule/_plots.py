@@ -1,5 +1,7 @@
 """Pictures of training; matplotlib is imported when the first one is drawn."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """How many threads the core has, and which build of it runs."""
 
+from __future__ import annotations
+
 from deltarule import _core
 from deltarule._checks import expect_integer
 

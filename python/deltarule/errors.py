@@ -1,5 +1,7 @@
 """What the package raises and warns of, beside Python's own."""
 
+from __future__ import annotations
+
 
 class ModelFileError(ValueError):
     """A file that is not what it should be; the message says what is wrong with it, and where."""

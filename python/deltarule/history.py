@@ -1,5 +1,7 @@
 """What training came to, epoch by epoch."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Networks and estimators from other libraries' models: the door to what reads them."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 from deltarule._files.atomic import PathLike
@@ -152,7 +154,7 @@ def from_torch(module: Any, *, input_size: int | None = None, seed: int | None =
     return _built(blueprint_of(module, input_size), seed)
 
 
-def from_sklearn(estimator: Any) -> "MLPClassifier | MLPRegressor":
+def from_sklearn(estimator: Any) -> MLPClassifier | MLPRegressor:
     """Convert scikit-learn's ``MLPClassifier`` or ``MLPRegressor``.
 
     Parameters
@@ -177,7 +179,7 @@ def from_sklearn(estimator: Any) -> "MLPClassifier | MLPRegressor":
         from deltarule.estimators import from_sklearn as conversion
     except ModuleNotFoundError as missing:
         raise not_installed("from_sklearn", missing, "sklearn") from missing
-    return conversion.from_sklearn(estimator)
+    return conversion.from_sklearn(estimator)  # type: ignore[no-any-return]
 
 
 def _built(blueprint: Blueprint, seed: int | None) -> Network:

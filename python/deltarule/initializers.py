@@ -9,6 +9,8 @@ An initialiser is a function of a ``numpy.random.Generator``, ``n`` and ``n_prev
 weights ``(n, n_prev)``. For the biases it is asked for ``(n, 1)``.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Models out of files, whatever they are: the one place that knows every kind."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from deltarule.estimators import MLPClassifier, MLPRegressor
 
 
-def load(path: PathLike) -> "Network | MLPClassifier | MLPRegressor":
+def load(path: PathLike) -> Network | MLPClassifier | MLPRegressor:
     """Read a network or an estimator from a file.
 
     Parameters

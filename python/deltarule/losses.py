@@ -5,6 +5,8 @@ targets it takes. Equations are per example, with ``n`` outputs ``a``, targets `
 ``d = a - y``; the cost is their (weighted) mean over the examples.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -55,11 +57,11 @@ class Loss:
         """How many outputs are held against each number of y."""
         return 1
 
-    def for_output(self, activation: str, where: str) -> "Loss":
+    def for_output(self, activation: str, where: str) -> Loss:
         """The loss in the form that goes with an output activation."""
         return self
 
-    def _formula(self) -> "_core.Loss":
+    def _formula(self) -> _core.Loss:
         """The core's loss: its name, and the fields of the dataclass as its hyper-parameters."""
         return _core.Loss(
             self.name, **{field.name: getattr(self, field.name) for field in fields(self)}
@@ -336,7 +338,7 @@ class CustomLoss(Loss):
                 "(losses, dA)"
             )
 
-    def _formula(self) -> "_core.Loss":
+    def _formula(self) -> _core.Loss:
         return _core.Loss(self.function)
 
 

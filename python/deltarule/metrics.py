@@ -14,6 +14,8 @@ What counts as a class:
 Definitions are scikit-learn's (Pedregosa et al. 2011).
 """
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """`Network`: the verbs on top of the bare network. It trains, judges, saves and converts."""
 
+from __future__ import annotations
+
 import os
 from typing import Any
 

@@ -4,6 +4,8 @@ An optimizer is a class here that declares its hyper-parameters, and in the core
 row of the table (cpp/src/optimizer.cpp). docs/notation has the equations.
 """
 
+from __future__ import annotations
+
 import copy
 import math
 import weakref
@@ -37,7 +39,7 @@ def flag() -> Any:
 
 
 @cache
-def _hyper_parameters(kind: Any) -> "tuple[Field[Any], ...]":
+def _hyper_parameters(kind: Any) -> tuple[Field[Any], ...]:
     """The fields of a kind of optimizer that are hyper-parameters."""
     return tuple(f for f in fields(kind) if f.init)
 
@@ -61,9 +63,9 @@ class Optimizer:
         default_factory=lambda: np.zeros(1, np.int64), init=False, repr=False
     )
     # The flat vector of parameters that the state goes with.
-    _parameters: "weakref.ref[Array] | None" = field(default=None, init=False, repr=False)
+    _parameters: weakref.ref[Array] | None = field(default=None, init=False, repr=False)
     # The latest rule, and the values that it was made of: checks would cost more than a small step.
-    _made: "tuple[tuple[Any, ...], _core.Optimizer] | None" = field(
+    _made: tuple[tuple[Any, ...], _core.Optimizer] | None = field(
         default=None, init=False, repr=False
     )
     # Epochs of fit made so far, for a schedule that goes by them.
@@ -81,7 +83,7 @@ class Optimizer:
     def step(self, value: int) -> None:
         self._counter[0] = value
 
-    def _declared(self) -> "tuple[Field[Any], ...]":
+    def _declared(self) -> tuple[Field[Any], ...]:
         kind: Any = type(self)  # mypy takes a class of dataclasses for unhashable
         return _hyper_parameters(kind)
 
@@ -89,7 +91,7 @@ class Optimizer:
         """The hyper-parameters as they are now, held to what their fields declare."""
         return {declared.name: self._checked(declared) for declared in self._declared()}
 
-    def _rule(self) -> "_core.Optimizer":
+    def _rule(self) -> _core.Optimizer:
         """The core's update rule with the hyper-parameters as they are now."""
         values = tuple([self._value(declared) for declared in self._declared()])
         if self._made is None or not all(map(is_, values, self._made[0])):
@@ -147,14 +149,14 @@ class Optimizer:
         state.pop("_network", None)  # of pickles from before optimizers knew vectors alone
         vars(self).update({"_parameters": None} | state)
 
-    def _value(self, declared: "Field[Any]") -> Any:
+    def _value(self, declared: Field[Any]) -> Any:
         """A hyper-parameter as it is now, where a schedule has it change."""
         value = getattr(self, declared.name)
         if declared.name == "learning_rate" and callable(value):
             return rate_now(value, self.step, self.epochs)
         return value
 
-    def _checked(self, declared: "Field[Any]") -> float:
+    def _checked(self, declared: Field[Any]) -> float:
         """A hyper-parameter, held to what its field declares."""
         value, kind = self._value(declared), declared.metadata["kind"]
         what = f"{type(self).__name__}: {declared.name}"
@@ -500,7 +502,7 @@ class LBFGS(Optimizer):
     gradient_tolerance: float = number(1e-5)
     message: str = field(default="", init=False, repr=False)
 
-    def _rule(self) -> "_core.Optimizer":
+    def _rule(self) -> _core.Optimizer:
         raise TypeError(
             "LBFGS: it makes no step from a gradient alone: expected fit(X, y, optimizer=LBFGS())"
         )

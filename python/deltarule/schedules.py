@@ -9,6 +9,8 @@ or, with ``per="epoch"``, the epochs. In a loop of your own ``schedule(t)`` is t
 ``t``. A new schedule is a class with one function, ``rates``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -61,11 +63,15 @@ class Schedule:
     def _name(self) -> str:
         return type(self).__name__
 
-    def _expect_numbers(self, *names: str, **bounds: float) -> None:
-        """Hold fields to being numbers between two bounds, from 0 on where none is given."""
-        bounds = bounds if "above" in bounds else {"least": 0.0, **bounds}
+    def _expect_numbers(
+        self, *names: str, above: float | None = None, below: float = np.inf
+    ) -> None:
+        """Hold fields to being numbers between two bounds, from 0 on if not told otherwise."""
+        least = 0.0 if above is None else None
         for name in names:
-            expect_in_range(getattr(self, name), f"{self._name}: {name}", **bounds)
+            expect_in_range(
+                getattr(self, name), f"{self._name}: {name}", least=least, above=above, below=below
+            )
 
     def _expect_counts(self, *names: str, least: int = 1) -> None:
         for name in names:

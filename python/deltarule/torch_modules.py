@@ -3,11 +3,13 @@
 With them a network is a plain ``nn.Sequential`` there: trained, moved and saved as any other.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 try:
-    import torch
-    from torch import nn
+    import torch as torch
+    from torch import nn as nn
 except ModuleNotFoundError as missing:
     raise ImportError(
         f"from_torch and to_torch need {missing.name}, which is not installed: pip install torch"
@@ -29,7 +31,7 @@ class FrozenBatchNorm1d(nn.BatchNorm1d):
         super().__init__(*arguments, **named)
         self.eval()
 
-    def train(self, mode: bool = True) -> "FrozenBatchNorm1d":
+    def train(self, mode: bool = True) -> FrozenBatchNorm1d:
         """Stay as in evaluation, whatever the mode."""
         super().train(False)
         return self

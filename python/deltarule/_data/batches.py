@@ -1,5 +1,7 @@
 """Batches that come from outside, one after another, so that the whole is never held."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -17,7 +19,7 @@ class Batch(NamedTuple):
     """A batch that has passed the door, in memory of its own."""
 
     rows: Rows
-    target: "_core.Target"
+    target: _core.Target
     scale: float  # what the door has divided the weights by
 
     @property
@@ -81,7 +83,7 @@ class Batches:
             )
 
 
-def _parts(target: "_core.Target") -> tuple[Any, Any, Any]:
+def _parts(target: _core.Target) -> tuple[Any, Any, Any]:
     return target.Y, target.labels, target.weights
 
 

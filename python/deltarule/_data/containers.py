@@ -3,6 +3,8 @@
 None of the libraries that make them is imported. What a thing is, is told by what it can do.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -83,7 +85,7 @@ def _array(values: Any, where: str, what: str) -> Array:
 # Sparse matrices --------------------------------------------------------------------------------
 
 
-def _sparse(matrix: Any, where: str, what: str) -> "_core.SparseRows":
+def _sparse(matrix: Any, where: str, what: str) -> _core.SparseRows:
     """The rows of a SciPy matrix, none of whose numbers is stored twice."""
     if len(matrix.shape) != 2:
         raise ValueError(
@@ -104,7 +106,7 @@ def _sparse(matrix: Any, where: str, what: str) -> "_core.SparseRows":
 
 def _compressed(
     matrix: Any, data: Array, rows: int, columns: int, where: str, what: str
-) -> "_core.SparseRows":
+) -> _core.SparseRows:
     """What ``indptr`` and ``indices`` lead to, once they are known to stay within it."""
     indices, starts = matrix.indices, matrix.indptr
     if starts.shape != (rows + 1,):

@@ -5,6 +5,8 @@ check as they go; for who has checked by other rules, as scikit-learn's are, the
 and ``target_of``.
 """
 
+from __future__ import annotations
+
 from math import isfinite
 from typing import Any
 
@@ -106,7 +108,7 @@ def as_target(
     dtype: DType,
     where: str,
     sample_weight: ArrayLike | None = None,
-) -> "_core.Target":
+) -> _core.Target:
     """What a loss holds ``m`` examples of ``n_outputs`` against, and how much each weighs."""
     values, columns = _dense(y, where, "y")
     if values.shape[:1] != (m,):
@@ -147,7 +149,7 @@ def as_target(
 
 def target_of(
     Y: Array | None, labels: Array | None, weights: Array | None, loss: Loss
-) -> "_core.Target":
+) -> _core.Target:
     """What has been checked already, for the core: every target stands before each of its outputs.
 
     Parameters

@@ -4,6 +4,8 @@ A page of a mapped file counts as the process's memory from its first reading un
 of, so a pass over a file larger than the memory would seem to fill it.
 """
 
+from __future__ import annotations
+
 import mmap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -91,7 +93,7 @@ class Rows:
         if not isinstance(held, np.ndarray):  # one by one, as it is never made dense as a whole
             return np.concatenate([held[row : row + 1].dense() for row in rows.tolist()])
         if not self.mapped:
-            return held[rows]  # type: ignore[no-any-return]
+            return held[rows]
         taken = np.empty((len(rows), *self.shape[1:]), held.dtype)
         order = np.argsort(rows)
         windows = rows[order] // self.window()

@@ -1,5 +1,7 @@
 """The order in which an epoch goes through the examples: shuffled, drawn by weight, or as it is."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +75,7 @@ def order_of(
     sampling: str | ArrayLike | None,
     shuffle: bool,
     rows: Rows,
-    target: "_core.Target",
+    target: _core.Target,
     batch_size: int,
 ) -> Order:
     """What ``fit``'s arguments ask for."""
@@ -83,7 +85,7 @@ def order_of(
     return shuffled(rows, batch_size) if shuffle and batch_size < len(rows) else in_turn
 
 
-def _sampling_weights(sampling: str | ArrayLike, target: "_core.Target", m: int) -> Array:
+def _sampling_weights(sampling: str | ArrayLike, target: _core.Target, m: int) -> Array:
     if isinstance(sampling, str):
         if sampling != "balanced":
             raise ValueError(
@@ -109,7 +111,7 @@ def _sampling_weights(sampling: str | ArrayLike, target: "_core.Target", m: int)
     return weights
 
 
-def _classes(target: "_core.Target") -> Array:
+def _classes(target: _core.Target) -> Array:
     """The class of each example, from labels, one-hot rows or a column of 0 and 1."""
     if target.labels is not None:
         return target.labels

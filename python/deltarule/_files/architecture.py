@@ -5,6 +5,8 @@ where it has a name: ``layers.0.weight``. They are held against the descriptions
 made, so that it is never larger than what the file holds.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import fields
 from typing import Any

@@ -4,6 +4,8 @@ The bytes go to a file beside the old one, which is flushed to the disk and take
 only then. POSIX promises that a rename is seen as a whole, or not at all.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import secrets

@@ -3,6 +3,8 @@
 That is the optimizer's vectors and counts, the schedule's memory, and the callbacks' own state.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Protocol

@@ -4,6 +4,8 @@ NumPy believes what it is told about the place in a buffer, and would read beyon
 state is held against that of a new generator of its kind, number by number.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -4,6 +4,8 @@ docs/files.md describes the format. What a file says is held against itself befo
 of it, and whatever is wrong is a `ModelFileError`.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

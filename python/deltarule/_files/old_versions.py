@@ -3,6 +3,8 @@
 Version 1 had checkpoints alone: the network's flat vectors, and layers as the core is told of them.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

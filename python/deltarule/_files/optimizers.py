@@ -1,5 +1,7 @@
 """An optimizer in a file: hyper-parameters, counts, vectors, and what its schedule remembers."""
 
+from __future__ import annotations
+
 from collections.abc import MutableMapping
 from dataclasses import fields
 from typing import Any

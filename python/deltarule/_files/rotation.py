@@ -4,6 +4,8 @@ A file is deleted only where it says itself that this very training wrote it. Wh
 remembers are numbers of epochs, never paths, so that a file cannot have another one deleted.
 """
 
+from __future__ import annotations
+
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress

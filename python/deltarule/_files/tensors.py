@@ -9,6 +9,8 @@ Among the strings stands ``sha256``: the hash of all bytes of the file, the hash
 as zeros. So a bit that has flipped anywhere is found.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math

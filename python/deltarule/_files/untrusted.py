@@ -3,6 +3,8 @@
 Nothing but a regular file is opened, no link is followed and no pipe is waited for.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import stat

@@ -15,6 +15,8 @@ for what JSON has not:
 Such objects are those of a fixed table. No name in a file is ever imported.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import fields
 from typing import Any

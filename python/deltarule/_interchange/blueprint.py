@@ -1,5 +1,7 @@
 """What a reader of another library's models hands on: a network yet to be built."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

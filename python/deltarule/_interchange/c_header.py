@@ -4,18 +4,24 @@ The header holds the weights and one function. It needs the mathematical functio
 and nothing else: no allocation, no file, no other header of ours.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-import deltarule
-from deltarule._files import atomic as atomic_file
-from deltarule._network.layer_views import Layer, expect_finite
+from deltarule._arrays import Array
+from deltarule._checks import expect_finite
+from deltarule._files import atomic
+from deltarule._network.bare import BareNetwork
+from deltarule._network.layer_views import Layer
+from deltarule._version import __version__
 from deltarule.layers import (
     Activation,
     Add,
@@ -28,128 +34,11 @@ from deltarule.layers import (
     Standardize,
 )
 
-if TYPE_CHECKING:
-    from deltarule.network import Network
-
-Array = NDArray[Any]
-
-# $real is the network's type, $f the ending of its constants and of the library's functions for it.
-# The formulas are the core's, NaN and Inf included. Names are the network's own or such as A_1, as
-# boards have macros for their pins, A1 among them.
-_FUNCTIONS = {
-    "dense": """\
-/* Z = W A_prev + b, four units at a time, whose sums need not wait for each other; W lies column by
- * column, so that the four weights of an input are neighbours */
-static inline void ${name}_dense(const $real *W, const $real *b, size_t n_prev, size_t n,
-                                 const $real *A_prev, $real *Z) {
-  const size_t fours = n - n % 4;
-  for (size_t i = 0; i < fours; i += 4) {
-    const $real *w = W + i;
-    $real z0 = b[i], z1 = b[i + 1], z2 = b[i + 2], z3 = b[i + 3];
-    for (size_t j = 0; j < n_prev; ++j) {
-      const $real a = A_prev[j];
-      z0 += w[j * n] * a;
-      z1 += w[j * n + 1] * a;
-      z2 += w[j * n + 2] * a;
-      z3 += w[j * n + 3] * a;
-    }
-    Z[i] = z0;
-    Z[i + 1] = z1;
-    Z[i + 2] = z2;
-    Z[i + 3] = z3;
-  }
-  for (size_t i = fours; i < n; ++i) {
-    $real z = b[i];
-    for (size_t j = 0; j < n_prev; ++j) z += W[j * n + i] * A_prev[j];
-    Z[i] = z;
-  }
-}
-""",
-    "code": """\
-/* The category that an input stands for; what is none is the nearest one, NaN the first. */
-static inline size_t ${name}_code($real a, size_t categories) {
-  if (!(a > 0)) return 0;
-  return a < ($real)categories ? (size_t)a : categories - 1;
-}
-""",
-    "layer_norm": """\
-/* z = gamma (a - mean) / sqrt(variance + epsilon) + beta; Z may be A_prev */
-static inline void ${name}_layer_norm(const $real *gamma, const $real *beta, $real epsilon,
-                                      size_t n, const $real *A_prev, $real *Z) {
-  const $real first = A_prev[0], share = 1 / ($real)n;
-  $real sum = 0, squares = 0;
-  for (size_t i = 0; i < n; ++i) { /* from the first unit's, so that squares stay small */
-    const $real d = A_prev[i] - first;
-    sum += d;
-    squares += d * d;
-  }
-  const $real mean = first + share * sum, rest = share * (squares - share * sum * sum);
-  const $real inverse = 1 / sqrt$f((rest < 0 ? 0 : rest) + epsilon);
-  for (size_t i = 0; i < n; ++i) Z[i] = (A_prev[i] - mean) * inverse * gamma[i] + beta[i];
-}
-""",
-    "softmax": """\
-/* a_i = e^(z_i - max z) / sum_k e^(z_k - max z); A may be Z */
-static inline void ${name}_softmax(size_t n, const $real *Z, $real *A) {
-  $real largest = Z[0], sum = 0;
-  for (size_t i = 1; i < n; ++i) largest = Z[i] > largest ? Z[i] : largest;
-  for (size_t i = 0; i < n; ++i) {
-    A[i] = exp$f(Z[i] - largest);
-    sum += A[i];
-  }
-  for (size_t i = 0; i < n; ++i) A[i] /= sum;
-}
-""",
-    "sigmoid": """\
-/* 1 / (1 + e^-z), by way of e^-|z|, which cannot overflow */
-static inline $real ${name}_sigmoid($real z) {
-  const $real e = exp$f(-fabs$f(z));
-  return (z < 0 ? e : 1) / (1 + e);
-}
-""",
-    "relu": """\
-static inline $real ${name}_relu($real z) { return z < 0 ? 0 : z; } /* NaN passes */
-""",
-    "leaky_relu": """\
-static inline $real ${name}_leaky_relu($real z) { return z < 0 ? 0.01$f * z : z; }
-""",
-    "elu": """\
-static inline $real ${name}_elu($real z) { return z < 0 ? expm1$f(z) : z; }
-""",
-    "above_underflow": """\
-/* z where it matters: past this, z times a sigmoid of it is 0, and -Inf times 0 is not */
-static inline $real ${name}_above_underflow($real z) { return z < -1000 ? -1000 : z; }
-""",
-    "gelu": """\
-/* z Phi(z) */
-static inline $real ${name}_gelu($real z) {
-  return ${name}_above_underflow(z) * (erfc$f(-z / 1.4142135623730951$f) / 2);
-}
-""",
-    "gelu_tanh": """\
-/* z/2 (1 + tanh u), u = sqrt(2/pi) (z + 0.044715 z^3) */
-static inline $real ${name}_gelu_tanh($real z) {
-  const $real u = 0.7978845608028654$f * (z + 0.044715$f * z * z * z);
-  return ${name}_above_underflow(z) / 2 * (1 + tanh$f(u));
-}
-""",
-    "silu": """\
-static inline $real ${name}_silu($real z) {
-  return ${name}_above_underflow(z) * ${name}_sigmoid(z);
-}
-""",
-    "softplus": """\
-/* log(1 + e^z) = max(z, 0) + log(1 + e^-|z|) */
-static inline $real ${name}_softplus($real z) {
-  return (z < 0 ? 0 : z) + log1p$f(exp$f(-fabs$f(z)));
-}
-""",
-}
-_NEEDS = {
-    "gelu": ["above_underflow"],
-    "gelu_tanh": ["above_underflow"],
-    "silu": ["above_underflow", "sigmoid"],
-}
+# The functions of a header are a file of C, which compilers check as it stands. In the templates here
+# $real is the network's type, and $f the ending of its constants and of the library's functions for
+# it. Names are the network's own or such as A_1, as boards have macros for their pins, A1 among them.
+_FUNCTIONS = Path(__file__).with_name("c_functions.h")
+_OF_MATH_H = ("erfc", "exp", "expm1", "fabs", "log1p", "sqrt", "tanh")
 _OF_THE_LIBRARY = {"tanh": "tanh$f", "exponential": "exp$f"}
 
 _START = """\
@@ -192,7 +81,7 @@ _NUMBERS_A_LINE = 8
 _NUMBERS_AT_ONCE = 1000 * _NUMBERS_A_LINE
 
 
-def to_c(network: "Network", path: str | os.PathLike[str], name: str = "model") -> None:
+def to_c(network: BareNetwork, path: str | os.PathLike[str], name: str = "model") -> None:
     """Write the network as a C header, as ``Network.to_c`` says."""
     if not isinstance(name, str):
         raise TypeError(f"to_c: name is {name!r}: expected a string")
@@ -202,13 +91,21 @@ def to_c(network: "Network", path: str | os.PathLike[str], name: str = "model") 
             "behind a letter, and single underscores between them, such as 'model'"
         )
     network._expect_finite_parameters("to_c")
-    atomic_file.replace(path, (part.encode("ascii") for part in _Header(network, name).parts()))
+    atomic.replace(path, (part.encode("ascii") for part in _Header(network, name).parts()))
+
+
+@cache
+def _functions() -> dict[str, str]:
+    """Each function of the file of C by its name, with the comment above it."""
+    _, *parts = _FUNCTIONS.read_text(encoding="utf-8").rstrip("\n").split("\n\n")
+    named = [(re.search(r"\bmodel_(\w+)\(", part), part) for part in parts]
+    return {name[1]: part for name, part in named if name}
 
 
 class _Header:
     """A header, as what it is put together from: functions, arrays and statements."""
 
-    def __init__(self, network: "Network", name: str) -> None:
+    def __init__(self, network: BareNetwork, name: str) -> None:
         single = network.dtype == np.float32
         self._network = network
         self._words = {
@@ -229,7 +126,7 @@ class _Header:
         places, itemsize = self._places, self._network.dtype.itemsize
         yield self._text(
             _START,
-            version=deltarule.__version__,
+            version=__version__,
             layers="\n".join(self._described()),
             constants=f"{sum(array.nbytes for array in self._arrays.values()):,}",
             bytes=f"{places.size * itemsize:,}",
@@ -241,9 +138,9 @@ class _Header:
             yield self._text(_STORAGE)
         for array_name, array in self._arrays.items():
             yield from self._definition(array_name, array)
-        for function in _FUNCTIONS:
+        for function, text in _functions().items():
             if function in self._functions:
-                yield self._text(_FUNCTIONS[function]) + "\n"
+                yield self._in_words(text) + "\n\n"
         yield self._text(_PREDICT)
         if places.size:
             yield self._text("  ${NAME}_STORAGE $real memory[$size];\n", size=places.size)
@@ -275,6 +172,14 @@ class _Header:
         """Constants of C: the shortest that read back to the same bits of their type."""
         return [number + self._words["f"] for number in flat.astype("U32").tolist()]
 
+    def _in_words(self, text: str) -> str:
+        """A function of the file of C, under the header's name and of the network's type."""
+        if not self._words["f"]:
+            text = re.sub(r"\bfloat\b", "double", text)
+            text = re.sub(rf"\b({'|'.join(_OF_MATH_H)})f\(", r"\1(", text)
+            text = re.sub(r"(?<=\d)f\b", "", text)
+        return re.sub(r"\bmodel_", f"{self._words['name']}_", text)
+
     def _text(self, text: str, **words: Any) -> str:
         return Template(text).substitute(self._words, **words)
 
@@ -282,7 +187,7 @@ class _Header:
         """The name of a function, which the header then has."""
         if function in _OF_THE_LIBRARY:
             return self._text(_OF_THE_LIBRARY[function])
-        self._functions.update([function, *_NEEDS.get(function, [])])
+        self._functions |= {function, *re.findall(r"model_(\w+)\(", _functions()[function])}
         return f"{self._words['name']}_{function}"
 
     def _constant(self, name: str, array: Array, where: str) -> str:
@@ -381,7 +286,7 @@ class _Places:
         How many numbers the memory has.
     """
 
-    def __init__(self, network: "Network") -> None:
+    def __init__(self, network: BareNetwork) -> None:
         layers = network.layers
         last = len(layers)
         # The last layer that reads A[l].

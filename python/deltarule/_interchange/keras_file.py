@@ -4,6 +4,8 @@ Nothing is unpacked to disk, no link is followed, no compressed data are opened:
 arrays, and nothing else is read. Shapes are compared before any numbers are.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import zipfile
@@ -94,7 +96,7 @@ def _translated(path: PathLike) -> Iterator[None]:
 
 
 @contextmanager
-def opened_file(path: Path) -> Iterator["KerasFile"]:
+def opened_file(path: Path) -> Iterator[KerasFile]:
     """Open a file, and close it: HDF5 would take it for the next one of its name."""
     with naming(path), opened(path) as file:
         zipped = file.read(4) == b"PK\x03\x04"

@@ -1,5 +1,7 @@
 """A model in a file of Keras's, as the layers of a network."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable, Mapping

@@ -1,5 +1,7 @@
 """Which of a file's numbers are which layer's, by names, kinds, shapes and order."""
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -175,7 +177,7 @@ def listed(items: Iterable[Any], most: int = 8) -> str:
 
 
 def converted(
-    slot: Slot, stored: Stored, dtype: "np.dtype[Any]", where: str
+    slot: Slot, stored: Stored, dtype: np.dtype[Any], where: str
 ) -> tuple[int, dict[str, Array]]:
     """A layer's numbers in the network's dtype and shapes.
 

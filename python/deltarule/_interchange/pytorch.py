@@ -1,5 +1,7 @@
 """PyTorch's modules, read as a blueprint and made from a network."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -62,7 +64,8 @@ class _Reader:
 
     def numbers(self, layers: list[Any]) -> list[tuple[int, Mapping[str, Array]]]:
         """What belongs into each layer, in the shapes that it has there."""
-        found, n = [], self.inputs or 0
+        found: list[tuple[int, Mapping[str, Array]]] = []
+        n = self.inputs or 0
         for index, (layer, source) in enumerate(
             zip(in_order(layers, n), self.sources, strict=True)
         ):

@@ -4,6 +4,8 @@ A file's numbers are found by its names: which belong to one layer, of what kind
 what order the layers stand. Everything is read and checked before anything is written.
 """
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping

@@ -5,6 +5,8 @@ bytes as the core's column-major ``(n_features, n_samples)``, so nothing is turn
 copied: this module hands rows over, and the core reads them as columns.
 """
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -31,7 +33,7 @@ from deltarule.layers.residual import in_order
 from deltarule.losses import AnyLoss, CustomLoss, Loss, as_loss
 from deltarule.optimizers import Optimizer
 
-_CORES: dict[str, tuple[type["_core.Network"], type["_core.Trainer"]]] = {
+_CORES: dict[str, tuple[type[_core.Network], type[_core.Trainer]]] = {
     "float32": (_core.Network32, _core.Trainer32),
     "float64": (_core.Network64, _core.Trainer64),
 }
@@ -202,7 +204,7 @@ class BareNetwork:
         loss: AnyLoss,
         sample_weight: ArrayLike | None,
         where: str,
-    ) -> tuple[Loss, Rows, "_core.Target"]:
+    ) -> tuple[Loss, Rows, _core.Target]:
         """A loss, and rows and targets that suit it and the network."""
         loss = self._loss_for(loss, where)
         rows = self._rows(X, where)
@@ -496,10 +498,10 @@ class BareNetwork:
         self._generator = copy.deepcopy(self._generator)  # whose lock may be held
         return left
 
-    def _pass_of(self, training: bool) -> "_core.Pass":
+    def _pass_of(self, training: bool) -> _core.Pass:
         return _core.Pass(training, self._pass.seed, self._pass.number)
 
-    def _training_room(self, loss: Loss) -> tuple["_core.Trainer", Array]:
+    def _training_room(self, loss: Loss) -> tuple[_core.Trainer, Array]:
         """The trainer and the flat gradients, made once and kept for the next time."""
         trainer = self._trainers.get(loss)
         if trainer is None:

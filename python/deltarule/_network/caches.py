@@ -1,5 +1,7 @@
 """What a forward step leaves for the backward one, and a layer's part of a flat vector."""
 
+from __future__ import annotations
+
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -42,7 +44,7 @@ def parameters_named(*names: str) -> Any:
 class Caches(Sequence[LayerCache]):
     """What ``Network.forward`` leaves for ``Network.backward``: a cache a layer."""
 
-    def __init__(self, layers: Layers, core: "_core.Cache") -> None:
+    def __init__(self, layers: Layers, core: _core.Cache) -> None:
         self.layers, self.core = layers, core
 
     def __len__(self) -> int:

@@ -1,5 +1,7 @@
 """Whether a network's gradients are right: its own beside central differences of its cost."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

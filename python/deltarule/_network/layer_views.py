@@ -1,5 +1,7 @@
 """The layers of a network that is there: their numbers, live, and what may be changed of them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
@@ -56,10 +58,14 @@ class Layer:
     l1: float
     l2: float
     max_norm: float
+    _core: Any
+    _index: int
+    _views: dict[str, Array]
+    _rule: dict[str, Any]
 
     def __init__(
         self,
-        core: "_core.Network",
+        core: _core.Network,
         index: int,
         description: LayerDescription,
         views: Mapping[str, Array],

@@ -1,5 +1,7 @@
 """Who trains a network: one thread at a time."""
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable, Iterator

@@ -1,5 +1,7 @@
 """The cost of all examples at once, and its gradient, computed in parts that memory likes."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +21,7 @@ _NUMBERS_A_PART = 1 << 24
 
 
 def infer(
-    network: "BareNetwork", rows: Rows, target: "_core.Target", loss: Loss
+    network: BareNetwork, rows: Rows, target: _core.Target, loss: Loss
 ) -> tuple[float, Array]:
     """The sum of the losses, each times its example's weight, without penalties; and ``A[L]``."""
     m = len(rows)
@@ -46,10 +48,10 @@ class Cost:
 
     def __init__(
         self,
-        network: "BareNetwork",
+        network: BareNetwork,
         loss: Loss,
         rows: Rows,
-        target: "_core.Target",
+        target: _core.Target,
         constant: float = 0.0,  # added to the cost
     ) -> None:
         self._network, self._rows, self._target = network, rows, target
@@ -82,7 +84,7 @@ class Cost:
         return self.latest, gradients
 
 
-def _part(target: "_core.Target", part: slice, dtype: Any = None) -> "_core.Target":
+def _part(target: _core.Target, part: slice, dtype: Any = None) -> _core.Target:
     """Some examples' targets, their numbers in another dtype if one is given."""
     Y = None if target.Y is None else target.Y[part]
     return _core.Target(

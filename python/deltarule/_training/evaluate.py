@@ -1,5 +1,7 @@
 """What a network is judged by: its cost and metrics on data."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    network: "BareNetwork",
+    network: BareNetwork,
     X: ArrayLike,
     y: ArrayLike,
     *,
@@ -50,9 +52,9 @@ def evaluate(
 
 
 def judge(
-    network: "BareNetwork",
+    network: BareNetwork,
     rows: Rows,
-    target: "_core.Target",
+    target: _core.Target,
     loss: Loss,
     judged: dict[str, Metric],
 ) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """What a fit is handed, checked: rows and targets or batches from outside, and validation data."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import ArrayLike
@@ -21,7 +23,7 @@ class Examples(NamedTuple):
 
     loss: Loss
     rows: Rows | None
-    target: "_core.Target"
+    target: _core.Target
     batch_size: int
     order: Order
     stream: Batches | None = None
@@ -36,7 +38,7 @@ class Examples(NamedTuple):
 
 
 def from_arrays(
-    network: "BareNetwork",
+    network: BareNetwork,
     X: ArrayLike,
     y: ArrayLike,
     loss: AnyLoss,
@@ -58,7 +60,7 @@ def from_arrays(
 
 
 def from_batches(
-    network: "BareNetwork",
+    network: BareNetwork,
     X: Any,
     loss: AnyLoss,
     sample_weight: ArrayLike | None,
@@ -76,7 +78,7 @@ def from_batches(
         steps_per_epoch = expect_count(steps_per_epoch, "fit: steps_per_epoch", least=1)
     loss_of_all = network._loss_for(loss, "fit")
 
-    def door(X: Any, y: Any, weights: Any, where: str) -> tuple[Rows, "_core.Target"]:
+    def door(X: Any, y: Any, weights: Any, where: str) -> tuple[Rows, _core.Target]:
         _, rows, target = network._at_the_door(X, y, loss_of_all, weights, where)
         return rows, target
 
@@ -85,8 +87,8 @@ def from_batches(
 
 
 def validation_of(
-    network: "BareNetwork", data: tuple[ArrayLike, ArrayLike] | None, loss: Loss
-) -> tuple[Rows, "_core.Target"] | None:
+    network: BareNetwork, data: tuple[ArrayLike, ArrayLike] | None, loss: Loss
+) -> tuple[Rows, _core.Target] | None:
     """What each epoch is judged by, if there is something."""
     if data is None:
         return None

@@ -1,5 +1,7 @@
 """The training loop: what is handed in, epoch after epoch, and what an epoch is judged by."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    network: "BareNetwork",
+    network: BareNetwork,
     X: Any,
     y: ArrayLike | None = None,
     *,

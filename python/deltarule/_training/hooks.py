@@ -1,5 +1,7 @@
 """Callbacks: what type checkers take for one, and what ``fit`` does."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 

@@ -5,6 +5,8 @@ those weights are spoilt. Copying them at every step would slow every step; inst
 now and then, and the steps since are made again, to the same bits.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -31,7 +33,7 @@ Room = tuple[Array, Array | None]
 class _Snapshot:
     """Weights, optimizer state, and the runs of batches made since."""
 
-    def __init__(self, network: "BareNetwork", optimizer: "Optimizer", rooms: list[Room]) -> None:
+    def __init__(self, network: BareNetwork, optimizer: Optimizer, rooms: list[Room]) -> None:
         started = perf_counter()
         self.parameters, self.state = self.room = _take(rooms, network, optimizer)
         np.copyto(self.parameters, network.parameters)
@@ -59,7 +61,7 @@ class _Snapshot:
         )
 
 
-def _take(rooms: list[Room], network: "BareNetwork", optimizer: "Optimizer") -> Room:
+def _take(rooms: list[Room], network: BareNetwork, optimizer: Optimizer) -> Room:
     """A room that fits, or a new one."""
     state = optimizer.state
     size = 0 if state is None else len(state)
@@ -76,7 +78,7 @@ class LastGood:
     ``rooms`` is what the network keeps from one fit to the next.
     """
 
-    def __init__(self, network: "BareNetwork", optimizer: "Optimizer", rooms: list[Room]) -> None:
+    def __init__(self, network: BareNetwork, optimizer: Optimizer, rooms: list[Room]) -> None:
         self._network, self._optimizer, self._rooms = network, optimizer, rooms
         self._good = _Snapshot(network, optimizer, rooms)
         self._new: _Snapshot | None = None

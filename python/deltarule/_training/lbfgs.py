@@ -5,6 +5,8 @@ search tries lies in a vector of its own. So whatever stops the fit, the network
 the last iteration that was finished.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,7 @@ class _NotFiniteError(ArithmeticError):
     """Out of the minimiser, to the message."""
 
 
-def expect_one_cost(network: "BareNetwork", examples: "Examples") -> None:
+def expect_one_cost(network: BareNetwork, examples: Examples) -> None:
     """Refuse what is no function of the weights alone, and what only a step of one's own can do."""
     if examples.rows is None:
         raise ValueError(
@@ -51,7 +53,7 @@ def expect_one_cost(network: "BareNetwork", examples: "Examples") -> None:
 
 
 def fit_lbfgs(
-    run: "TrainingRun", examples: "Examples", bar: "Progress", end_epoch: Callable[[float], None]
+    run: TrainingRun, examples: Examples, bar: Progress, end_epoch: Callable[[float], None]
 ) -> None:
     """Lower the cost over all examples, as long as ``fit`` would go on.
 
@@ -95,10 +97,10 @@ class _FiniteCost(Cost):
 
 
 def minimize(
-    run: "TrainingRun",
+    run: TrainingRun,
     cost_of: Cost,
     options: dict[str, Any],
-    bar: "Progress",
+    bar: Progress,
     end_epoch: Callable[[float], None],
 ) -> Any:
     """Lower a cost by SciPy's L-BFGS-B, an iteration an epoch, as long as the run goes on.

@@ -1,5 +1,7 @@
 """Progress of a fit: a bar where tqdm is installed, else a line an epoch, on standard error."""
 
+from __future__ import annotations
+
 import sys
 from types import TracebackType
 from typing import Any, Self

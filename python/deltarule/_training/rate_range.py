@@ -1,5 +1,7 @@
 """The learning-rate range test: which rates suit a network, found out in one short run."""
 
+from __future__ import annotations
+
 import copy
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,7 +75,7 @@ class _Watch:
 
 
 def learning_rate_range(
-    network: "BareNetwork",
+    network: BareNetwork,
     X: Any,
     y: ArrayLike | None = None,
     *,

@@ -1,5 +1,7 @@
 """A fit under way: what its callbacks see, and the calls to them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -41,8 +43,8 @@ class TrainingRun:
 
     def __init__(
         self,
-        network: "BareNetwork",
-        optimizer: "Optimizer",
+        network: BareNetwork,
+        optimizer: Optimizer,
         callbacks: Sequence[Any],
         epochs: int,
     ) -> None:

@@ -4,6 +4,8 @@ Runs are cut by the clock, so that progress and Ctrl-C never wait long, where a 
 see a step, and where a memory map's window ends.
 """
 
+from __future__ import annotations
+
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,7 +31,7 @@ class Run(NamedTuple):
     """All that a run of mini-batches is made from, beside the weights and the state."""
 
     rows: Rows
-    target: "_core.Target"
+    target: _core.Target
     order: Array | None
     first: int  # of the order, or of the rows
     examples: int
@@ -79,12 +81,14 @@ def expect_every_step(
             raise ValueError(
                 f"{what} is {value!r}: expected None, as LBFGS makes no steps of that kind"
             )
-        bounds = {"least": 0.0, "below": 1.0} if name == "average" else {"above": 0.0}
-        expect_in_range(value, what, **bounds)
+        if name == "average":
+            expect_in_range(value, what, least=0, below=1)
+        else:
+            expect_in_range(value, what, above=0)
 
 
 def every_step_of(
-    network: "BareNetwork",
+    network: BareNetwork,
     clip_value: float | None,
     clip_norm: float | None,
     average: float | None,
@@ -103,7 +107,7 @@ def every_step_of(
 class MakeSteps:
     """The call to the core that makes the steps of a run of mini-batches."""
 
-    def __init__(self, training: "TrainingRun", loss: Loss, every_step: EveryStep) -> None:
+    def __init__(self, training: TrainingRun, loss: Loss, every_step: EveryStep) -> None:
         network, optimizer = training.network, training.optimizer
         self._network, self._optimizer, self._every_step = network, optimizer, every_step
         self._trainer, self.gradients = network._training_room(loss)
@@ -149,7 +153,7 @@ class Runs:
         For who makes steps again.
     """
 
-    def __init__(self, training: "TrainingRun", loss: Loss, every_step: EveryStep) -> None:
+    def __init__(self, training: TrainingRun, loss: Loss, every_step: EveryStep) -> None:
         self._training = training
         self.call = MakeSteps(training, loss, every_step)
         self.longest = 1
@@ -167,7 +171,7 @@ class Runs:
     def plan(
         self,
         rows: Rows,
-        target: "_core.Target",
+        target: _core.Target,
         examples: int,
         batch_size: int,
         order: Array | None = None,

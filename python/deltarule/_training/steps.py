@@ -1,5 +1,7 @@
 """The steps of one ``fit``: its runs, the costs that they come to, and the way back."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +43,7 @@ class Steps:
     """
 
     def __init__(
-        self, training: "TrainingRun", examples: Examples, every_step: EveryStep, *, watched: bool
+        self, training: TrainingRun, examples: Examples, every_step: EveryStep, *, watched: bool
     ) -> None:
         self._training, self._examples = training, examples
         self._network, self._optimizer = training.network, training.optimizer

@@ -1,5 +1,7 @@
 """The best value so far, of what is watched."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from deltarule._checks import expect_in_range

@@ -1,5 +1,7 @@
 """Checkpoints as training goes, and which of them stay."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from typing import Any

@@ -1,5 +1,7 @@
 """What goes on inside a network in training."""
 
+from __future__ import annotations
+
 import warnings
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Each epoch's record in a file: comma-separated values, JSON, TensorBoard's events."""
 
+from __future__ import annotations
+
 import csv
 import json
 import os

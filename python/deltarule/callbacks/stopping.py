@@ -1,5 +1,7 @@
 """When to stop: where nothing becomes better, or where time is up."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any

@@ -1,5 +1,7 @@
 """What ``MLPClassifier`` and ``MLPRegressor`` share: checks, initial weights, split, and fit."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -76,8 +78,20 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         "n_jobs": [None, Integral],
     }
 
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float]
+    best_validation_score_: float | None
+    coefs_: list[Array]
+    intercepts_: list[Array]
     _best_parameters: Array
+    _no_improvement_count: int
     _optimizer: Optimizer | None
+    _live: LiveWeights | None
 
     def _keep(self, parameters: dict[str, Any]) -> None:
         """Keep a constructor's parameters as they are, which is scikit-learn's rule."""
@@ -329,7 +343,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                     self._random_state.uniform(-bound, bound, n).astype(dtype),
                 )
             )
-        self._live: LiveWeights | None = None
+        self._live = None
         self.coefs_ = [coef for coef, _ in drawn]
         self.intercepts_ = [intercept for _, intercept in drawn]
         self._dropout_seed = (
@@ -337,11 +351,11 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         )
         self._best_parameters = np.empty(0)
         if self._is_stochastic():
-            self.loss_curve_: list[float] = []
+            self.loss_curve_ = []
             self._no_improvement_count = 0
             self.best_loss_ = None if self.early_stopping else np.inf
-            self.validation_scores_: list[float] | None = None
-            self.best_validation_score_: float | None = None
+            self.validation_scores_ = None
+            self.best_validation_score_ = None
 
     def _go_on(self) -> None:
         """Begin the records that are missing, where the weights were set by hand."""
@@ -457,7 +471,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         else:
             return None, None
         if not hasattr(self, "validation_loss_curve_") or not self.loss_curve_:
-            self.validation_loss_curve_: list[float] = []
+            self.validation_loss_curve_ = []
         if self.validation_scores_ is None:
             self.validation_scores_ = []
         if self.best_validation_score_ is None:
@@ -600,7 +614,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _adopt(self, attributes: Mapping[str, Any]) -> None:
         """Take over what a fit has left elsewhere: in a file, in scikit-learn's estimator."""
-        vars(self).update(attributes)
+        self.__dict__.update(attributes)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())

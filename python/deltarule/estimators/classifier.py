@@ -1,5 +1,7 @@
 """``MLPClassifier``: what y means to it, and what its outputs do."""
 
+from __future__ import annotations
+
 import os
 from typing import Any, Self
 

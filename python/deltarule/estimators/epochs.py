@@ -1,5 +1,7 @@
 """The steps of epochs, with penalties that depend on the batch."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

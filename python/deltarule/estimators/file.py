@@ -4,6 +4,8 @@ The solver's state goes with them, so that ``partial_fit`` and a warm start go o
 they would have come to without the file.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, TypeVar
 

@@ -1,5 +1,7 @@
 """scikit-learn's estimators as ours, with the solver's state."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from sklearn import neural_network

@@ -1,5 +1,7 @@
 """An estimator's ``coefs_`` and ``intercepts_``: views of a network's parameters."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple

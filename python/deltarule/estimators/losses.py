@@ -4,6 +4,8 @@ The package's losses are means over the outputs. scikit-learn sums over the clas
 several targets it reports half of the mean squared error but goes down half of the sum.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -51,7 +53,7 @@ class Scaled(Loss):
     cost_factor: float
     gradient_factor: float
 
-    def _formula(self) -> "_core.Loss":
+    def _formula(self) -> _core.Loss:
         own = {field.name: getattr(self.loss, field.name) for field in fields(self.loss)}
         return _core.Loss(
             self.loss.name,

@@ -1,5 +1,7 @@
 """Optimizers as scikit-learn has them, and the one that an estimator's parameters ask for."""
 
+from __future__ import annotations
+
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """What an estimator asks of its solver, and what it is told: a plan, and a record."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +21,7 @@ class Examples(NamedTuple):
     """What is trained on, or judged."""
 
     rows: Rows
-    target: "_core.Target"
+    target: _core.Target
     constants: Array | None = None  # what each adds to the loss whatever is predicted
 
     def __len__(self) -> int:

@@ -1,5 +1,7 @@
 """``MLPRegressor``: what y means to it, and what its outputs do."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

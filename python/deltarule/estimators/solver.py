@@ -1,5 +1,7 @@
 """How the estimators go down: scikit-learn's epochs and stopping rules, over the core's steps."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,7 @@
 """Our estimators as scikit-learn's own, with the solver's state."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from sklearn import neural_network

@@ -1,5 +1,7 @@
 """An activation that stands alone: ``A = g(A_prev)``."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,5 +1,7 @@
 """What every layer's description has."""
 
+from __future__ import annotations
+
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 

@@ -1,5 +1,7 @@
 """The dense layer: ``A = g(W A_prev + b)``."""
 
+from __future__ import annotations
+
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 

@@ -1,5 +1,7 @@
 """Inverted dropout."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,5 +1,7 @@
 """Batch and layer normalisation, whose results are scaled and shifted."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

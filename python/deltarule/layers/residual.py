@@ -1,5 +1,7 @@
 """Residual blocks, and the order that they and all layers stand in."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -37,7 +39,7 @@ class Residual:
     He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.
     """
 
-    layers: Sequence["LayerDescription | Residual"]
+    layers: Sequence[LayerDescription | Residual]
     name: str | None = None
 
     def __post_init__(self) -> None:

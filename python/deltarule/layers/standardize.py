@@ -1,5 +1,7 @@
 """Inputs less their means, over their standard deviations."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
 

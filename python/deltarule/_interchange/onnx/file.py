@@ -5,6 +5,8 @@ the bytes that its shape takes, a node uses what an earlier one makes, and what 
 hold is never looked for. Nothing is run, neither ONNX's checker nor its shape inference.
 """
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -66,7 +68,7 @@ class Value:
     number: int  # its place among the nodes
     operator: str
     name: str  # of the node, for messages
-    inputs: "tuple[Value | Constant | None, ...]" = ()
+    inputs: tuple[Value | Constant | None, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 

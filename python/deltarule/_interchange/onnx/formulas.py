@@ -5,6 +5,8 @@ in, or the name of a constant that the formula takes, such as ``"slope"``. The e
 and the importer knows them again.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -4,6 +4,8 @@ Arithmetic with constants becomes part of the layer beside it: of the dense laye
 normalisation before it, of the dense layer behind it, or a standardisation of the input.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,7 +35,7 @@ class Part:
 
     description: Any
     numbers: dict[str, Array] = field(default_factory=dict)
-    block: "list[Part]" = field(default_factory=list)
+    block: list[Part] = field(default_factory=list)
 
 
 @dataclass

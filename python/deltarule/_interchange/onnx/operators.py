@@ -1,5 +1,7 @@
 """The ONNX operators that are read, with their attributes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -4,6 +4,8 @@ A node is known again as a step, or several together are: a formula. The way lea
 back to the input, so that what has no part in the output is never looked at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -35,7 +37,7 @@ class Step:
     kind: str
     node: str
     numbers: dict[str, Any] = field(default_factory=dict)
-    block: "list[Step]" = field(default_factory=list)
+    block: list[Step] = field(default_factory=list)
 
 
 def steps_of(file: OnnxFile, output: str | None) -> list[Step]:

@@ -4,6 +4,8 @@ A layer becomes one operator or a few. What is in the file is what predicts: dro
 learning rates belong to training and are left out.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +19,17 @@ from deltarule._interchange.onnx.formulas import FORMULAS, OPERATORS, PRELU, STA
 from deltarule._network.bare import BareNetwork
 from deltarule._network.layer_views import Layer
 from deltarule._version import __version__
+from deltarule.layers import (
+    Activation,
+    Add,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    LayerNorm,
+    PReLU,
+    Standardize,
+)
 
 # The first opset with Gelu, and the version of the format that came with it. ONNX Runtime reads
 # them from 1.17 on.
@@ -34,7 +47,7 @@ def to_onnx(network: BareNetwork, path: PathLike) -> None:
     write(path, model_of(network), ["A"])
 
 
-def write(path: PathLike, graph: "Graph", outputs: list[str]) -> None:
+def write(path: PathLike, graph: Graph, outputs: list[str]) -> None:
     """Write a graph, all of it or nothing."""
     atomic.replace(path, [graph.model(outputs).SerializeToString()])
 
@@ -196,17 +209,17 @@ def _add_layer(graph: Graph, layer: Layer, l: int, values: list[str], result: st
     def vectors(*names: str) -> list[str]:
         return [graph.number(f"{name}{l}", getattr(layer, name)[:, 0]) for name in names]
 
-    match description.kind:
-        case "dense":
+    match description:
+        case Dense():
             W = graph.number(f"W{l}", layer.W)
             alone = layer.activation == "identity"
             z = graph.node("Gemm", [x, W, *vectors("b")], result if alone else f"Z{l}", transB=1)
             return z if alone else graph.activation(layer.activation, z, result)
-        case "activation":
+        case Activation():
             return graph.activation(layer.activation, x, result)
-        case "dropout":
+        case Dropout():
             return x
-        case "batch_norm":
+        case BatchNorm():
             return graph.node(
                 "BatchNormalization",
                 [x, *vectors("gamma", "beta", "mean", "variance")],
@@ -214,31 +227,37 @@ def _add_layer(graph: Graph, layer: Layer, l: int, values: list[str], result: st
                 epsilon=description.epsilon,
                 momentum=1.0 - description.momentum,
             )
-        case "layer_norm":
+        case LayerNorm():
             return graph.node(
                 "LayerNormalization",
                 [x, *vectors("gamma", "beta")],
                 result,
                 epsilon=description.epsilon,
             )
-        case "prelu" if graph.dtype == np.float64:
+        case PReLU() if graph.dtype == np.float64:
             return graph.formula(PRELU, x, result, {"slope": layer.slope[:, 0]})
-        case "prelu":
+        case PReLU():
             return graph.node("PRelu", [x, *vectors("slope")], result)
-        case "standardize":
+        case Standardize():
             moments = {name: getattr(layer, name)[:, 0] for name in ("mean", "variance")}
             return graph.formula(STANDARDIZE, x, result, moments)
-        case "embedding":
-            return _add_embedding(graph, layer, l, x, result)
-        case "add":
+        case Embedding():
+            return _add_embedding(graph, layer, description.columns, l, x, result)
+        case Add():
             return graph.node("Add", [values[description.source], x], result)
-        case kind:
-            raise AssertionError(f"no operators for {kind}")
+        case _:
+            raise AssertionError(f"no operators for {description.kind}")
 
 
-def _add_embedding(graph: Graph, layer: Layer, l: int, x: str, result: str) -> str:  # noqa: E741
+def _add_embedding(
+    graph: Graph,
+    layer: Layer,
+    columns: Mapping[int, tuple[int, int]],
+    l: int,  # noqa: E741
+    x: str,
+    result: str,
+) -> str:
     """The columns that pass, and behind them each embedded column's vectors."""
-    columns = layer.description.columns
     passing = [column for column in range(layer.inputs) if column not in columns]
     parts = []
     if passing:
