@@ -34,7 +34,6 @@ def described() -> dict[str, list[str]]:
         line
         for name in deltarule.__all__
         if getattr(getattr(deltarule, name), "__module__", "") == "deltarule"
-
         for line in _lines(name, getattr(deltarule, name))
     ]
     return found

@@ -3,81 +3,75 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.metrics import get_scorer, get_scorer_names, r2_score
+from sklearn.base import is_classifier
+from sklearn.metrics import get_scorer, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._data.door import expect_finite, rows_of, target_of
 from deltarule._data.rows import Rows, mapped_file
+from deltarule.estimators.contract import BaseEstimator, CallbackSupportMixin
 from deltarule.estimators.live_weights import LiveWeights, Shape, fitted_attributes
 from deltarule.estimators.losses import loss_of, output_activation, takes_labels, without_model
 from deltarule.estimators.optimizers import optimizer_of
+from deltarule.estimators.parameters import ACTIVATIONS, CONSTRAINTS
 from deltarule.estimators.plan import EpochsPlan, Examples, LBFGSPlan, Record, Validation
-from deltarule.estimators.sklearn_callbacks import CallbackSupportMixin, callbacks_told
+from deltarule.estimators.sklearn_callbacks import callbacks_told
 from deltarule.estimators.solver import NOT_FINITE, fit_epochs, fit_lbfgs
 from deltarule.losses import Loss
 from deltarule.network import Network
-from deltarule.optimizers import LBFGS, OPTIMIZERS, Optimizer
-
-_ACTIVATIONS = {"logistic", *_core.activation_names()} - {"softmax"}
-_STOCHASTIC = set(OPTIMIZERS) - {"lbfgs"}
+from deltarule.optimizers import LBFGS, Optimizer
 
 
-class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+class MLP(CallbackSupportMixin, BaseEstimator):
     """What the two estimators share."""
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 -- scikit-learn's own way
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(_ACTIVATIONS), list, tuple],
-        "solver": [StrOptions({"lbfgs", *_STOCHASTIC}), Optimizer],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), callable],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
-        "l1": [Interval(Real, 0, None, closed="left")],
-        "clip_value": [None, Interval(Real, 0, None, closed="neither")],
-        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
-        "scoring": [None, StrOptions({"loss", *get_scorer_names()}), callable],
-        "callbacks": [None, list, tuple],
-        "progress": ["boolean"],
-        "num_threads": [None, Interval(Integral, 1, None, closed="left")],
-        "n_jobs": [None, Integral],
-    }
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: Any
+    loss: Any
+    alpha: float
+    batch_size: Any
+    learning_rate: Any
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    verbose: Any
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: Any
+    max_fun: int
+    dropout: Any
+    l1: float
+    clip_value: float | None
+    clip_norm: float | None
+    scoring: Any
+    callbacks: Any
+    progress: bool
+    num_threads: int | None
+    n_jobs: int | None
+    # What fit leaves.
     n_iter_: int
     t_: int
     loss_: float
@@ -150,7 +144,10 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError("partial_fit does not support early_stopping=True")
             train, validation = self._split(X, y, Y, examples, sample_weight, loss, held_out)
             with live.network._sole_training():
-                plan = self._epochs_plan(live, loss, examples, train, validation, incremental)
+                optimizer = self._optimizer_for(live, incremental)
+                plan = EpochsPlan.of(
+                    self, live, loss, examples, train, validation, optimizer, incremental
+                )
                 self._fit_epochs(X, y, plan)
         else:
             if held_out[0] is not None:
@@ -161,63 +158,11 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                 live.network._sole_training(),
                 callbacks_told(self, X, y, self.max_iter, self._fitted_attributes) as told,
             ):
-                iterations, self.loss_ = fit_lbfgs(self._lbfgs_plan(live, loss, examples), told)
+                iterations, self.loss_ = fit_lbfgs(LBFGSPlan.of(self, live, loss, examples), told)
                 self.n_iter_ = self.n_iter_ if iterations is None else iterations
         if not np.isfinite(parameters).all():
             raise ValueError(NOT_FINITE)
         return self
-
-    def _epochs_plan(
-        self,
-        live: LiveWeights,
-        loss: Loss,
-        examples: Examples,
-        train: Array | None,
-        validation: Validation | None,
-        incremental: bool,
-    ) -> EpochsPlan:
-        n_samples = len(examples) if train is None else len(train)
-        return EpochsPlan(
-            weights=live,
-            loss=loss,
-            examples=examples,
-            train=train,
-            validation=validation,
-            optimizer=self._optimizer_for(live, incremental),
-            batch_size=self._batch_size_for(n_samples),
-            epochs=1 if incremental else self.max_iter,
-            alpha=float(self.alpha),
-            l1=float(self.l1),
-            clip_value=self.clip_value,
-            clip_norm=self.clip_norm,
-            shuffle=self.shuffle,
-            random_state=self._random_state,
-            schedule=self.learning_rate if self.solver == "sgd" else "constant",
-            learning_rate_init=self.learning_rate_init,
-            power_t=self.power_t,
-            early_stopping=self.early_stopping,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            warns_at_the_end=not incremental,
-            callbacks=list(self.callbacks or ()),
-            verbose=self.verbose,
-            progress=bool(self.progress),
-        )
-
-    def _lbfgs_plan(self, live: LiveWeights, loss: Loss, examples: Examples) -> LBFGSPlan:
-        return LBFGSPlan(
-            weights=live,
-            loss=loss,
-            examples=examples,
-            epochs=self.max_iter,
-            alpha=float(self.alpha),
-            l1=float(self.l1),
-            max_fun=self.max_fun,
-            tol=self.tol,
-            callbacks=list(self.callbacks or ()),
-            verbose=self.verbose,
-            progress=bool(self.progress),
-        )
 
     def _fit_epochs(self, X: Any, y: Any, plan: EpochsPlan) -> None:
         record = Record(
@@ -258,17 +203,6 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             return optimizer
         self._optimizer = new = optimizer_of(self)
         return new
-
-    def _batch_size_for(self, n_samples: int) -> int:
-        if self.batch_size == "auto":
-            return min(200, n_samples)
-        if self.batch_size > n_samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                "clipped",
-                stacklevel=5,
-            )
-        return int(np.clip(self.batch_size, 1, n_samples))
 
     @contextmanager
     def _threads(self) -> Iterator[None]:
@@ -319,6 +253,18 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        """X and y as the kind of estimator takes them."""
+        raise NotImplementedError
+
+    def _targets(self, y: Array) -> tuple[Array | None, Array | None, int, str | None]:
+        """Y, or labels in its place; how many outputs there are, and what kind y is."""
+        raise NotImplementedError
+
+    def _prediction(self, A: Array) -> Array:
+        """What outputs mean: classes, or numbers."""
+        raise NotImplementedError
 
     def _weights_of(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
         return sample_weight
@@ -384,9 +330,9 @@ class MLP(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                 "hidden layer"
             )
         for name in activations:
-            if name not in _ACTIVATIONS:
+            if name not in ACTIVATIONS:
                 raise ValueError(
-                    f"fit: activation has {name!r}: expected some of {sorted(_ACTIVATIONS)}"
+                    f"fit: activation has {name!r}: expected some of {sorted(ACTIVATIONS)}"
                 )
         return activations
 

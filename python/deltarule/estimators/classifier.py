@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     type_of_target,
@@ -21,8 +19,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from deltarule._arrays import Array
 from deltarule.estimators.base import MLP
+from deltarule.estimators.contract import ClassifierMixin, available_if, with_callbacks
 from deltarule.estimators.losses import OF_CLASSES
-from deltarule.estimators.sklearn_callbacks import with_callbacks
+from deltarule.estimators.parameters import CONSTRAINTS
 from deltarule.losses import Loss
 
 
@@ -35,7 +34,7 @@ def _has_partial_fit(estimator: Any) -> bool:
     return True
 
 
-class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, MLP):
     """A dense network that tells classes apart, in place of scikit-learn's ``MLPClassifier``.
 
     Parameters
@@ -142,11 +141,13 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
     ['a', 'b', 'b', 'a']
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
-        **MLP._parameter_constraints,
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
         "loss": [StrOptions(OF_CLASSES), Loss, callable],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
+
+    class_weight: Any
 
     def __init__(
         self,
@@ -188,7 +189,7 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
     ) -> None:
         self._keep(locals())
 
-    @with_callbacks  # type: ignore[untyped-decorator]
+    @with_callbacks
     def fit(
         self,
         X: ArrayLike,
@@ -223,8 +224,8 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
-    @available_if(_has_partial_fit)  # type: ignore[untyped-decorator]
-    @with_callbacks  # type: ignore[untyped-decorator]
+    @available_if(_has_partial_fit)
+    @with_callbacks
     def partial_fit(
         self,
         X: ArrayLike,

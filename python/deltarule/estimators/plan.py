@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
 
 from deltarule._arrays import Array
 from deltarule._data.rows import Rows
@@ -71,6 +74,40 @@ class EpochsPlan(Plan):
     n_iter_no_change: float
     warns_at_the_end: bool
 
+    @classmethod
+    def of(
+        cls,
+        estimator: Any,
+        weights: LiveWeights,
+        loss: Loss,
+        examples: Examples,
+        train: Array | None,
+        validation: Validation | None,
+        optimizer: Optimizer,
+        incremental: bool,
+    ) -> Self:
+        """What the estimator's parameters say."""
+        n_samples = len(examples) if train is None else len(train)
+        return cls(
+            train=train,
+            validation=validation,
+            optimizer=optimizer,
+            batch_size=_batch_size_of(estimator, n_samples),
+            epochs=1 if incremental else estimator.max_iter,
+            clip_value=estimator.clip_value,
+            clip_norm=estimator.clip_norm,
+            shuffle=estimator.shuffle,
+            random_state=estimator._random_state,
+            schedule=estimator.learning_rate if estimator.solver == "sgd" else "constant",
+            learning_rate_init=estimator.learning_rate_init,
+            power_t=estimator.power_t,
+            early_stopping=estimator.early_stopping,
+            tol=estimator.tol,
+            n_iter_no_change=estimator.n_iter_no_change,
+            warns_at_the_end=not incremental,
+            **_common(estimator, weights, loss, examples),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGSPlan(Plan):
@@ -78,6 +115,40 @@ class LBFGSPlan(Plan):
 
     max_fun: int
     tol: float
+
+    @classmethod
+    def of(cls, estimator: Any, weights: LiveWeights, loss: Loss, examples: Examples) -> Self:
+        """What the estimator's parameters say."""
+        return cls(
+            epochs=estimator.max_iter,
+            max_fun=estimator.max_fun,
+            tol=estimator.tol,
+            **_common(estimator, weights, loss, examples),
+        )
+
+
+def _common(estimator: Any, weights: LiveWeights, loss: Loss, examples: Examples) -> dict[str, Any]:
+    return {
+        "weights": weights,
+        "loss": loss,
+        "examples": examples,
+        "alpha": float(estimator.alpha),
+        "l1": float(estimator.l1),
+        "callbacks": list(estimator.callbacks or ()),
+        "verbose": estimator.verbose,
+        "progress": bool(estimator.progress),
+    }
+
+
+def _batch_size_of(estimator: Any, n_samples: int) -> int:
+    if estimator.batch_size == "auto":
+        return min(200, n_samples)
+    if estimator.batch_size > n_samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=6,
+        )
+    return int(np.clip(estimator.batch_size, 1, n_samples))
 
 
 @dataclass

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
 from deltarule._arrays import Array
 from deltarule.estimators.base import MLP
+from deltarule.estimators.contract import RegressorMixin, with_callbacks
 from deltarule.estimators.losses import OF_NUMBERS, output_activation
-from deltarule.estimators.sklearn_callbacks import with_callbacks
+from deltarule.estimators.parameters import CONSTRAINTS
 from deltarule.losses import Loss
 
 
-class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, MLP):
     """A dense network that predicts numbers, in place of scikit-learn's ``MLPRegressor``.
 
     Parameters
@@ -50,8 +50,8 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
     [1.5]
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
-        **MLP._parameter_constraints,
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
         "loss": [StrOptions(OF_NUMBERS), Loss, callable],
     }
 
@@ -94,7 +94,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
     ) -> None:
         self._keep(locals())
 
-    @with_callbacks  # type: ignore[untyped-decorator]
+    @with_callbacks
     def fit(
         self,
         X: ArrayLike,
@@ -124,7 +124,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
-    @with_callbacks  # type: ignore[untyped-decorator]
+    @with_callbacks
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:

@@ -6,18 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-try:
-    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin
-    from sklearn.callback import with_callbacks as with_callbacks
-except ImportError:
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """No callbacks of scikit-learn's."""
-
-    def with_callbacks(method: Any) -> Any:
-        """Leave the method as it is: there are no callbacks to look after."""
-        return method
-
 
 @contextmanager
 def callbacks_told(

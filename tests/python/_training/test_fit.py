@@ -881,9 +881,9 @@ def test_history_counts_penalties_and_evaluate_does_not() -> None:
         ({"clip_norm": np.inf}, ValueError, r"clip_norm is inf: expected a number above 0"),
         ({"clip_norm": "1"}, TypeError, r"clip_norm is '1': expected a number"),
         ({"clip_value": True}, TypeError, r"clip_value is True: expected a number"),
-        ({"average": 1}, ValueError, r"average is 1: expected 0 or more, and less than 1"),
-        ({"average": -0.1}, ValueError, r"average is -0.1: expected 0 or more, and less than 1"),
-        ({"average": np.nan}, ValueError, r"average is nan: expected 0 or more, and less"),
+        ({"average": 1}, ValueError, r"average is 1: expected 0 or more and less than 1"),
+        ({"average": -0.1}, ValueError, r"average is -0.1: expected 0 or more and less than 1"),
+        ({"average": np.nan}, ValueError, r"average is nan: expected 0 or more and less"),
         ({"average": [0.9]}, TypeError, r"average is \[0.9\]: expected a number"),
     ],
 )

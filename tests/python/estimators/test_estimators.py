@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import deltarule as dr
-from deltarule.estimators.base import _ACTIVATIONS
+from deltarule.estimators.parameters import ACTIVATIONS
 from support import Array, output_of
 
 THEIRS = {name: getattr(neural_network, name) for name in ("MLPClassifier", "MLPRegressor")}
@@ -329,7 +329,7 @@ assert "MLPClassifier" in dir(dr)
 dr.Network([dr.Dense(1)], input_size=1).predict([[1.0]])
 for name in ("MLPClassifier", "MLPRegressor", "from_sklearn"):
     try:
-        getattr(dr, name)
+        getattr(dr, name)(1)
     except ImportError as error:
         print(error)
 """
@@ -450,7 +450,7 @@ def test_an_activation_for_each_layer() -> None:
     np.testing.assert_array_equal(same.coefs_[2], usual.coefs_[2])
 
 
-@pytest.mark.parametrize("activation", sorted(_ACTIVATIONS))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_every_activation_of_the_package(activation: str) -> None:
     model = quiet(small(activation=activation))
     assert model.network_.layers[0].activation == activation.replace("logistic", "sigmoid")
