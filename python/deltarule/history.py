@@ -25,7 +25,13 @@ class History(dict[str, list[float]]):
             self.setdefault(name, []).append(value)
 
     def at(self, epoch: int) -> dict[str, float]:
-        """The values of one epoch, which counts from 1."""
+        """The values of one epoch, which counts from 1.
+
+        Raises
+        ------
+        IndexError
+            For an epoch that was not finished.
+        """
         return {name: values[epoch - 1] for name, values in self.items()}
 
     def columns(self) -> dict[str, list[Any]]:
@@ -47,6 +53,11 @@ class History(dict[str, list[float]]):
         Returns
         -------
         matplotlib Figure
+
+        Raises
+        ------
+        ImportError
+            Where matplotlib is not installed.
         """
         return _plots.history(self, ax)
 
@@ -79,7 +90,13 @@ def as_table(columns: Mapping[str, list[Any]]) -> str:
 
 
 def monitored(record: Mapping[str, float], name: str, who: str) -> float:
-    """The value that a callback or a schedule watches."""
+    """The value that a callback or a schedule watches.
+
+    Raises
+    ------
+    ValueError
+        For a name that the history does not have.
+    """
     if name not in record:
         raise ValueError(
             f"{who}: monitor is {name!r}, which is not in the history: expected one of "

@@ -32,7 +32,13 @@ def _expect_finite(owner: object, name: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class Constant:
-    """Every number is ``value``."""
+    """Every number is ``value``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no finite number.
+    """
 
     value: float
 
@@ -46,7 +52,13 @@ class Constant:
 
 @dataclass(frozen=True)
 class Normal:
-    """Normally distributed numbers, around 0 if not told otherwise."""
+    """Normally distributed numbers, around 0 if not told otherwise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no finite number, and a deviation below 0.
+    """
 
     standard_deviation: float = 0.05
     mean: float = 0.0
@@ -66,7 +78,13 @@ class Normal:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Uniformly distributed numbers, from ``low`` to less than ``high``."""
+    """Uniformly distributed numbers, from ``low`` to less than ``high``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no finite number, and a ``low`` above ``high``.
+    """
 
     low: float = -0.05
     high: float = 0.05
@@ -88,6 +106,11 @@ class Orthogonal:
 
     Where ``n <= n_prev``, ``W W^T = gain^2 I``; else ``W^T W = gain^2 I``. The signals' norms, and
     those of the gradients, are kept from layer to layer (Saxe, McClelland & Ganguli 2014).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no finite number.
     """
 
     gain: float = 1.0
@@ -175,7 +198,13 @@ _SUITS = {
 
 
 def suits(activation: str) -> str:
-    """Name the initialiser that suits an activation."""
+    """Name the initialiser that suits an activation.
+
+    Raises
+    ------
+    KeyError
+        For a name that no activation has.
+    """
     return _SUITS[activation]
 
 

@@ -316,6 +316,11 @@ class CustomLoss(Loss):
         mean, the ``1/m`` that goes with it and the example weights are seen to by the caller. The
         examples may be a batch or a part of one, and the call may come from another thread.
 
+    Raises
+    ------
+    TypeError
+        For what is no function.
+
     Notes
     -----
     Y has as many columns as there are outputs. A loss that takes fewer leaves columns unused.

@@ -87,6 +87,11 @@ class TopK:
     ----------
     k : int
         1 or more.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a ``k`` that is no integer of 1 or more.
     """
 
     k: int
@@ -111,6 +116,11 @@ def precision(
     With two classes, of class 1. With more, `average` tells how the classes that occur, or are
     predicted, make one number: their mean (macro), their mean by how often they occur (weighted),
     or all examples together (micro). Of rows with several labels, likewise over the labels.
+
+    Raises
+    ------
+    ValueError
+        For another ``average``.
     """
     return _averaged(y, A, sample_weight, average, lambda hit, found, there: (hit, found))
 
@@ -118,14 +128,26 @@ def precision(
 def recall(
     y: Array, A: Array, sample_weight: Array | None = None, *, average: Average = "macro"
 ) -> float:
-    """Of what is of a class, the fraction that was taken for it; else as `precision`."""
+    """Of what is of a class, the fraction that was taken for it; else as `precision`.
+
+    Raises
+    ------
+    ValueError
+        For another ``average``.
+    """
     return _averaged(y, A, sample_weight, average, lambda hit, found, there: (hit, there))
 
 
 def f1(
     y: Array, A: Array, sample_weight: Array | None = None, *, average: Average = "macro"
 ) -> float:
-    """The harmonic mean of precision and recall; else as `precision` (van Rijsbergen 1979)."""
+    """The harmonic mean of precision and recall; else as `precision` (van Rijsbergen 1979).
+
+    Raises
+    ------
+    ValueError
+        For another ``average``.
+    """
     return _averaged(
         y, A, sample_weight, average, lambda hit, found, there: (2 * hit, found + there)
     )

@@ -50,6 +50,11 @@ class Network(BareNetwork):
     history : History
         Of the latest ``fit``, also when it was interrupted.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For layers that do not go together, and for sizes out of their range.
+
     Examples
     --------
     >>> net = Network([Dense(8, "relu"), Dense(1)], input_size=3, seed=0)
@@ -87,29 +92,29 @@ class Network(BareNetwork):
         Parameters
         ----------
         path : path
-            A PyTorch ``state_dict`` in a safetensors file, as ``safetensors.torch.save_file`` writes
-            it; or a ``.keras`` or ``.weights.h5`` file of Keras 3, for which h5py is needed. The file's
-            beginning tells which, not its name.
+            A PyTorch ``state_dict`` in a safetensors file, as ``safetensors.torch.save_file``
+            writes it; or a ``.keras`` or ``.weights.h5`` file of Keras 3, for which h5py is needed.
+            The file's beginning tells which, not its name.
 
         Raises
         ------
         ModelFileError
-            For a damaged file, and for numbers that are not finite, do not fit the network's layers, or
-            cannot be told apart. The network is then what it was.
+            For a damaged file, and for numbers that are not finite, do not fit the network's
+            layers, or cannot be told apart. The network is then what it was.
         ImportError
             For a file of Keras's without h5py.
 
         Notes
         -----
-        Layers with numbers are matched by name, where the network's layers all have the names in the
-        file; else in their order. Kinds and shapes are compared. Numbers in names tell the order,
-        ``model.0``, ``model.2``, ``model.10`` or ``fc1``, ``fc2``, and a ``.keras`` file's own
-        description does. Names such as ``hidden`` and ``output`` do not; there the kinds and shapes
-        must. A prefix of all names is of no account.
+        Layers with numbers are matched by name, where the network's layers all have the names in
+        the file; else in their order. Kinds and shapes are compared. Numbers in names tell the
+        order, ``model.0``, ``model.2``, ``model.10`` or ``fc1``, ``fc2``, and a ``.keras`` file's
+        own description does. Names such as ``hidden`` and ``output`` do not; there the kinds and
+        shapes must. A prefix of all names is of no account.
 
-        A layer without a bias gives biases of 0, a norm without a scale a gamma of 1. A frozen PReLU
-        for which there are no numbers is a LeakyReLU, and keeps its slopes. What is no
-        number of a layer's, such as epsilon and activations, is the network's own.
+        A layer without a bias gives biases of 0, a norm without a scale a gamma of 1. A frozen
+        PReLU for which there are no numbers is a LeakyReLU, and keeps its slopes. What is no number
+        of a layer's, such as epsilon and activations, is the network's own.
 
         Examples
         --------
@@ -127,10 +132,10 @@ class Network(BareNetwork):
         -------
         torch.nn.Sequential
             On the CPU, of the network's dtype, with a copy of its numbers, in evaluation mode:
-            ``module.train()`` before training it. A ``Dense`` becomes a ``Linear`` and the activation
-            behind it; ``Standardize``, ``Embedding``, ``Residual``, the exponential activation and a
-            frozen ``BatchNorm`` become modules of ``deltarule.torch_modules``, as PyTorch has none.
-            What training leaves alone has no ``requires_grad``.
+            ``module.train()`` before training it. A ``Dense`` becomes a ``Linear`` and the
+            activation behind it; ``Standardize``, ``Embedding``, ``Residual``, the exponential
+            activation and a frozen ``BatchNorm`` become modules of ``deltarule.torch_modules``, as
+            PyTorch has none. What training leaves alone has no ``requires_grad``.
 
         Raises
         ------
@@ -141,8 +146,8 @@ class Network(BareNetwork):
 
         Notes
         -----
-        Penalties, greatest norms and rates of layers belong to PyTorch's optimizers, not to modules;
-        they stay behind. So do names.
+        Penalties, greatest norms and rates of layers belong to PyTorch's optimizers, not to
+        modules; they stay behind. So do names.
 
         Examples
         --------
@@ -163,16 +168,18 @@ class Network(BareNetwork):
 
         Notes
         -----
-        The file has opset 20, one input ``X`` (m, n_features) and one output ``A`` (m, n_outputs), both
-        of the network's dtype, for any m. It predicts: dropout is left out. Codes of categories are not
-        checked there as ``predict`` checks them. docs/interchange.md has the operators of each layer.
+        The file has opset 20, one input ``X`` (m, n_features) and one output ``A`` (m, n_outputs),
+        both of the network's dtype, for any m. It predicts: dropout is left out. Codes of
+        categories are not checked there as ``predict`` checks them. docs/interchange.md has the
+        operators of each layer.
 
         Raises
         ------
         ImportError
             Without the package ``onnx``.
         ValueError
-            For parameters that are not finite, or of 2 GiB and more, which the format does not hold.
+            For parameters that are not finite, or of 2 GiB and more, which the format does not
+            hold.
 
         References
         ----------

@@ -185,6 +185,11 @@ class SGD(Optimizer):
         Look ahead (Sutskever et al. 2013); needs a momentum.
     weight_decay : float
         lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
     """
 
     name = "sgd"
@@ -223,6 +228,11 @@ class Adam(Optimizer):
         Take the largest ``v`` so far instead of ``v`` (Reddi et al. 2018), which is a third vector
         of state.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
+
     References
     ----------
     Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
@@ -252,6 +262,11 @@ class AdamW(Adam):
     weight_decay : float
         lambda, of all parameters. Not negative.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
+
     References
     ----------
     Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2.
@@ -276,6 +291,11 @@ class NAdam(Optimizer):
         As in ``Adam``.
     momentum_decay : float
         psi: how fast ``mu_t`` grows from ``beta_1 / 2`` to ``beta_1``. Not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
 
     References
     ----------
@@ -305,6 +325,11 @@ class RAdam(Optimizer):
     ----------
     learning_rate, beta_1, beta_2, epsilon, weight_decay
         As in ``Adam``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
 
     References
     ----------
@@ -344,6 +369,11 @@ class RMSprop(Optimizer):
     weight_decay : float
         lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
+
     References
     ----------
     Tieleman & Hinton 2012, "Lecture 6.5: RMSProp".
@@ -373,6 +403,11 @@ class Adagrad(Optimizer):
         Not negative.
     weight_decay : float
         lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
 
     References
     ----------
@@ -406,6 +441,11 @@ class Adadelta(Optimizer):
     weight_decay : float
         lambda: ``g + lambda p`` takes the place of ``g``, for all parameters. Not negative.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
+
     References
     ----------
     Zeiler 2012, "ADADELTA: An Adaptive Learning Rate Method", algorithm 1.
@@ -434,6 +474,11 @@ class Lion(Optimizer):
         In [0, 1).
     weight_decay : float
         lambda, of all parameters. Not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a hyper-parameter out of its range, when it is made and when it is used.
 
     References
     ----------
@@ -515,7 +560,13 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 
 
 def as_optimizer(optimizer: Optimizer | str) -> Optimizer:
-    """An optimizer as it is, or a new one of that name with its defaults."""
+    """An optimizer as it is, or a new one of that name with its defaults.
+
+    Raises
+    ------
+    ValueError
+        For a name that no optimizer has, and for something else.
+    """
     if isinstance(optimizer, Optimizer):
         return optimizer
     if isinstance(optimizer, str) and optimizer in OPTIMIZERS:

@@ -33,6 +33,11 @@ class Schedule:
     ----------
     per : {"step", "epoch"}
         What time counts.
+
+    Raises
+    ------
+    ValueError
+        For another ``per``.
     """
 
     per: str = field(default="step", kw_only=True)
@@ -80,7 +85,13 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same rate at all times: ``initial``."""
+    """The same rate at all times: ``initial``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
+    """
 
     initial: float
 
@@ -97,6 +108,11 @@ class StepDecay(Schedule):
     """Multiplied by ``factor`` every so often: ``initial factor^floor(t / every)``.
 
     As PyTorch's StepLR.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     initial: float
@@ -118,6 +134,11 @@ class MultiStep(Schedule):
     """Multiplied by ``factor`` at each milestone: ``initial factor^(milestones at or before t)``.
 
     As PyTorch's MultiStepLR.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     initial: float
@@ -141,6 +162,11 @@ class Exponential(Schedule):
     """Multiplied by ``factor`` each time: ``initial factor^t``.
 
     As PyTorch's ExponentialLR.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     initial: float
@@ -156,7 +182,13 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class InverseTime(Schedule):
-    """``initial / (1 + decay t)`` (Robbins & Monro 1951: sums to infinity, its squares do not)."""
+    """``initial / (1 + decay t)`` (Robbins & Monro 1951: sums to infinity, its squares do not).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
+    """
 
     initial: float
     decay: float
@@ -174,6 +206,11 @@ class Polynomial(Schedule):
     """``final + (initial - final) (1 - t / duration)^power``; from ``duration`` on, ``final``.
 
     As PyTorch's PolynomialLR, whose ``final`` is 0. With power 1 a straight line.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     initial: float
@@ -197,6 +234,11 @@ class Cosine(Schedule):
 
     Loshchilov & Hutter 2017, equation 5, without restarts. As PyTorch's CosineAnnealingLR up to
     ``duration``, after which that one rises again.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     initial: float
@@ -219,6 +261,11 @@ class CosineRestarts(Schedule):
     ``final + (initial - final) (1 + cos(pi t_i / T_i)) / 2`` with ``t_i`` the time since the last
     restart and ``T_i`` that from one to the next (Loshchilov & Hutter 2017, equation 5). As
     PyTorch's CosineAnnealingWarmRestarts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     initial: float
@@ -250,6 +297,11 @@ class OneCycle(Schedule):
     From ``maximum / start_divisor`` to ``maximum`` at time ``rise duration - 1``, and from there to
     ``maximum / (start_divisor end_divisor)`` at ``duration - 1``, where it stays (Smith & Topin
     2018). As PyTorch's OneCycleLR, momentum left alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     maximum: float
@@ -291,6 +343,11 @@ class WarmUp(Schedule):
     duration : int
     start : float
         What part of ``then(0)`` to begin with, from 0 to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     then: Any
@@ -353,6 +410,11 @@ class ReduceOnPlateau(Schedule):
         Whether small or large values are good.
     final : float
         The least rate.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number out of its range.
     """
 
     initial: float
@@ -442,7 +504,13 @@ SCHEDULES: dict[str, type[Schedule]] = {
 
 
 def as_schedule(rate: Any, what: str = "learning_rate") -> Schedule:
-    """A schedule as it is, a function as a schedule, a number as a constant."""
+    """A schedule as it is, a function as a schedule, a number as a constant.
+
+    Raises
+    ------
+    TypeError
+        For something else.
+    """
     if isinstance(rate, Schedule):
         return rate
     if callable(rate):
@@ -453,7 +521,13 @@ def as_schedule(rate: Any, what: str = "learning_rate") -> Schedule:
 
 
 def rates_of_steps(rate: LearningRate, first: int, count: int, epoch: int) -> Array | None:
-    """The rates of ``count`` steps from step ``first`` on, in an epoch; None for a plain number."""
+    """The rates of ``count`` steps from step ``first`` on, in an epoch; None for a plain number.
+
+    Raises
+    ------
+    ValueError
+        For rates that are not finite, or below 0.
+    """
     if not callable(rate):
         return None
     schedule = as_schedule(rate)
@@ -471,7 +545,13 @@ def rates_of_steps(rate: LearningRate, first: int, count: int, epoch: int) -> Ar
 
 
 def rate_now(rate: LearningRate, step: int, epochs: int) -> float:
-    """The rate of the next step, after so many steps and epochs."""
+    """The rate of the next step, after so many steps and epochs.
+
+    Raises
+    ------
+    ValueError
+        For a rate that is not finite, or below 0.
+    """
     rates = rates_of_steps(rate, step, 1, epochs)
     return rate if rates is None else float(rates[0])  # type: ignore[return-value]
 

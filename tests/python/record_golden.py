@@ -1,8 +1,8 @@
 """Records golden/: files of the format version that the package writes now, and what is in them.
 
 Run once for each format version, by hand; what has been recorded is never recorded anew, as it
-stands for the files that users have. _files/test_old_versions.py reads them. Version 1 had checkpoints
-alone, and was recorded by the package that wrote it.
+stands for the files that users have. _files/test_old_versions.py reads them. Version 1 had
+checkpoints alone, and was recorded by the package that wrote it.
 """
 
 import warnings

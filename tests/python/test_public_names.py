@@ -42,7 +42,8 @@ import inspect, pydoc, sys
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"sklearn", "scipy", "torch", "onnx", "h5py", "matplotlib", "joblib"}:
+        absent = ("sklearn", "scipy", "torch", "onnx", "h5py", "matplotlib", "joblib")
+        if name.partition(".")[0] in absent:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Absent())

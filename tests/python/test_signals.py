@@ -1,4 +1,4 @@
-"""Signals: in the thread that is at work, and beside it. _training/test_fit.py has those of a fit."""
+"""Signals: in the thread that is at work, and beside it. test_fit.py has those of a fit."""
 
 import signal
 

@@ -51,7 +51,7 @@ class Rows:
         return self.held.shape
 
     @property
-    def mapped(self) -> bool:  # noqa: D102 -- the class says it
+    def mapped(self) -> bool:
         return self._map is not None
 
     def let_go(self) -> None:

@@ -34,9 +34,10 @@ from deltarule.layers import (
     Standardize,
 )
 
-# The functions of a header are a file of C, which compilers check as it stands. In the templates here
-# $real is the network's type, and $f the ending of its constants and of the library's functions for
-# it. Names are the network's own or such as A_1, as boards have macros for their pins, A1 among them.
+# The functions of a header are a file of C, which compilers check as it stands. In the templates
+# here $real is the network's type, and $f the ending of its constants and of the library's
+# functions for it. Names are the network's own or such as A_1, as boards have macros for their
+# pins, A1 among them.
 _FUNCTIONS = Path(__file__).with_name("c_functions.h")
 _OF_MATH_H = ("erfc", "exp", "expm1", "fabs", "log1p", "sqrt", "tanh")
 _OF_THE_LIBRARY = {"tanh": "tanh$f", "exponential": "exp$f"}

@@ -264,6 +264,11 @@ class BareNetwork:
         list of LayerParameters
             Named tuples: ``W`` (n, n_prev) and ``b`` (n, 1) of each dense layer, ``gamma`` and
             ``beta`` of a normalisation and so on, sharing memory with ``flat``.
+
+        Raises
+        ------
+        ValueError
+            For a vector that is too short.
         """
         parts = []
         for index, description in enumerate(self._descriptions):
@@ -289,6 +294,11 @@ class BareNetwork:
         caches : Caches
             ``caches[i]`` holds ``A_prev, W, b, Z`` of layer i. ``W`` and ``b`` are the live
             parameters, so update them after the whole backward step.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that does not fit, and for parameters that are not finite.
         """
         rows = self._rows(X, "forward")
         self._expect_finite_parameters("forward")
@@ -318,6 +328,11 @@ class BareNetwork:
             penalties have no part in them, as they are none of ``dA``.
         dX : ndarray of shape (n_samples, n_features)
             Only with ``input_gradient``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For derivatives that do not fit, and for caches of another network.
         """
         if not isinstance(caches, Caches) or caches.layers is not self.layers:
             raise TypeError("backward: caches are not of this network's forward step")
@@ -339,6 +354,11 @@ class BareNetwork:
         gradients : ndarray of shape (n_parameters,)
         optimizer : Optimizer
             Holds this network's state from its first update on.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For gradients that do not fit, and for an optimizer that is another network's.
         """
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
@@ -384,6 +404,11 @@ class BareNetwork:
         cost : float
             The (weighted) mean of the examples' losses, and the layers' penalties.
         gradients : ndarray of shape (n_parameters,)
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that does not fit, and for parameters that are not finite.
         """
         where = "loss_and_gradients"
         loss, rows, target = self._at_the_door(X, y, loss, sample_weight, where)
@@ -409,6 +434,11 @@ class BareNetwork:
         -------
         ndarray of shape (n_samples, n_outputs)
             Or (n_outputs,) for one example.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that does not fit, or an ``out`` that cannot be written to.
         """
         A = self._core.predict(self._parameters, X, out)
         return A if A is not None else self._predict_anything(X, out)
@@ -492,7 +522,7 @@ class BareNetwork:
         return sole_training(self._core, where, self._abandon)
 
     def _abandon(self) -> Any:
-        """In a child of fork: give up what another thread may have left half-way, and hand it on."""
+        """In a child of fork: give up what another thread may have left half-way, and return it."""
         left = self._trainers, self._generator
         self._trainers = {}
         self._generator = copy.deepcopy(self._generator)  # whose lock may be held

@@ -62,7 +62,7 @@ class Cost:
         self.parameters = aligned_zeros(network.parameters.size, network.dtype)
         self.latest = np.inf
 
-    def __call__(self, x: Array) -> tuple[float, Array]:  # noqa: D102 -- the class says it
+    def __call__(self, x: Array) -> tuple[float, Array]:
         total = weight = 0.0
         gradients = np.zeros(x.shape)
         with np.errstate(over="ignore", invalid="ignore"):

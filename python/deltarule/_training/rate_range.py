@@ -54,6 +54,11 @@ class LearningRateRange:
         Returns
         -------
         matplotlib Figure
+
+        Raises
+        ------
+        ImportError
+            Where matplotlib is not installed.
         """
         return _plots.learning_rate_range(self.rates, self.losses, self.suggestion, ax)
 

@@ -114,6 +114,11 @@ class TrainingRun:
         """``A[1]`` to ``A[L]`` of the last batch, with the weights as they are now.
 
         Rows, one an example; in ``on_step_end`` alone.
+
+        Raises
+        ------
+        RuntimeError
+            Outside ``on_step_end``.
         """
         A, caches = self.network.forward(self.batch[0])
         return [*(cache.A_prev for cache in caches[1:]), A]

@@ -17,7 +17,13 @@ _GOOD = {
 
 
 class Best:
-    """The best value so far, small or large ones being good."""
+    """The best value so far, small or large ones being good.
+
+    Raises
+    ------
+    ValueError
+        For a mode that is none, or that the name does not tell.
+    """
 
     def __init__(self, monitor: str, mode: str | None, min_delta: float, who: str) -> None:
         if mode is None:

@@ -34,6 +34,13 @@ class Checkpoint:
     monitor, mode
         As for `EarlyStopping`; for ``keep="best"`` ``"val_loss"`` by default.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments that do not go together.
+    OSError
+        In ``fit``, where a file cannot be written; the one before is then what it was.
+
     Notes
     -----
     Where the weights are not finite any more nothing is written: training is about to say so.

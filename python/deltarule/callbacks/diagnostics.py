@@ -44,6 +44,11 @@ class Diagnostics:
         - ``saturated``: fraction of outputs of sigmoid and tanh within 1 % of their bounds
         - ``gradient_mean``, ``gradient_std``, ``gradient_norm``: of the layer's parameters
         - ``update_ratio``: norm of the step beside the norm of the parameters; about 1e-3 is usual
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an ``every`` that is no integer of 1 or more.
     """
 
     def __init__(self, every: int = 100) -> None:

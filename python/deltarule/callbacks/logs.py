@@ -40,6 +40,11 @@ class CSVLog(_Log):
     ----------
     path : path-like
         A file that is there is replaced; a training that is resumed writes its earlier epochs anew.
+
+    Raises
+    ------
+    OSError
+        In ``fit``, where the file cannot be written.
     """
 
     def _append(self, epoch: int, record: Mapping[str, float]) -> None:
@@ -51,7 +56,13 @@ class CSVLog(_Log):
 
 
 class JSONLinesLog(_Log):
-    """A file of JSON objects: a line an epoch, written as it ends; ``path`` as for `CSVLog`."""
+    """A file of JSON objects: a line an epoch, written as it ends; ``path`` as for `CSVLog`.
+
+    Raises
+    ------
+    OSError
+        In ``fit``, where the file cannot be written.
+    """
 
     def _append(self, epoch: int, record: Mapping[str, float]) -> None:
         # JSON has no NaN or infinity; null is what others write for them.
@@ -67,6 +78,11 @@ class TensorBoard:
     ----------
     folder : path-like
         Where the event file goes.
+
+    Raises
+    ------
+    ImportError
+        In ``fit``, where neither of the writers is installed.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:

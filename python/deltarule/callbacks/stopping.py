@@ -39,6 +39,12 @@ class EarlyStopping:
         Counted from 1.
     stopped_epoch : int or None
         The epoch after which it stopped training, if it did.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument out of its range, and for a ``monitor`` that says nothing about the mode; in
+        ``fit``, for one that the history does not have.
     """
 
     def __init__(
@@ -118,7 +124,13 @@ def _weights_of(network: BareNetwork) -> dict[str, Array]:
 
 
 class TimeLimit:
-    """Stop after so many seconds, within an epoch if need be; between two steps."""
+    """Stop after so many seconds, within an epoch if need be; between two steps.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no number above 0.
+    """
 
     def __init__(self, seconds: float) -> None:
         expected = "a number above 0"

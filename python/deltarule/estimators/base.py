@@ -479,6 +479,11 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that does not fit.
         """
         y: Array = self._prediction(self._outputs(X))
         return y
@@ -493,6 +498,11 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         list of ndarray of shape (n_samples, hidden_layer_sizes[i])
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that does not fit.
         """
         X = self._read_fitted(X)
         live = self._live_weights()
@@ -554,6 +564,11 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         path : path_like
+
+        Raises
+        ------
+        ImportError
+            Without the package ``onnx``.
         """
         check_is_fitted(self)
         self.network_.to_onnx(path)

@@ -127,6 +127,11 @@ class MLPClassifier(ClassifierMixin, MLP):
     network_ : Network
         The network itself.
 
+    Raises
+    ------
+    ValueError, TypeError
+        In ``fit``, for parameters that cannot be, as scikit-learn's rule is.
+
     References
     ----------
     Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural
@@ -245,6 +250,11 @@ class MLPClassifier(ClassifierMixin, MLP):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``fit``; and for classes that were not named at the first call.
         """
         if _check_partial_fit_first_call(self, classes):
             labels = y if type_of_target(y).startswith("multilabel") else classes
@@ -324,18 +334,42 @@ class MLPClassifier(ClassifierMixin, MLP):
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that does not fit.
         """
         A = self._outputs(X)
         P: Array = np.hstack([1 - A, A]) if self.n_outputs_ == 1 else A
         return P
 
     def predict_log_proba(self, X: ArrayLike) -> Array:
-        """Compute the logarithm of ``predict_proba``."""
+        """Compute the logarithm of ``predict_proba``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that does not fit.
+        """
         P = self.predict_proba(X)
         logs: Array = np.log(P, out=P)
         return logs
 
-    def to_onnx(self, path: str | os.PathLike[str]) -> None:  # noqa: D102
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write what predicts to an ONNX file: ``label`` and ``probabilities``.
+
+        Parameters
+        ----------
+        path : path_like
+
+        Raises
+        ------
+        ImportError
+            Without the package ``onnx``.
+        TypeError, ValueError
+            For classes that ONNX does not have, and for weights that are not finite.
+        """
         from deltarule._interchange.onnx.writer import classifier_to_onnx
 
         check_is_fitted(self)

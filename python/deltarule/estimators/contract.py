@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     class CallbackSupportMixin:
         """scikit-learn's own callbacks, since 1.9."""
 
-        def set_callbacks(self, *callbacks: Any) -> Self: ...
+        def set_callbacks(self, *callbacks: Any) -> Self: ...  # noqa: D102
 
     class BaseEstimator:
         """What every estimator has."""
 
-        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
-        def set_params(self, **params: Any) -> Self: ...
-        def get_metadata_routing(self) -> Any: ...
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...  # noqa: D102
+        def set_params(self, **params: Any) -> Self: ...  # noqa: D102
+        def get_metadata_routing(self) -> Any: ...  # noqa: D102
         def _validate_params(self) -> None: ...
         def __getstate__(self) -> dict[str, Any]: ...
         def __setstate__(self, state: dict[str, Any]) -> None: ...
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     class ClassifierMixin:
         """What every classifier has."""
 
-        def score(
+        def score(  # noqa: D102
             self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
         ) -> float: ...
 
     class RegressorMixin:
         """What every regressor has."""
 
-        def score(
+        def score(  # noqa: D102
             self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
         ) -> float: ...
 

@@ -41,6 +41,11 @@ class MLPRegressor(RegressorMixin, MLP):
     coefs_, intercepts_ : list of ndarray
         As in ``MLPClassifier``, and so are the others, but for ``classes_``.
 
+    Raises
+    ------
+    ValueError, TypeError
+        In ``fit``, for parameters that cannot be, as scikit-learn's rule is.
+
     Examples
     --------
     >>> from deltarule import MLPRegressor
@@ -138,6 +143,11 @@ class MLPRegressor(RegressorMixin, MLP):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``fit``.
         """
         return self._fit(X, y, sample_weight, True)
 

@@ -17,6 +17,11 @@ class Activation(LayerDescription):
     activation : str
         As in ``Dense``.
     name : str, optional
+
+    Raises
+    ------
+    ValueError
+        For a name that no activation has.
     """
 
     kind: ClassVar[str] = "activation"

@@ -38,6 +38,11 @@ class Dense(LayerDescription):
         (Srivastava et al. 2014); 0 sets none.
     name, frozen, learning_rate
         As for every layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For units, a name, a penalty or an initialiser that cannot be.
     """
 
     kind: ClassVar[str] = "dense"

@@ -23,6 +23,11 @@ class Dropout(LayerDescription):
         In [0, 1).
     name : str, optional
 
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument out of its range.
+
     References
     ----------
     Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting".

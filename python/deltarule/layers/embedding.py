@@ -27,6 +27,11 @@ class Embedding(LayerDescription):
     name, frozen, learning_rate
         As for every layer.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no mapping of columns to sizes, and for sizes out of their range.
+
     Notes
     -----
     The vectors start from a normal distribution of standard deviation 0.05. They are columns of a

@@ -40,6 +40,11 @@ class BatchNorm(_Scaled):
     name, frozen, learning_rate
         As for every layer.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument out of its range.
+
     References
     ----------
     Ioffe & Szegedy 2015, "Batch Normalization", algorithms 1 and 2.
@@ -78,6 +83,11 @@ class LayerNorm(_Scaled):
         Above 0.
     name, frozen, learning_rate
         As for every layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument out of its range.
 
     References
     ----------

@@ -21,6 +21,11 @@ class PReLU(LayerDescription):
     name, frozen, learning_rate
         As for every layer.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument out of its range.
+
     References
     ----------
     He et al. 2015, "Delving Deep into Rectifiers", equation 1.

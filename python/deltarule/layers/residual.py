@@ -34,6 +34,11 @@ class Residual:
     name : str, optional
         Of the layer that adds; in ``network.layers`` the block's layers stand one by one.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no list of layers, and for an empty one.
+
     References
     ----------
     He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.

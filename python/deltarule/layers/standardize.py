@@ -19,6 +19,11 @@ class Standardize(LayerDescription):
     Parameters
     ----------
     name : str, optional
+
+    Raises
+    ------
+    TypeError
+        For a name that is no string.
     """
 
     kind: ClassVar[str] = "standardize"

@@ -623,3 +623,27 @@ def test_the_average_is_what_is_written_while_it_is_in_place(tmp_path: Path) -> 
         X = np.eye(2, dtype="float32")
         assert_near(Library(net, tmp_path).predict(X), net.predict(X), 1e-6)
     assert (tmp_path / "own.h").read_bytes() != (tmp_path / "model.h").read_bytes()
+
+
+@every_language
+def test_the_file_of_c_functions_compiles_as_it_stands(tmp_path: Path, language: Any) -> None:
+    """Each function is used: compilers say little of a static inline that is not."""
+    text = c_header._FUNCTIONS.read_text(encoding="ascii")
+    (tmp_path / "c_functions.h").write_text(text, encoding="ascii")
+    names = list(c_header._functions())
+    assert len(names) == text.count("static inline") > 10
+    uses = "".join(f"  total += sizeof(&model_{name});\n" for name in names)
+    source = f'#include "c_functions.h"\nint main(void) {{\n  size_t total = 0;\n{uses}'
+    compile_c(tmp_path, source + "  return total == 0;\n}\n", "program", language=language)
+
+
+def test_every_function_of_the_file_is_in_a_header_of_either_type(tmp_path: Path) -> None:
+    activations = [name for name in dr._core.activation_names() if name != "identity"]
+    layers = [dr.Embedding({0: (3, 2)}), *map(dr.Activation, activations), dr.LayerNorm(), Dense(2)]
+    for dtype in DTYPES:
+        dr.Network(layers, 3, dtype=dtype).to_c(tmp_path / "all.h", "all")
+        text = (tmp_path / "all.h").read_text(encoding="ascii")
+        assert all(f" all_{name}(" in text for name in c_header._functions())
+        assert "model" not in text
+        assert ("float" in text) == (dtype == "float32")
+        assert not re.search(r"\d\.\d+f", text) or dtype == "float32"

@@ -15,7 +15,7 @@ from deltarule._interchange.onnx.operators import SUPPORTED
 from support import PEAK_MEMORY, output_of
 from support_onnx import GOLDEN, model, read, save
 
-# More for a long run: DELTARULE_FUZZ=100000 pytest tests/python/_interchange/onnx/test_file.py -k mutat
+# More for a long run: DELTARULE_FUZZ=100000 pytest test_file.py -k mutat
 EXAMPLES = int(os.environ.get("DELTARULE_FUZZ", "150"))
 SEEDS = [path.read_bytes() for path in sorted(GOLDEN.glob("*.onnx"))]
 W = np.ones((3, 2), np.float32)
