@@ -4,7 +4,6 @@
 backward functions one by one, on ``(n, m)``.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,11 @@ from deltarule import _core as _core  # first, as without it there is nothing
 
 # Where each public name is: the stub beside this file says it, to type checkers and to us. A module
 # is imported when one of its names is first used: so a program waits for what it uses alone.
-_HOMES: dict[str, str] = {
-    name: home or name
-    for home, name in re.findall(
-        r"^from deltarule(?:\.([\w.]+))? import (\w+) as \2$",
-        Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-}
+_HOMES: dict[str, str] = {}
+for _line in Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8").splitlines():
+    if _line.startswith("from deltarule"):
+        _, _module, _, _name, *_ = _line.split()
+        _HOMES[_name] = _module.removeprefix("deltarule").removeprefix(".") or _name
 
 __all__ = sorted(_HOMES.keys() - {"__version__"})
 

@@ -415,10 +415,25 @@ class BareNetwork:
         self._expect_finite_parameters(where)
         gradients = aligned_zeros(self._parameters.size, self.dtype)
         trainer = self._new_trainer(self._core, loss._formula())
-        total, weight = trainer.loss_and_gradients(
-            self._core, self._parameters, rows.held, target, self._pass_of(training), gradients
+        total, weight = self._accumulate(
+            trainer, self._parameters, rows, target, gradients, training=training
         )
         return total / weight, gradients
+
+    def _accumulate(
+        self,
+        trainer: _core.Trainer,
+        parameters: Array,
+        rows: Rows,
+        target: _core.Target,
+        gradients: Array,
+        *,
+        training: bool,
+    ) -> tuple[float, float]:
+        """The sum of the losses and of their weights at some parameters; the mean's gradients."""
+        return trainer.loss_and_gradients(
+            self._core, parameters, rows.held, target, self._pass_of(training), gradients
+        )
 
     def predict(self, X: ArrayLike, out: Array | None = None) -> Array:
         """Compute ``A[L]`` for each example, without keeping caches.

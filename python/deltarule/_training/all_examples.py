@@ -69,12 +69,13 @@ class Cost:
             self.parameters[:] = x
             for first in range(0, len(self._rows), self._rows_a_part):
                 part = slice(first, first + self._rows_a_part)
-                part_total, part_weight = self._trainer.loss_and_gradients(
+                part_total, part_weight = self._network._accumulate(
+                    self._trainer,
                     self.parameters,
-                    self._rows.part(part),
+                    Rows(self._rows.part(part)),
                     _part(self._target, part),
-                    self._network._pass_of(training=False),
                     self._gradients,
+                    training=False,
                 )
                 total += part_total
                 weight += part_weight
