@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
-from deltarule._training.run import HOOKS, TrainingRun, every_of, sees_steps
+from deltarule._training.run import HOOKS, every_of, sees_steps
 
 
 class _FitBegin(Protocol):
-    def on_fit_begin(self, run: TrainingRun, /) -> Any: ...
+    def on_fit_begin(self, run: Any, /) -> Any: ...
 
 
 class _EpochBegin(Protocol):
-    def on_epoch_begin(self, run: TrainingRun, /) -> Any: ...
+    def on_epoch_begin(self, run: Any, /) -> Any: ...
 
 
 class _RunEnd(Protocol):
-    def on_run_end(self, run: TrainingRun, /) -> Any: ...
+    def on_run_end(self, run: Any, /) -> Any: ...
 
 
 class _StepEnd(Protocol):
-    def on_step_end(self, run: TrainingRun, /) -> Any: ...
+    def on_step_end(self, run: Any, /) -> Any: ...
 
 
 class _EpochEnd(Protocol):
-    def on_epoch_end(self, run: TrainingRun, /) -> Any: ...
+    def on_epoch_end(self, run: Any, /) -> Any: ...
 
 
 class _FitEnd(Protocol):
-    def on_fit_end(self, run: TrainingRun, /) -> Any: ...
+    def on_fit_end(self, run: Any, /) -> Any: ...
 
 
-# An object with one of these or more.
+# An object with one of these or more; what it is handed is a `TrainingRun`.
 Callback: TypeAlias = _FitBegin | _EpochBegin | _RunEnd | _StepEnd | _EpochEnd | _FitEnd
 
 

@@ -18,13 +18,25 @@ Only ``on_step_end`` has a price: the steps that it sees are calls to the core o
 ``goes_last``.
 """
 
+from typing import TYPE_CHECKING
+
 from deltarule._training.hooks import Callback
-from deltarule._training.run import TrainingRun
+from deltarule._training.run import TrainingRun as _TrainingRun
 from deltarule.callbacks.best import Best
 from deltarule.callbacks.checkpoint import Checkpoint
 from deltarule.callbacks.diagnostics import Diagnostics
 from deltarule.callbacks.logs import CSVLog, JSONLinesLog, TensorBoard
 from deltarule.callbacks.stopping import EarlyStopping, TimeLimit
+
+if TYPE_CHECKING:
+    from deltarule.network import Network
+
+    class TrainingRun(_TrainingRun):
+        """A fit under way; to type checkers its network has all of its verbs."""
+
+        network: Network
+else:
+    TrainingRun = _TrainingRun
 
 __all__ = [
     "Best",

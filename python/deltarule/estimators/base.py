@@ -20,13 +20,13 @@ from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._data.door import expect_finite, rows_of, target_of
 from deltarule._data.rows import Rows, mapped_file
-from deltarule.estimators.contract import BaseEstimator, CallbackSupportMixin
+from deltarule.estimators.contract import BaseEstimator, CallbackSupportMixin, callbacks_told
+from deltarule.estimators.initial_weights import initial_weights
 from deltarule.estimators.live_weights import LiveWeights, Shape, fitted_attributes
 from deltarule.estimators.losses import loss_of, output_activation, takes_labels, without_model
 from deltarule.estimators.optimizers import optimizer_of
 from deltarule.estimators.parameters import ACTIVATIONS, CONSTRAINTS
 from deltarule.estimators.plan import EpochsPlan, Examples, LBFGSPlan, Record, Validation
-from deltarule.estimators.sklearn_callbacks import callbacks_told
 from deltarule.estimators.solver import NOT_FINITE, fit_epochs, fit_lbfgs
 from deltarule.losses import Loss
 from deltarule.network import Network
@@ -273,25 +273,14 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         """Begin anew: the initial weights, drawn as scikit-learn draws them."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(sizes)
-        dtype = np.float32 if dtype == np.float32 else np.float64
         hidden = self._activations(len(sizes) - 2)
-        # Uniform, after Glorot & Bengio 2010; the output layer goes by the last hidden activation.
+        # The output layer goes by the last hidden activation.
         last = hidden[-1] if isinstance(self.activation, (list, tuple)) and hidden else None
-        drawn = []
-        for n_prev, n, activation in zip(
-            sizes[:-1], sizes[1:], [*hidden, last or self.activation], strict=True
-        ):
-            factor = 2.0 if activation in ("logistic", "sigmoid") else 6.0
-            bound = np.sqrt(factor / (n_prev + n))
-            drawn.append(
-                (
-                    self._random_state.uniform(-bound, bound, (n_prev, n)).astype(dtype),
-                    self._random_state.uniform(-bound, bound, n).astype(dtype),
-                )
-            )
+        activations = [*hidden, last or self.activation]
         self._live = None
-        self.coefs_ = [coef for coef, _ in drawn]
-        self.intercepts_ = [intercept for _, intercept in drawn]
+        self.coefs_, self.intercepts_ = initial_weights(
+            self._random_state, sizes, activations, dtype
+        )
         self._dropout_seed = (
             self._random_state.randint(2**31 - 1) if np.any(np.asarray(self.dropout) > 0) else 0
         )
