@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import deltarule as dr
 import reference
 from deltarule import _core
+from deltarule._data.door import as_target
 from deltarule.losses import LOSSES, CustomLoss, Loss, as_loss
 from deltarule.metrics import default_metrics
 from support import DTYPES, Array, assert_near, assert_same_bits, network, nothing_written
@@ -246,7 +247,7 @@ def test_quantiles_are_learned() -> None:
 
 def test_targets_of_quantiles_are_not_copied() -> None:
     y = np.ones((1000, 1))
-    target = dr.data.as_target(y, dr.Quantile(LEVELS), 1000, 3, np.dtype("f8"), "fit")
+    target = as_target(y, dr.Quantile(LEVELS), 1000, 3, np.dtype("f8"), "fit")
     assert target.Y is not None
     assert target.Y.shape == (1000, 3)
     assert np.shares_memory(target.Y, y)

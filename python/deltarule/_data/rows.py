@@ -73,7 +73,10 @@ class Rows:
 
     def windows(self) -> Iterator[tuple[int, Held]]:
         """Go through a map window by window, else through all at once; each with its first row."""
-        size = self.window() if self.mapped else max(1, len(self))
+        if self._map is None:
+            yield 0, self.held
+            return
+        size = self.window()
         for first in range(0, len(self), size):
             yield first, self.part(slice(first, first + size))
             self.let_go()

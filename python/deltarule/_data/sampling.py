@@ -37,8 +37,10 @@ def window_to_shuffle(rows: Rows, m: int, batch_size: int) -> int | None:
 
     An order drawn over the whole of a mapped file would touch a page a row.
     """
+    if not rows.mapped:
+        return None
     window = rows.batches_a_window(batch_size) * batch_size
-    return window if rows.mapped and m > window else None
+    return window if m > window else None
 
 
 def shuffled_in_windows(generator: Any, m: int, window: int) -> Array:
