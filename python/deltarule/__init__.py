@@ -9,13 +9,20 @@ from typing import Any
 
 from deltarule import _core as _core  # first, as without it there is nothing
 
-# Where each public name is: the stub beside this file says it, to type checkers and to us. A module
-# is imported when one of its names is first used: so a program waits for what it uses alone.
-_HOMES: dict[str, str] = {}
-for _line in Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8").splitlines():
-    if _line.startswith("from deltarule"):
-        _, _module, _, _name, *_ = _line.split()
-        _HOMES[_name] = _module.removeprefix("deltarule").removeprefix(".") or _name
+
+def _read_homes() -> dict[str, str]:
+    """Where each public name is: the stub beside this file says it, to type checkers and to us."""
+    homes = {}
+    for line in Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8").splitlines():
+        if line.startswith("from deltarule"):
+            _, module, _, name, *_ = line.split()
+            homes[name] = module.removeprefix("deltarule").removeprefix(".") or name
+    return homes
+
+
+# A module is imported when one of its names is first used: so a program waits for what it uses
+# alone, and what needs more than NumPy stands in nobody's way.
+_HOMES = _read_homes()
 
 __all__ = sorted(_HOMES.keys() - {"__version__"})
 

@@ -33,7 +33,10 @@ def set_num_threads(n: int) -> None:
     ValueError
         For less than 1, and for more than the core manages.
     """
-    _core.set_num_threads(min(expect_integer(n, "set_num_threads: n"), 2**31 - 1))
+    number = expect_integer(n, "set_num_threads: n")
+    if abs(number) >= 2**31:  # which the core would not even be asked
+        raise ValueError(f"set_num_threads: got {n}: expected 1 or more, and less than 2^31")
+    _core.set_num_threads(number)
 
 
 def isa() -> str:

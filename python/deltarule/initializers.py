@@ -64,12 +64,8 @@ class Normal:
     mean: float = 0.0
 
     def __post_init__(self) -> None:
-        _expect_finite(self, "standard_deviation", self.standard_deviation)
+        expect_in_range(self.standard_deviation, "Normal: standard_deviation", least=0)
         _expect_finite(self, "mean", self.mean)
-        if self.standard_deviation < 0:
-            raise ValueError(
-                f"Normal: standard_deviation is {self.standard_deviation}: expected 0 or more"
-            )
 
     def __call__(self, generator: np.random.Generator, n: int, n_prev: int) -> NDArray[np.float64]:
         """Draw the weights (n, n_prev)."""
