@@ -16,6 +16,8 @@ Only ``on_step_end`` has a price: the steps that it sees are calls to the core o
 ``state()`` gives to a `Checkpoint` (a dictionary of numbers, strings, lists and arrays) and
 ``restore(state)`` takes back. Callbacks are called in their order, after them those with
 ``goes_last``.
+
+To type checkers such an object is a `Callback`: ``fit`` takes a sequence of them.
 """
 
 from typing import TYPE_CHECKING
