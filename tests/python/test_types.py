@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import deltarule as dr
+from support import ROOT
 
 pytest.importorskip("mypy", reason="mypy is a contributor's tool: pip install --group lint")
 
@@ -75,7 +76,7 @@ def test_mistakes_in_a_script_are_found_and_nothing_else(tmp_path: Path) -> None
     result = subprocess.run(
         [
             *(sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent"),
-            *("--ignore-missing-imports", "--cache-dir", str(tmp_path), str(script)),
+            *("--ignore-missing-imports", "--cache-dir", str(ROOT / ".mypy_cache"), str(script)),
         ],
         cwd=tmp_path,
         env={**os.environ, **paths},

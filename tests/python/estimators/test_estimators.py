@@ -471,10 +471,11 @@ import numpy as np, deltarule as dr
 from support import PEAK_MEMORY
 exec(PEAK_MEMORY)
 path = {str(tmp_path / "X.npy")!r}
+some = np.random.default_rng(0).normal(size=(10_000, 64)).astype(np.float32)
 def fit(m):
     X = np.lib.format.open_memmap(path, "w+", np.float32, (m, 64))
     for first in range(0, m, 10_000):
-        X[first:first + 10_000] = np.random.default_rng(first).normal(size=(10_000, 64))
+        X[first:first + 10_000] = some
         X.flush(); X._mmap.madvise(4)
     del X
     X = np.load(path, mmap_mode="r")
