@@ -146,7 +146,7 @@ def _batch_size_of(estimator: Any, n_samples: int) -> int:
     if estimator.batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=6,
+            stacklevel=5,
         )
     return int(np.clip(estimator.batch_size, 1, n_samples))
 
