@@ -7,7 +7,16 @@ backward functions one by one, on ``(n, m)``.
 from pathlib import Path
 from typing import Any
 
-from deltarule import _core as _core  # first, as without it there is nothing
+try:
+    from deltarule import _core as _core  # first, as without it there is nothing
+except ImportError as absent:
+    if absent.name != __name__:  # it is there, and says itself why it cannot be loaded
+        raise
+    raise ImportError(
+        "deltarule's compiled core is not there. Install the package (`pip install deltarule`, or "
+        "`pip install .` in a checkout); in a checkout that is on the path without being "
+        "installed, build it with `pip install -e . --no-build-isolation`."
+    ) from None
 
 
 def _read_homes() -> dict[str, str]:

@@ -21,12 +21,6 @@ settings.register_profile("search", deadline=None)
 settings.load_profile("search" if "DELTARULE_FUZZ" in os.environ else "same")
 
 
-# A shell without job control has those that it starts in the background ignore Ctrl-C, and they
-# hand that on to their children: a test that waits for it would wait for ever.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Where the real data lie that are not the project's to give away."""

@@ -104,6 +104,7 @@ def test_third_parties_stay_where_they_belong() -> None:
         "h5py": ("_interchange",),
         "matplotlib": ("_plots",),
         "tqdm": ("_training.progress",),
+        "PyInstaller": ("_pyinstaller",),
     }
     for name, path in KNOWN.items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

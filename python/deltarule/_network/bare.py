@@ -432,7 +432,7 @@ class BareNetwork:
     ) -> tuple[float, float]:
         """The sum of the losses and of their weights at some parameters; the mean's gradients."""
         return trainer.loss_and_gradients(
-            self._core, parameters, rows.held, target, self._pass_of(training), gradients
+            parameters, rows.held, target, self._pass_of(training), gradients
         )
 
     def predict(self, X: ArrayLike, out: Array | None = None) -> Array:

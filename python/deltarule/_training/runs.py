@@ -121,7 +121,6 @@ class MakeSteps:
         ``costs`` takes the sum and the weight of each batch's losses.
         """
         return self._trainer.run(
-            self._network._core,
             self._network.parameters,
             self.gradients,
             self._state,
