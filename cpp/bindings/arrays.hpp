@@ -134,8 +134,8 @@ Number* in_place_array(const py::array& array, std::initializer_list<Index> shap
     for (const Index size : shape)
       expected += (expected.empty() ? "" : ", ") + (size == -1 ? "m" : std::to_string(size));
     refuse(where, std::string(what) + " is " + dtype_text(array) + " of shape " +
-                      shape_text(array) + ": expected contiguous " + (writes ? "writeable " : "") +
-                      dtype_text<Number>() + " of shape (" + expected +
+                      shape_text(array) + ": expected " + (writes ? "writeable, " : "") +
+                      "C-contiguous " + dtype_text<Number>() + " of shape (" + expected +
                       (shape.size() == 1 ? ",)" : ")"));
   }
   return const_cast<Number*>(static_cast<const Number*>(array.data()));

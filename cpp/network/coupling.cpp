@@ -95,7 +95,7 @@ template <class Scalar>
 void Coupling<Scalar>::put_together_back(Index l, const Slices& slices) {
   Room& room = at(l);
   const Index n = room.n;
-  Scalar *const d_gamma = room.number(Room::d_gamma), *const d_beta = room.number(Room::d_beta);
+  Scalar *const d_gamma = room.number(Room::sum_d_gamma), *const d_beta = room.number(Room::sum_d_beta);
   std::copy_n(room.slice(0), n, d_gamma);
   std::copy_n(room.slice(0) + n, n, d_beta);
   for (Index s = 1; s < slices.count; ++s)

@@ -28,8 +28,8 @@ class Coupling {
     return {at(l).number(Room::mean), at(l).number(Room::inverse)};
   }
   // The batch's sums, on the way back.
-  const Scalar* d_gamma(Index l) const { return at(l).number(Room::d_gamma); }
-  const Scalar* d_beta(Index l) const { return at(l).number(Room::d_beta); }
+  const Scalar* d_gamma(Index l) const { return at(l).number(Room::sum_d_gamma); }
+  const Scalar* d_beta(Index l) const { return at(l).number(Room::sum_d_beta); }
 
   void measure(Index l, Index s, View<const Scalar> A_prev);
   void put_together(const Layer& layer, Index l, const Slices& slices);
@@ -43,12 +43,12 @@ class Coupling {
 
  private:
   struct Room {
-    enum Number { mean, inverse, variance, d_gamma, d_beta, numbers };
+    enum Number { mean, inverse, variance, sum_d_gamma, sum_d_beta, numbers };
     Index n = 0;
     Buffer<Scalar> of_units, of_slices;  // n of each number; 2 n of each slice
 
-    Scalar* number(Number number) { return of_units.data() + number * n; }
-    const Scalar* number(Number number) const { return of_units.data() + number * n; }
+    Scalar* number(Number k) { return of_units.data() + k * n; }
+    const Scalar* number(Number k) const { return of_units.data() + k * n; }
     Scalar* slice(Index s) { return of_slices.data() + 2 * n * s; }
   };
   Room& at(Index l) { return rooms_[static_cast<std::size_t>(l)]; }

@@ -83,7 +83,7 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
 
   parallel_for(threads, slices.count, [&](Index s, int thread) {
     if (interrupt.poll_on(thread)) return;
-    const auto [first, count] = slices[s];
+    const Index first = slices[s].first, count = slices[s].count;
     const auto kept = [&](Index l) {
       return View<Scalar>(rooms.kept(thread, l), n(l), count);
     };

@@ -135,7 +135,9 @@ void ThreadPool::grow(int threads) {
     for (; workers_ < threads - 1; ++workers_)
       std::thread([this, thread = workers_ + 1] { work(thread); }).detach();
   } catch (const std::system_error&) {
+    return;
   } catch (const std::bad_alloc&) {
+    return;
   }
 }
 

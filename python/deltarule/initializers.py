@@ -201,7 +201,7 @@ def suits(activation: str) -> str:
     KeyError
         For a name that no activation has.
     """
-    return _SUITS[activation]
+    return _SUITS.get(activation, "glorot_uniform")
 
 
 def as_initializer(value: Initializer, where: str, *, biases: bool = False) -> Draw:

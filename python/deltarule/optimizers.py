@@ -1,7 +1,7 @@
 """Optimizers: hyper-parameters, and the flat state that goes with one network's parameters.
 
 An optimizer is a class here that declares its hyper-parameters, and in the core a function and a
-row of the table (cpp/src/optimizer.cpp). docs/notation has the equations.
+row of the table (cpp/kernels/optimizer.cpp). docs/notation has the equations.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ inline Layer just(Kind kind, std::string_view activation = "identity") {
   return {std::move(kind), act(activation)};
 }
 inline Layer dense(Index units, std::string_view activation = "identity") {
-  return just(Dense{units}, activation);
+  return {Dense{units}, act(activation)};
 }
 
 struct Stack {

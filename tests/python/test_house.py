@@ -98,7 +98,7 @@ def test_third_parties_stay_where_they_belong() -> None:
         "sklearn": ("estimators",),
         "joblib": ("estimators",),
         "scipy": ("_training.lbfgs",),
-        "torch": ("torch_modules", "callbacks.logs"),
+        "torch": ("_interchange.torch_layers", "callbacks.logs"),
         "onnx": ("_interchange.onnx",),
         "google": ("_interchange.onnx",),
         "h5py": ("_interchange",),

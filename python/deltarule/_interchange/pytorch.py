@@ -14,10 +14,7 @@ from deltarule._arrays import Array
 from deltarule._files.architecture import names_in_torch
 from deltarule._interchange.blueprint import Blueprint
 from deltarule._interchange.matching import fused
-from deltarule._network.bare import BareNetwork
-from deltarule.layers import Activation, Dense, LayerDescription
-from deltarule.layers.residual import in_order
-from deltarule.torch_modules import (
+from deltarule._interchange.torch_layers import (
     Embedding,
     Exponential,
     FrozenBatchNorm1d,
@@ -26,6 +23,9 @@ from deltarule.torch_modules import (
     nn,
     torch,
 )
+from deltarule._network.bare import BareNetwork
+from deltarule.layers import Activation, Dense, LayerDescription
+from deltarule.layers.residual import in_order
 
 
 def blueprint_of(module: Any, input_size: int | None) -> Blueprint:

@@ -71,7 +71,7 @@ TEST_CASE("losses go by the names of their table") {
 TEST_CASE_TEMPLATE("a loss computes with its hyper-parameters, also where it is a copy", Scalar,
                    float, double) {
   std::mt19937 engine(1);
-  const Index n = 3, m = 5;
+  const Index n = 4, m = 5;  // two levels of each of two targets
   const Matrix<Scalar> A = random_matrix<Scalar>(engine, n, m, 3.0),
                        Y = random_matrix<Scalar>(engine, n, m, 3.0);
   const Target<Scalar> target{Y.data(), nullptr, nullptr};

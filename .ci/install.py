@@ -1,6 +1,6 @@
 """Install with pip, and say what: a line a package, on a terminal and in a log alike.
 
-Usage: ``python tools/install.py`` and pip's arguments. All that pip says is shown where it fails.
+Usage: ``python .ci/install.py`` and pip's arguments. All that pip says is shown where it fails.
 """
 
 import re
