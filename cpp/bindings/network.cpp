@@ -194,7 +194,7 @@ template <class Scalar>
 void set_rule(PyNetwork<Scalar>& of, Index l, bool frozen, double rate, double l1, double l2,
               double max_norm) {
   expect_within("set_rule", "l", l, 1, of.core.depth());
-  if (of.in_training.load() > 0)
+  if (of.trainings.any())
     throw std::runtime_error("set_rule: the network is in training: expected to be asked after it");
   of.core.set_rule(l, {frozen, rate, l1, l2, max_norm});
 }

@@ -5,15 +5,32 @@
 #include "bindings/gil.hpp"
 #include "network/network.hpp"
 
-#include <atomic>
 #include <optional>
+#include <unistd.h>
 
 namespace deltarule::bindings {
+
+// How many threads are at work with something. The interpreter's lock guards it; in a child of fork the
+// parent's threads are not there.
+class Uses {
+ public:
+  bool any() const { return count_ > 0 && process_ == getpid(); }
+  void begin() {
+    if (process_ != getpid()) count_ = 0;
+    process_ = getpid();
+    ++count_;
+  }
+  void end() { --count_; }
+
+ private:
+  int count_ = 0;
+  pid_t process_ = 0;
+};
 
 template <class Scalar>
 struct PyNetwork {
   Network<Scalar> core;
-  std::atomic<int> in_training{0};  // by how many threads; what they read is not to be changed
+  Uses trainings;  // what they read is not to be changed
 
   PyNetwork(Index inputs, const std::vector<Layer>& layers) : core(inputs, layers) {}
 };

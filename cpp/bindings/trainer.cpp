@@ -9,7 +9,6 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -21,7 +20,7 @@ struct PyTrainer {
   PyNetwork<Scalar>& network;
   Loss loss;
   Trainer<Scalar> core;
-  std::atomic<bool> in_use{false};
+  Uses runs;
 
   PyTrainer(PyNetwork<Scalar>& network_, const Loss& loss_)
       : network(network_), loss(loss_), core(network_.core, loss_) {}
@@ -32,14 +31,15 @@ template <class Scalar>
 class AtWork {
  public:
   explicit AtWork(PyTrainer<Scalar>& trainer) : trainer_(trainer) {
-    if (trainer_.in_use.exchange(true))
+    if (trainer_.runs.any())
       throw std::runtime_error(
           "fit: the trainer is at work in another thread: expected a trainer for each thread");
-    ++trainer_.network.in_training;
+    trainer_.runs.begin();
+    trainer_.network.trainings.begin();
   }
   ~AtWork() {
-    --trainer_.network.in_training;
-    trainer_.in_use.store(false);
+    trainer_.network.trainings.end();
+    trainer_.runs.end();
   }
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;

@@ -135,15 +135,18 @@ print(sorted(sweep(nothing, explicit, explicit_is_right)))
 def test_a_network_that_no_memory_holds() -> None:
     script = """
 resource.setrlimit(resource.RLIMIT_AS, (size() + (1 << 30), resource.RLIM_INFINITY))
-for units in (10**5, 10**7, 10**8):
+for units in (10**5, 5 * 10**5, 10**6, 10**7):
     try:
         dr.Network([dr.Dense(units)], input_size=units)
     except MemoryError as error:
         print(error)
+    except ValueError as error:
+        print(error)
 """
     result = run_python("-c", SWEEP + script)
     assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
+    *lines, beyond_all_bounds = result.stdout.splitlines()
     assert len(lines) == 3
     for line in lines:
         assert line.startswith("Unable to allocate")
+    assert f"and {2**40} weights or fewer in all layers" in beyond_all_bounds
