@@ -29,9 +29,7 @@ class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(Index size) { make_room(size); }
-  Buffer(const Buffer& other) : Buffer(other.size_) {
-    std::copy_n(other.data(), size_, data());
-  }
+  Buffer(const Buffer& other) : Buffer(other.size_) { std::copy_n(other.data(), size_, data()); }
   Buffer(Buffer&& other) noexcept
       : numbers_(std::move(other.numbers_)), size_(std::exchange(other.size_, 0)) {}
   Buffer& operator=(Buffer other) noexcept {

@@ -78,8 +78,8 @@ py::tuple py_dense_backward(const py::array& W, const py::array& A_prev, const p
       refuse(where, "W is " + shape_text(W) + " but A_prev is " + shape_text(A_prev) +
                         ": expected A_prev (" + std::to_string(n_prev) + ", m)");
     if (dz.shape(0) != n || dz.shape(1) != m)
-      refuse(where, "dZ is " + shape_text(dZ) + ": expected " + shape_text(n, m) +
-                        " for W " + shape_text(W) + " and A_prev " + shape_text(A_prev));
+      refuse(where, "dZ is " + shape_text(dZ) + ": expected " + shape_text(n, m) + " for W " +
+                        shape_text(W) + " and A_prev " + shape_text(A_prev));
     auto dW = new_matrix<Scalar>(n, n_prev);
     auto db = new_matrix<Scalar>(n, 1);
     const DenseKernels<Scalar>& dense = kernels<Scalar>().dense;
@@ -114,8 +114,8 @@ py::tuple py_loss_backward(const Loss& loss, const py::array& A_or_Z, const py::
     py::array_t<Scalar> w;
     if (py::isinstance<py::array_t<std::int64_t>>(Y) && Y.ndim() == 1) {
       if (!loss.takes_labels())
-        refuse(where, "Y is of labels: expected one number an output, as " + name +
-                          " takes no labels");
+        refuse(where,
+               "Y is of labels: expected one number an output, as " + name + " takes no labels");
       labels = Rows<std::int64_t>::ensure(Y);
       if (labels.size() != m)
         refuse(where,
@@ -140,9 +140,8 @@ py::tuple py_loss_backward(const Loss& loss, const py::array& A_or_Z, const py::
     }
     auto gradient = new_matrix<Scalar>(n, m);
     const double sum =
-        from_logits
-            ? loss.backward_from_logits<Scalar>(view(a), target, mutable_view(gradient))
-            : loss.backward<Scalar>(view(a), target, mutable_view(gradient));
+        from_logits ? loss.backward_from_logits<Scalar>(view(a), target, mutable_view(gradient))
+                    : loss.backward<Scalar>(view(a), target, mutable_view(gradient));
     return py::make_tuple(sum, std::move(gradient));
   });
 }

@@ -87,13 +87,12 @@ Loss custom_loss(const py::function& given) {
                                                        const GilHeld held;
                                                        delete last;
                                                      });
-  return Loss(CustomLoss{
-      [function](auto A, const auto& target, auto dA) {
-        return call<float>(*function, A, target, dA);
-      },
-      [function](auto A, const auto& target, auto dA) {
-        return call<double>(*function, A, target, dA);
-      }});
+  return Loss(CustomLoss{[function](auto A, const auto& target, auto dA) {
+                           return call<float>(*function, A, target, dA);
+                         },
+                         [function](auto A, const auto& target, auto dA) {
+                           return call<double>(*function, A, target, dA);
+                         }});
 }
 
 }  // namespace

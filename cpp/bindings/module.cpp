@@ -33,8 +33,7 @@ void load_kernels() {
 
 // Of one interpreter a process, as there is one pool of threads and NumPy's arrays are no others'; and
 // with its lock, which guards what Python sees of a network: nothing says that it is not needed.
-PYBIND11_MODULE(core_of_the_main_interpreter, module,
-                py::multiple_interpreters::not_supported()) {
+PYBIND11_MODULE(core_of_the_main_interpreter, module, py::multiple_interpreters::not_supported()) {
   using namespace deltarule::bindings;
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {

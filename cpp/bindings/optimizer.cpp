@@ -13,9 +13,9 @@ namespace {
 Optimizer make_optimizer(const std::string& name, const std::map<std::string, double>& values) {
   Optimizer optimizer{&named(kernel_table().optimizers, name, "optimizer")};
   for (const auto& [hyper_parameter, value] : values)
-    optimizer.*named(std::span<const HyperParameter>(hyper_parameters), hyper_parameter,
-                     "hyper-parameter")
-                    .value = value;
+    optimizer.*
+        named(std::span<const HyperParameter>(hyper_parameters), hyper_parameter, "hyper-parameter")
+            .value = value;
   return optimizer;
 }
 

@@ -1,8 +1,8 @@
 // Rows of a sparse matrix, for float32 and float64 networks alike.
+#include "base/sizes.hpp"
 #include "bindings/arrays.hpp"
 #include "bindings/gil.hpp"
 #include "bindings/register.hpp"
-#include "base/sizes.hpp"
 
 #include <pybind11/stl.h>
 

@@ -1,5 +1,5 @@
-#include "threads/thread_pool.hpp"
 #include "bindings/register.hpp"
+#include "threads/thread_pool.hpp"
 
 namespace deltarule::bindings {
 

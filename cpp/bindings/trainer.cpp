@@ -74,8 +74,8 @@ Batch examples_of_run(const char* where, const PyTrainer<Scalar>& trainer, const
   const Index rows = set.X.count, places = order ? order->size() : rows;
   if (first < 0 || count < 0 || first > places || count > places - first)
     refuse(where, "the run is of examples " + std::to_string(first) + " to " +
-                      std::to_string(first) + " + " + std::to_string(count) + ": expected some of " +
-                      std::to_string(places));
+                      std::to_string(first) + " + " + std::to_string(count) +
+                      ": expected some of " + std::to_string(places));
   const Batch batch{order ? order->data() : nullptr, first, count};
   if (batch.order) {
     const auto* const begin = batch.order + first;
@@ -102,8 +102,8 @@ Index batches_of_run(const char* where, const Batch& examples, Index batch_size,
   if (epochs < 0 || __builtin_mul_overflow(epochs, examples.batches(batch_size), &batches))
     refuse(where, "epochs is " + std::to_string(epochs) + ": expected 0 or more, and fewer steps");
   if (costs.ndim() == 2 && costs.shape(0) < batches)
-    refuse(where, "costs have room for " + std::to_string(costs.shape(0)) +
-                      " batches: expected " + std::to_string(batches));
+    refuse(where, "costs have room for " + std::to_string(costs.shape(0)) + " batches: expected " +
+                      std::to_string(batches));
   if (learning_rates && learning_rates->size() < batches)
     refuse(where, std::to_string(learning_rates->size()) + " learning rates for " +
                       std::to_string(batches) + " batches");
@@ -179,9 +179,9 @@ void register_trainer(py::module_& module, const char* name) {
   py::class_<PyTrainer<Scalar>>(module, name, py::module_local())
       .def(py::init<PyNetwork<Scalar>&, const Loss&>(), arg("network"), arg("loss"),
            py::keep_alive<1, 2>())
-      .def("run", &run<Scalar>, arg("parameters"), arg("gradients"), arg("state"),
-           arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"),
-           arg("first"), arg("count"), arg("batch_size"), arg("epochs"), arg("learning_rates"),
+      .def("run", &run<Scalar>, arg("parameters"), arg("gradients"), arg("state"), arg("optimizer"),
+           arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"), arg("first"),
+           arg("count"), arg("batch_size"), arg("epochs"), arg("learning_rates"),
            arg("keep_gradients"), arg("clip_value"), arg("clip_norm"), arg("average"),
            arg("average_decay"), arg("costs"))
       .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("parameters"), arg("X"),

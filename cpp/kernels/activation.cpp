@@ -3,6 +3,7 @@
 #include "kernels/elementary.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/rows.hpp"
 #include "kernels/side_by_side.hpp"
 
 #include <algorithm>
@@ -322,19 +323,12 @@ constexpr Row rows[] = {
 };
 static_assert(std::string_view(rows[identity.row].row.name) == "identity");
 
-// One member of every row, as an array of its own.
-template <class Member>
-constexpr auto of_rows(Member member) {
-  std::array<decltype(member(rows[0])), std::size(rows)> members{};
-  std::ranges::transform(rows, members.begin(), member);
-  return members;
-}
-
-constexpr auto rows_of_all = of_rows([](const Row& row) { return row.row; });
+constexpr auto rows_of_all = of_rows(rows, [](const Row& row) { return row.row; });
 template <class Scalar>
-constexpr auto forward_of = of_rows([](const Row& row) { return row.of<Scalar>().forward; });
+constexpr auto forward_of = of_rows(rows, [](const Row& row) { return row.of<Scalar>().forward; });
 template <class Scalar>
-constexpr auto backward_of = of_rows([](const Row& row) { return row.of<Scalar>().backward; });
+constexpr auto backward_of =
+    of_rows(rows, [](const Row& row) { return row.of<Scalar>().backward; });
 
 }  // namespace
 

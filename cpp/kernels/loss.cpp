@@ -3,6 +3,7 @@
 #include "kernels/elementary.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/rows.hpp"
 #include "kernels/side_by_side.hpp"
 #include "kernels/sums.hpp"
 
@@ -539,19 +540,13 @@ static_assert(std::ranges::all_of(rows,
                                   }),
               "a loss with a form from the logits names the activation that it is fused with");
 
-// One member of every row, as an array of its own.
-template <class Member>
-constexpr auto of_rows(Member member) {
-  std::array<decltype(member(rows[0])), std::size(rows)> members{};
-  std::ranges::transform(rows, members.begin(), member);
-  return members;
-}
-
-constexpr auto rows_of_all = of_rows([](const Row& row) { return row.row; });
+constexpr auto rows_of_all = of_rows(rows, [](const Row& row) { return row.row; });
 template <class Scalar>
-constexpr auto from_output = of_rows([](const Row& row) { return row.from_output.of<Scalar>(); });
+constexpr auto from_output =
+    of_rows(rows, [](const Row& row) { return row.from_output.of<Scalar>(); });
 template <class Scalar>
-constexpr auto from_logits = of_rows([](const Row& row) { return row.from_logits.of<Scalar>(); });
+constexpr auto from_logits =
+    of_rows(rows, [](const Row& row) { return row.from_logits.of<Scalar>(); });
 
 }  // namespace
 

@@ -25,8 +25,8 @@ struct Target {
 struct LossParameters {
   double delta = 1.0, gamma = 2.0;
   double weight_of_one = 1.0, weight_of_zero = 1.0;  // what class 1 and class 0 weigh
-  double label_smoothing = 0.0;      // s: y becomes (1 - s) y + s / (number of classes)
-  const double* levels = nullptr;    // k of them; output i is at level i mod k
+  double label_smoothing = 0.0;    // s: y becomes (1 - s) y + s / (number of classes)
+  const double* levels = nullptr;  // k of them; output i is at level i mod k
   Index level_count = 0;
   // What a mean over the outputs is multiplied by, and its derivative: scikit-learn's squared error
   // over several outputs reports half of the mean and goes down half of the sum.

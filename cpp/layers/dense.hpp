@@ -29,8 +29,7 @@ struct Dense {
   template <class Scalar>
   void backward(const InputContext<Scalar>& c) const {
     const View<const Scalar> W(c.parameters, c.dZ.rows, c.dA_prev.rows);
-    kernels<Scalar>().dense.backward_input(W, c.dZ, c.dA_prev, c.W_transposed,
-                                           c.transposed_stride);
+    kernels<Scalar>().dense.backward_input(W, c.dZ, c.dA_prev, c.W_transposed, c.transposed_stride);
   }
 
   // Of the inputs that A_prev is: dW (n, inputs), and db behind it

@@ -42,8 +42,8 @@ concept LayerKind = requires(const Kind kind, Index n_prev, const std::string wh
 template <LayerKind... Kinds>
 using OneOf = std::variant<Kinds...>;
 
-using Kind = OneOf<Dense, Identity, Dropout, BatchNorm, LayerNorm, PRelu, Standardize, Embedding,
-                   Add>;
+using Kind =
+    OneOf<Dense, Identity, Dropout, BatchNorm, LayerNorm, PRelu, Standardize, Embedding, Add>;
 
 struct Layer {
   Kind kind;

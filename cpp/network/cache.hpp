@@ -25,7 +25,8 @@ struct Cache {
   Coupling<Scalar> coupling;
 
   Cache() = default;
-  Cache(Cache&&) = default;  // it points into memory of its own: a copy would point into the other's
+  Cache(Cache&&) =
+      default;  // it points into memory of its own: a copy would point into the other's
   Cache& operator=(Cache&&) = default;
 
   Index m() const { return workspace.m(); }

@@ -50,7 +50,8 @@ void Coupling<Scalar>::begin(const Layout& layout, const std::vector<Index>& cou
       const Scalar* const mean = statistics + layout.first_statistic(l);
       std::copy_n(mean, n, room.number(Room::mean));
       kernels<Scalar>().normalization.inverse_deviation(
-          n, mean + n, static_cast<Scalar>(epsilon_of(layout.layer(l))), room.number(Room::inverse));
+          n, mean + n, static_cast<Scalar>(epsilon_of(layout.layer(l))),
+          room.number(Room::inverse));
     }
   }
 }
@@ -74,9 +75,8 @@ void Coupling<Scalar>::put_together(const Layer& layer, Index l, const Slices& s
   std::copy_n(room.slice(0), n, mean);
   std::copy_n(room.slice(0) + n, n, variance);  // the sum of squares, so far
   for (Index s = 1; s < slices.count; ++s)
-    kernels<Scalar>().normalization.merge_moments(n, slices.first(s), mean, variance,
-                                                  slices[s].count, room.slice(s),
-                                                  room.slice(s) + n);
+    kernels<Scalar>().normalization.merge_moments(
+        n, slices.first(s), mean, variance, slices[s].count, room.slice(s), room.slice(s) + n);
   for (Index i = 0; i < n; ++i) variance[i] /= static_cast<Scalar>(slices.m);
   kernels<Scalar>().normalization.inverse_deviation(
       n, variance, static_cast<Scalar>(epsilon_of(layer)), room.number(Room::inverse));
@@ -95,7 +95,8 @@ template <class Scalar>
 void Coupling<Scalar>::put_together_back(Index l, const Slices& slices) {
   Room& room = at(l);
   const Index n = room.n;
-  Scalar *const d_gamma = room.number(Room::sum_d_gamma), *const d_beta = room.number(Room::sum_d_beta);
+  Scalar *const d_gamma = room.number(Room::sum_d_gamma), *const d_beta =
+                                                              room.number(Room::sum_d_beta);
   std::copy_n(room.slice(0), n, d_gamma);
   std::copy_n(room.slice(0) + n, n, d_beta);
   for (Index s = 1; s < slices.count; ++s)

@@ -24,8 +24,7 @@ Index numbers_an_example(const Examples& examples) {
 
 template <class Scalar>
 NonFinite find_non_finite(const Examples& examples) {
-  const bool floats =
-      examples.type == NumberType::float32 || examples.type == NumberType::float64;
+  const bool floats = examples.type == NumberType::float32 || examples.type == NumberType::float64;
   if (!floats) return {};  // integers are
   // As many rows at a time as are worth handing to a thread.
   constexpr Index numbers_a_block = 1 << 16;
@@ -37,8 +36,7 @@ NonFinite find_non_finite(const Examples& examples) {
   std::vector<NonFinite> found(static_cast<std::size_t>(blocks));
   parallel_for(ThreadPool::size(), blocks, [&](Index block, int) {
     const Index first = block * rows;
-    NonFinite in_block =
-        find(examples.rows_from(first, std::min(rows, examples.count - first)));
+    NonFinite in_block = find(examples.rows_from(first, std::min(rows, examples.count - first)));
     if (in_block.example >= 0) in_block.example += first;
     found[static_cast<std::size_t>(block)] = in_block;
   });

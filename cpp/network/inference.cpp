@@ -84,9 +84,7 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
   parallel_for(threads, slices.count, [&](Index s, int thread) {
     if (interrupt.poll_on(thread)) return;
     const Index first = slices[s].first, count = slices[s].count;
-    const auto kept = [&](Index l) {
-      return View<Scalar>(rooms.kept(thread, l), n(l), count);
-    };
+    const auto kept = [&](Index l) { return View<Scalar>(rooms.kept(thread, l), n(l), count); };
     const auto keep = [&](Index l, View<const Scalar> A) {
       if (!layout().adding(l).empty()) kernels<Scalar>().vectors.copy(A, kept(l));
     };
@@ -116,7 +114,7 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
         A_prev = A;
       }
     }
-    const View<Scalar> A(output + first * n(L), n(L), count);              // Z[L] so far
+    const View<Scalar> A(output + first * n(L), n(L), count);             // Z[L] so far
     const View<Scalar> gradient(rooms.of_layer(thread, L), n(L), count);  // not wanted
     const auto slice_target = target.from(first, n(L));
     const bool fused = loss && loss->fused_with(layout().g(L));

@@ -12,9 +12,7 @@ std::optional<Loss> Loss::named(std::string_view name) {
   return std::nullopt;
 }
 
-const LossRow* Loss::row() const {
-  return of_the_caller_ ? nullptr : &kernel_table().losses[row_];
-}
+const LossRow* Loss::row() const { return of_the_caller_ ? nullptr : &kernel_table().losses[row_]; }
 
 LossParameters Loss::parameters() const {
   LossParameters parameters = hyper_parameters;

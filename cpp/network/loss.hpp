@@ -15,8 +15,8 @@ namespace deltarule {
 // A loss of the caller's own, as a LossFunction computes the others.
 struct CustomLoss {
   template <class Scalar>
-  using Function = std::function<double(View<const Scalar> A, const Target<Scalar>& target,
-                                        View<Scalar> dA)>;
+  using Function =
+      std::function<double(View<const Scalar> A, const Target<Scalar>& target, View<Scalar> dA)>;
   Function<float> of_float;
   Function<double> of_double;
 };

@@ -10,9 +10,7 @@ namespace deltarule {
 
 template <class Scalar>
 Network<Scalar>::Network(Index inputs, const std::vector<Layer>& layers)
-    : plan_(Layout(inputs, layers)),
-      rules_(layout()),
-      statistics_(layout().statistic_count()) {
+    : plan_(Layout(inputs, layers)), rules_(layout()), statistics_(layout().statistic_count()) {
   statistics_.fill(Scalar(0));
   for (Index l = 1; l <= depth(); ++l)  // a mean of 0 and a variance of 1
     if (layout().traits(l).normalizes_units)
@@ -60,8 +58,7 @@ void Network<Scalar>::forward(const Scalar* parameters, const Examples& X, const
   const auto for_each_slice = [&](auto use) {
     parallel_for(threads, slices.count, [&](Index s, int) { use(s); });
   };
-  const Index first =
-      forward_to_last_stage(walk, layout(), cache.coupling, slices, for_each_slice);
+  const Index first = forward_to_last_stage(walk, layout(), cache.coupling, slices, for_each_slice);
   for_each_slice([&](Index s) {
     walk.forward(slices[s], first, depth());
     walk.output(slices[s]);

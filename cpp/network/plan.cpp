@@ -108,8 +108,8 @@ Slices Plan<Scalar>::slices_of(Index m, Index widest) const {
   bool copied = false;
   for (Index l = 1; l <= layout_.depth(); ++l) {
     numbers += 2 * layout_.n(l);
-    copied = copied ||
-             (layout_.dense(l) && !product_in_place<Scalar>(layout_.n(l), layout_.n(l - 1)));
+    copied =
+        copied || (layout_.dense(l) && !product_in_place<Scalar>(layout_.n(l), layout_.n(l - 1)));
   }
   const Index least = copied ? least_width_on_copies : least_width;
   const Index in_cache = slice_bytes / (numbers * static_cast<Index>(sizeof(Scalar)));

@@ -12,8 +12,7 @@ TransposedWeights<Scalar>::TransposedWeights(const Plan<Scalar>& plan)
   // The first layer's backward step stops at dW.
   const auto for_each_kept = [&](auto use) {
     for (Index l = 2; l <= layout.depth(); ++l)
-      if (layout.dense(l) &&
-          kernels<Scalar>().dense.wants_transposed(layout.n(l), layout.n(l - 1)))
+      if (layout.dense(l) && kernels<Scalar>().dense.wants_transposed(layout.n(l), layout.n(l - 1)))
         use(l, whole_lines<Scalar>(room_for(layout.n(l), layout.n(l - 1))));
   };
   RoomSize total;

@@ -23,8 +23,8 @@ void Walk<Scalar>::forward_layer(Slice slice, Index l) const {
   const Index added = layout_.added_by(l);
   const ForwardContext<Scalar> context{
       .parameters = parameters_ + layout_.first_parameter(l),
-      .moments = layout_.traits(l).normalizes_units ? cache_.coupling.moments(l)
-                                                    : UnitMoments<Scalar>{},
+      .moments =
+          layout_.traits(l).normalizes_units ? cache_.coupling.moments(l) : UnitMoments<Scalar>{},
       .A_prev = columns(cache_.A(l - 1), slice),
       .added = added < 0 ? View<const Scalar>{} : columns(cache_.A(added), slice),
       .Z = columns(cache_.workspace.Z(l), slice),

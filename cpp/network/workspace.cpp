@@ -47,9 +47,8 @@ void Workspace<Scalar>::resize(const Plan<Scalar>& plan, Index m, Keep keep) {
   };
   matrices_.assign(static_cast<std::size_t>(L) + 1, {});
   RoomSize total;
-  for_each_matrix([&](Scalar**, Index rows) {
-    total.add(1, whole_lines<Scalar>(room_for(rows, capacity)));
-  });
+  for_each_matrix(
+      [&](Scalar**, Index rows) { total.add(1, whole_lines<Scalar>(room_for(rows, capacity))); });
   memory_.make_room(total.numbers());
   Scalar* next = memory_.data();
   for_each_matrix([&](Scalar** matrix, Index rows) {
@@ -61,7 +60,8 @@ void Workspace<Scalar>::resize(const Plan<Scalar>& plan, Index m, Keep keep) {
     of.n = layout.n(l);
     of.cached = layout.cached(l);
     // Where a layer's backward step is done with dZ[l] at once, dA[l-1] takes its place.
-    if (l > 1 && layout.traits(l).passes_back) matrices_[static_cast<std::size_t>(l) - 1].dZ = of.dZ;
+    if (l > 1 && layout.traits(l).passes_back)
+      matrices_[static_cast<std::size_t>(l) - 1].dZ = of.dZ;
   }
   capacity_ = capacity;
   keep_ = keep;

@@ -1,8 +1,8 @@
 // How many threads a piece of work is worth.
 #pragma once
 
-#include "threads/thread_pool.hpp"
 #include "base/view.hpp"
+#include "threads/thread_pool.hpp"
 
 namespace deltarule {
 

@@ -88,8 +88,8 @@ void BatchPass<Scalar>::by_slices(const Scalar* parameters, const TrainingSet& s
   const std::vector<Index>& coupled = coupling.coupled();
   const Index L = network_.depth(), lowest = network_.rules().lowest_trained();
   const Walk<Scalar> walk(network_, parameters, cache(), &transposed_);
-  const Index first = forward_to_last_stage(
-      walk, network_.layout(), coupling, slices_, [&](auto use) {
+  const Index first =
+      forward_to_last_stage(walk, network_.layout(), coupling, slices_, [&](auto use) {
         for_each_slice(interrupt, [&](const GroupSlice& part, int) { use(part.s); });
       });
   // From dZ[from] to dZ[to], where the batch meets again, or to the end, with the share in the gradient.

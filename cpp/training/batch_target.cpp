@@ -24,9 +24,8 @@ Target<Scalar> BatchTarget<Scalar>::load(const TrainingSet& set, const Batch& ba
         set.Y.example_stride == n_ * static_cast<Index>(sizeof(Scalar)))
       target.Y = columns_in_place<Scalar>(set.Y, first, slice.count).data;
     else
-      kernels<Scalar>().gather.gather(
-          set.Y, batch.order, first,
-          View<Scalar>(Y_.data() + slice.first * n_, n_, slice.count));
+      kernels<Scalar>().gather.gather(set.Y, batch.order, first,
+                                      View<Scalar>(Y_.data() + slice.first * n_, n_, slice.count));
   }
   const auto example = [&](Index j) {
     return batch.order ? static_cast<Index>(batch.order[first + j]) : first + j;

@@ -104,8 +104,7 @@ void Layerwise<Scalar>::activate_parts(Index l) const {
       return matrix.block(first, slice.first, rows, slice.count);
     };
     const View<Scalar> Z = part(cache_.workspace.Z(l));
-    if (plan_.halved(l))
-      kernels<Scalar>().vectors.add_to(part(cache_.workspace.second_Z(l)), Z);
+    if (plan_.halved(l)) kernels<Scalar>().vectors.add_to(part(cache_.workspace.second_Z(l)), Z);
     if (!last) activate<Scalar>(layout_.g(l), Z, part(cache_.workspace.A(l)));
   });
 }

@@ -44,8 +44,7 @@ class OneReading {
       if (!takes(tile) || tile.first_input < first || tile.first_input >= end) continue;
       const View<Scalar> X(blocks_ + tile.first_input * cache_.m(), tile.inputs(), cache_.m());
       if (first_reading)
-        kernels<Scalar>().vectors.copy(
-            cache_.X().middle_rows(tile.first_input, tile.inputs()), X);
+        kernels<Scalar>().vectors.copy(cache_.X().middle_rows(tile.first_input, tile.inputs()), X);
       const Index inputs_after = std::min(dense.inputs_in_turn, end - tile.last_input);
       const Upcoming next{
           X.data + X.size(),

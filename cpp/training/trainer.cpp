@@ -145,8 +145,7 @@ void Trainer<Scalar>::update_at_once(const Run<Scalar>& run, Scalar scale, bool 
   const Scalar* const parameters = run.vectors.parameters;
   for_each_tile(network_, threads_, [&](const Tile& tile, int thread) {
     if (update_.frozen(tile) || (read_once && OneReading<Scalar>::takes(tile))) return;
-    step_tile(run, tile, thread,
-              [&](Scalar* to) { pass_.gradient(parameters, tile, scale, to); });
+    step_tile(run, tile, thread, [&](Scalar* to) { pass_.gradient(parameters, tile, scale, to); });
   });
   if (!read_once) return;
   const bool first_reading = readings_++ == 0;
@@ -160,8 +159,7 @@ void Trainer<Scalar>::update_at_once(const Run<Scalar>& run, Scalar scale, bool 
 
 // Every gradient first, and then every update: false if it was interrupted before.
 template <class Scalar>
-bool Trainer<Scalar>::update_after_all(const Run<Scalar>& run, Scalar scale,
-                                       Interrupt& interrupt) {
+bool Trainer<Scalar>::update_after_all(const Run<Scalar>& run, Scalar scale, Interrupt& interrupt) {
   for_each_tile(network_, threads_, [&](const Tile& tile, int thread) {
     if (interrupt.poll_on(thread)) return;
     Scalar* const gradients = run.gradients + tile.first;

@@ -61,8 +61,8 @@ void Update<Scalar>::penalize(const Scalar* parameters, const Tile& tile, Scalar
   const LayerRule& rule = network_.rules()(tile.layer);
   if (!rule.penalizes() || rule.frozen || !network_.layout().dense(tile.layer)) return;
   const Index weights = tile.count - (tile.with_bias ? network_.n(tile.layer) : 0);
-  penalties_[index(tile)] = kernels<Scalar>().vectors.penalize(
-      weights, rule.l1, rule.l2, parameters + tile.first, gradients);
+  penalties_[index(tile)] = kernels<Scalar>().vectors.penalize(weights, rule.l1, rule.l2,
+                                                               parameters + tile.first, gradients);
 }
 
 template <class Scalar>

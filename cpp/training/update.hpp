@@ -75,7 +75,7 @@ class Update {
   const Network<Scalar>& network_;
   TransposedWeights<Scalar>& transposed_;
   FlatVectors<Scalar> vectors_{};
-  std::vector<StepRule<Scalar>> rules_;  // one a layer; that of index 0 is the optimizer's own
+  std::vector<StepRule<Scalar>> rules_;      // one a layer; that of index 0 is the optimizer's own
   std::vector<double> penalties_, squares_;  // of each tile
 };
 

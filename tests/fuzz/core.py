@@ -2,9 +2,10 @@
 
     python tests/fuzz/core.py --runs 100000 --seed 1
 
-Each call has arguments that fit; then, mostly, one or two of them are replaced by what does not: other
-shapes, dtypes, layouts, sizes, indices and objects. A call ends in an exception or in the right answer,
-as NumPy has it; a crash, a SystemError or a wrong number ends the run, and tells its number.
+Each call has arguments that fit; then, mostly, one or two of them are replaced by what does not:
+other shapes, dtypes, layouts, sizes, indices and objects. A call ends in an exception or in the
+right answer, as NumPy has it; a crash, a SystemError or a wrong number ends the run, and tells its
+number.
 """
 
 import argparse
@@ -119,7 +120,11 @@ class World:
                 return given
             try:
                 return self.r.choice(ARRAYS)(self, given)
-            except (IndexError, TypeError, ValueError):  # of NumPy: not every array can be all of it
+            except (
+                IndexError,
+                TypeError,
+                ValueError,
+            ):  # not every array can be all of it
                 return None
         if isinstance(given, int) and self.r.random() < 0.8:
             return self.r.choice([given + 1, given - 1, -given, *HUGE])
@@ -279,7 +284,7 @@ def indices(w: World) -> Case:
 
 
 def cached(w: World) -> Case:
-    net, cache = w.r.choice(w.caches) if w.caches else _forward(w)
+    _, cache = w.r.choice(w.caches) if w.caches else _forward(w)
     return getattr(cache, w.r.choice("AZ")), [w.r.choice([*range(-1, 7), *NUMBERS])], _no_answer
 
 

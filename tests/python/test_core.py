@@ -75,7 +75,9 @@ def test_the_fastest_level_that_was_built_is_chosen(
 
 
 def test_a_core_without_kernels_says_what_is_missing() -> None:
-    with pytest.raises(RuntimeError, match=r"no library of kernels .* expected libkernels_portable"):
+    with pytest.raises(
+        RuntimeError, match=r"no library of kernels .* expected libkernels_portable"
+    ):
         _core.choose_level([], LEVELS, "avx2", "")
 
 

@@ -110,15 +110,15 @@ def test_a_kind_that_forgot_a_member_does_not_compile(member: str, copy: Path) -
 
 
 def test_the_recipes_build_and_their_gradients_are_right(copy: Path) -> None:
-    pybind11 = pytest.importorskip("pybind11", reason="pybind11 is not installed: it binds the copy")
+    pybind11 = pytest.importorskip("pybind11", reason="pybind11, which binds it, is not installed")
     build = copy / "build"
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     # Not optimised: it is compiled in a fraction of the time.
     configure = [
-        *(tool("cmake"), "-S", str(copy), "-B", str(build), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug"),
-        *("-DCMAKE_CXX_FLAGS_DEBUG=-O0", "-DDELTARULE_LEVELS=portable", "-DDELTARULE_TESTS=OFF"),
+        *(tool("cmake"), "-S", str(copy), "-B", str(build), "-G", "Ninja"),
+        *("-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0", "-DDELTARULE_LEVELS=portable"),
+        *("-DDELTARULE_TESTS=OFF", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"),
         *(f"-DPython_EXECUTABLE={sys.executable}", f"-Dpybind11_DIR={pybind11.get_cmake_dir()}"),
-        f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}",
     ]
     for command in (configure, [tool("cmake"), "--build", str(build)]):
         result = subprocess.run(command, capture_output=True, text=True, env=environment)
