@@ -43,9 +43,8 @@ std::span<const LossRow> loss_rows();
 std::span<const OptimizerKind> optimizer_rows();
 
 struct KernelTable {
-  std::uint64_t
-      build;          // kernel_build of the library: a library of another build has another layout
-  const char* level;  // the instruction set: portable, avx2 or avx512
+  std::uint64_t build;  // kernel_build: a library of another build has another layout
+  const char* level;    // the instruction set: portable, avx2 or avx512
   Kernels<float> of_float;
   Kernels<double> of_double;
   std::span<const ActivationRow> activations;
