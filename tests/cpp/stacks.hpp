@@ -14,11 +14,12 @@
 namespace deltarule::test {
 
 // A layer of any kind, and a dense one of so many units; the activation by its name.
-inline Layer just(Kind kind, std::string_view activation = "identity") {
+template <class OfKind>
+Layer just(OfKind kind, std::string_view activation = "identity") {
   return {std::move(kind), act(activation)};
 }
 inline Layer dense(Index units, std::string_view activation = "identity") {
-  return {Dense{units}, act(activation)};
+  return just(Dense{units}, activation);
 }
 
 struct Stack {
