@@ -1,17 +1,23 @@
 """Two runs that complete each other: what one environment skips, another runs.
 
 A run takes down what it ran. ``pytest --what-is-left``, in an environment that has whatever a test
-may want, runs the rest, and fails where it skips any of it, but for what the platform lacks: the
-reason of a ``skipif`` mark.
+may want, runs the rest, and fails where it skips any of it, but for what the platform lacks (the
+reason of a ``skipif`` mark) and for real data where ``DELTARULE_DATA`` names none.
 """
 
+import os
 from collections.abc import Generator
 
 import pytest
 
+DATA = "DELTARULE_DATA"
 RAN = pytest.StashKey[set[str]]()
 LEFT_OUT = pytest.StashKey[list[str]]()
 IN_CACHE = "deltarule/ran"
+
+
+def _wants_data_that_nobody_has(reason: str) -> bool:
+    return DATA in reason and DATA not in os.environ
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +49,7 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """See a file that is skipped as a whole."""
     report = yield
-    if report.skipped:
+    if report.skipped and not _wants_data_that_nobody_has(report.longrepr[2]):
         collector.config.stash[LEFT_OUT].append(f"{report.nodeid}: {report.longrepr[2]}")
     return report
 
@@ -55,7 +61,8 @@ def pytest_runtest_makereport(
     report = yield
     if call.excinfo and isinstance(call.excinfo.value, pytest.skip.Exception):
         reason = call.excinfo.value.msg
-        if reason not in {mark.kwargs.get("reason") for mark in item.iter_markers("skipif")}:
+        of_the_platform = {mark.kwargs.get("reason") for mark in item.iter_markers("skipif")}
+        if reason not in of_the_platform and not _wants_data_that_nobody_has(reason):
             item.config.stash[LEFT_OUT].append(f"{item.nodeid}: {reason}")
     elif call.when == "call":
         item.config.stash[RAN].add(item.nodeid)
