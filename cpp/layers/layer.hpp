@@ -22,24 +22,59 @@
 
 namespace deltarule {
 
-template <class Kind, class Scalar>
-concept RunsForwardAndBack =
-    requires(const Kind kind, const ForwardContext<Scalar> forward,
-             const InputContext<Scalar> backward, const GradientContext<Scalar> gradient) {
-      { kind.forward(forward) } -> std::same_as<void>;
-      { kind.backward(backward) } -> std::same_as<void>;
-      { kind.gradient(gradient) } -> std::same_as<void>;
-    };
-
-template <class Kind>
-concept LayerKind = requires(const Kind kind, Index n_prev, const std::string where) {
-  { Kind::name } -> std::convertible_to<std::string_view>;
-  { std::tuple_size_v<std::remove_cvref_t<decltype(Kind::fields)>> };
-  { Kind::traits } -> std::same_as<const LayerTraits&>;
+template <class K>
+concept SaysItsName = requires {
+  { K::name } -> std::convertible_to<std::string_view>;
+  { std::tuple_size_v<std::remove_cvref_t<decltype(K::fields)>> };
+};
+template <class K>
+concept SaysItsTraits = requires {
+  { K::traits } -> std::same_as<const LayerTraits&>;
+};
+template <class K>
+concept SaysItsSizes = requires(const K kind, Index n_prev, const std::string where) {
   { kind.sizes(n_prev, where) } -> std::same_as<LayerSizes>;
-} && RunsForwardAndBack<Kind, float> && RunsForwardAndBack<Kind, double>;
+};
+template <class K>
+concept GoesForward = requires(const K kind, const ForwardContext<float> context,
+                               const ForwardContext<double> context_64) {
+  { kind.forward(context) } -> std::same_as<void>;
+  { kind.forward(context_64) } -> std::same_as<void>;
+};
+template <class K>
+concept GoesBackward = requires(const K kind, const InputContext<float> context,
+                                const InputContext<double> context_64) {
+  { kind.backward(context) } -> std::same_as<void>;
+  { kind.backward(context_64) } -> std::same_as<void>;
+};
+template <class K>
+concept MakesItsGradient = requires(const K kind, const GradientContext<float> context,
+                                    const GradientContext<double> context_64) {
+  { kind.gradient(context) } -> std::same_as<void>;
+  { kind.gradient(context_64) } -> std::same_as<void>;
+};
 
-template <LayerKind... Kinds>
+template <class K>
+concept LayerKind = SaysItsName<K> && SaysItsTraits<K> && SaysItsSizes<K> && GoesForward<K> &&
+                    GoesBackward<K> && MakesItsGradient<K>;
+
+// Refuses a kind that forgot something, and says what.
+template <class K>
+consteval bool expect_complete() {
+  static_assert(SaysItsName<K>,
+                "a kind of layer has a `name`, and its hyper-parameters in `fields`");
+  static_assert(SaysItsTraits<K>, "a kind of layer has `traits`");
+  static_assert(SaysItsSizes<K>, "a kind of layer has `sizes`, a LayerSizes");
+  static_assert(GoesForward<K>, "a kind of layer has a `forward` for float and for double");
+  static_assert(GoesBackward<K>, "a kind of layer has a `backward` for float and for double");
+  static_assert(MakesItsGradient<K>,
+                "a kind of layer has a `gradient` for float and for double; one without parameters "
+                "has an empty one");
+  return true;
+}
+
+template <class... Kinds>
+  requires(expect_complete<Kinds>() && ...)
 using OneOf = std::variant<Kinds...>;
 
 using Kind =

@@ -104,7 +104,7 @@ struct WithoutFields {
 
 static_assert(LayerKind<Whole>);
 static_assert(!LayerKind<WithoutGradient>);
-static_assert(RunsForwardAndBack<WithoutFloat, double>);
+static_assert(SaysItsSizes<WithoutFloat> && SaysItsTraits<WithoutFloat>);
 static_assert(!LayerKind<WithoutFloat>);
 static_assert(!LayerKind<WithoutTraits>);
 static_assert(!LayerKind<WithoutFields>);
