@@ -75,7 +75,7 @@ def _deltarule():
         return {"deltarule_isa": f"does not import: {error}"}
     directory = Path(deltarule.__file__).parent
     digest = hashlib.sha256()
-    core = Path(deltarule._core._module.__file__)
+    core = Path(deltarule._core.__file__)
     for path in [*sorted(directory.glob("*.py")), core]:
         digest.update(path.read_bytes())
     return {
