@@ -4,6 +4,8 @@
 #include "base/view.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <new>
 #include <utility>
@@ -51,16 +53,17 @@ class Buffer {
     if (size_ >= size) return;
     numbers_.reset();
     size_ = 0;
-    const auto bytes = static_cast<std::size_t>(size) * sizeof(Number);
-    numbers_.reset(static_cast<Number*>(::operator new(bytes, alignment)));
+    const Index bytes = whole_lines<Number>(size) * static_cast<Index>(sizeof(Number));
+    void* const room = std::aligned_alloc(cache_line, static_cast<std::size_t>(bytes));
+    if (!room) throw std::bad_alloc();
+    numbers_.reset(static_cast<Number*>(room));
     size_ = size;
-    ask_for_large_pages(data(), static_cast<Index>(bytes));
+    ask_for_large_pages(data(), bytes);
   }
 
  private:
-  static constexpr std::align_val_t alignment{cache_line};
   struct Free {
-    void operator()(Number* numbers) const { ::operator delete(numbers, alignment); }
+    void operator()(Number* numbers) const { std::free(numbers); }
   };
 
   std::unique_ptr<Number[], Free> numbers_;
