@@ -92,9 +92,9 @@ Batch examples_of_run(const char* where, const PyTrainer<Scalar>& trainer, const
   return batch;
 }
 
-// The batches of all epochs; refused where there is no room for their costs.
-Index batches_of_run(const char* where, const Batch& examples, Index batch_size, Index epochs,
-                     const py::array& costs, const std::optional<Rows<double>>& learning_rates) {
+// Is there room for the costs of the batches of all epochs, and a rate for each?
+void expect_batches(const char* where, const Batch& examples, Index batch_size, Index epochs,
+                    const py::array& costs, const std::optional<Rows<double>>& learning_rates) {
   if (batch_size < 1 || batch_size > most_examples)
     refuse(where, "batch_size is " + std::to_string(batch_size) + ": expected 1 to " +
                       std::to_string(most_examples));
@@ -107,7 +107,6 @@ Index batches_of_run(const char* where, const Batch& examples, Index batch_size,
   if (learning_rates && learning_rates->size() < batches)
     refuse(where, std::to_string(learning_rates->size()) + " learning rates for " +
                       std::to_string(batches) + " batches");
-  return batches;
 }
 
 // Steps made, why the run ended ("done", "non_finite", "interrupted"), and the exception if a
@@ -125,7 +124,7 @@ py::tuple run(PyTrainer<Scalar>& trainer, py::array& parameters, py::array& grad
   auto* const steps_made = flat_vector<std::int64_t>(step, 1, where, "step", true);
   const TrainingSet set = training_set(where, trainer, X, target);
   const Batch batch = examples_of_run(where, trainer, set, order, first, count);
-  batches_of_run(where, batch, batch_size, epochs, costs, learning_rates);
+  expect_batches(where, batch, batch_size, epochs, costs, learning_rates);
   static_assert(sizeof(BatchCost) == 2 * sizeof(double));
   const Run<Scalar> of_core{
       .vectors = flat_vectors<Scalar>(parameters, state, P, optimizer, where),
