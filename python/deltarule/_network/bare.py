@@ -182,7 +182,7 @@ class BareNetwork:
             f"{where}: the variance of X",
             f"too large for {self.dtype}; expected data scaled to about 1",
         )
-        held[held == 0] = 1.0
+        held[held == 0] = 1.0  # the same everywhere, or too near to it for the dtype
         self.layers[0].mean = mean[:, np.newaxis]
         self.layers[0].variance = held[:, np.newaxis]
         self._adapted = True

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
+from deltarule._data.door import moments
+from deltarule._data.rows import Rows
 from support import DTYPES, Array, assert_same_bits, data, network, nothing_written
 from support_data import assert_taken_as
 
@@ -386,3 +388,48 @@ def test_fit_refuses(given: dict[str, Any], error: Any, message: str) -> None:
     net = network(N, "softmax")
     with nothing_written(net), pytest.raises(error, match=message):
         net.fit(X_, LABELS, **given)
+
+
+# The moments of columns -----------------------------------------------------------------------
+
+
+def test_moments_are_the_columns_own_in_windows_of_any_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 3)) * [1, 1e-3, 1e6] + [0, 1e6, -1e3]
+    exact = X.astype(np.longdouble)
+    for rows_a_window in (1, 7, 499, 500):
+        monkeypatch.setattr("deltarule._data.rows.WINDOW_BYTES", 8 * 3 * rows_a_window)
+        mean, variance = moments(Rows(X))
+        error = np.abs(mean - exact.mean(axis=0))
+        assert (error < 1e-14 * X.std(axis=0) + np.spacing(np.abs(mean))).all()
+        np.testing.assert_allclose(variance, exact.var(axis=0).astype(float), rtol=1e-12)
+
+
+def test_the_moments_of_integers_do_not_wrap() -> None:
+    X = np.array([[0, 255], [255, 0], [10, 10]], np.uint8)
+    mean, variance = moments(Rows(X))
+    np.testing.assert_allclose(mean, X.mean(axis=0))
+    np.testing.assert_allclose(variance, X.var(axis=0))
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3, 1e9 / 7, 1e-300, -1e100])
+def test_numbers_that_differ_by_their_rounding_alone_have_a_variance_of_0(value: float) -> None:
+    """Such as 0.1 + 0.2 and 0.3; ten times as far apart they have the variance that they have."""
+    beside = np.nextafter(value, np.inf)
+    for other in (value, beside, np.nextafter(beside, np.inf)):
+        X = np.array([[value], [other], [value], [value]])
+        assert moments(Rows(X))[1] == 0
+    X[1] = value + 40 * (beside - value)
+    assert X[1] != value
+    with np.errstate(under="ignore"):
+        assert (moments(Rows(X))[1] > 0) == (X.var(axis=0) > 0)
+
+
+def test_a_column_that_changes_between_windows_is_not_the_same_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deltarule._data.rows.WINDOW_BYTES", 8 * 2)
+    mean, variance = moments(Rows(np.array([[1.0], [1.0], [3.0], [3.0]])))
+    assert (mean, variance) == (2, 1)

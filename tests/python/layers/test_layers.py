@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -1074,6 +1075,43 @@ def test_an_input_whose_variance_is_0_as_float32_counts_as_the_same_everywhere()
     net.adapt([[0.0], [1e-25]])
     assert net.layers[0].variance == 1
     assert np.isfinite(net.predict([[0.0], [1e-25]])).all()
+
+
+@every_dtype
+@pytest.mark.parametrize("value", [0.1, -1 / 3, 1e9 / 7, 0.0])
+@pytest.mark.parametrize("kind", ["dense", "columns", "integers", "sparse", "map", "fit"])
+def test_an_input_that_is_the_same_everywhere_has_a_variance_of_1(
+    kind: str, value: float, dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the sum of its numbers rounds to."""
+    monkeypatch.setattr("deltarule._data.rows.WINDOW_BYTES", 16 * 7)  # of 16 bytes: seven rows
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.full(23, value), rng.normal(size=23)])
+    handed: Any = X
+    if kind == "columns":
+        handed = np.asfortranarray(X)
+    elif kind == "integers":
+        X = X.astype(np.int64)
+        handed = X
+    elif kind == "sparse":
+        handed = pytest.importorskip("scipy.sparse").csr_array(X)
+    elif kind == "map":
+        np.save(tmp_path / "X.npy", X)
+        handed = np.load(tmp_path / "X.npy", mmap_mode="r")
+    net = dr.Network([dr.Standardize(), dr.Dense(1)], 2, dtype=dtype)
+    if kind == "fit":
+        net.fit(handed, np.zeros(23), epochs=0)
+    else:
+        net.adapt(handed)
+    assert net.layers[0].mean[0] == net.dtype.type(X[0, 0])
+    assert net.layers[0].variance[0] == 1
+    assert_near(net.layers[0].variance[1], X[:, 1].var(keepdims=True), 1e-6)
+
+
+def test_a_prediction_beside_an_input_that_was_the_same_everywhere() -> None:
+    net = dr.Network([dr.Standardize()], 1)
+    net.adapt([[0.1], [0.1], [0.1]])
+    assert net.predict([[0.101]])[0, 0] == pytest.approx(0.001, rel=1e-4)
 
 
 # Copies, predictions, and what a fit leaves --------------------------------------------------
