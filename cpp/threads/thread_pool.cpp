@@ -1,5 +1,7 @@
 #include "threads/thread_pool.hpp"
 
+#include "threads/thread_count.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
@@ -20,14 +22,14 @@ namespace {
 // A ticket's fields, from the low bits up: next task, end of the share, threads, generation.
 constexpr int task_bits = 18, thread_bits = 12, generation_shift = 2 * task_bits + thread_bits;
 constexpr Index most_tasks = (Index{1} << task_bits) - 1;
-constexpr int most_threads = (1 << thread_bits) - 1;
+static_assert(ThreadPool::most_threads == (1 << thread_bits) - 1);
 
 Index next_task(std::uint64_t ticket) { return static_cast<Index>(ticket) & most_tasks; }
 Index end_of_share(std::uint64_t ticket) {
   return static_cast<Index>(ticket >> task_bits) & most_tasks;
 }
 int thread_count(std::uint64_t ticket) {
-  return static_cast<int>(ticket >> (2 * task_bits)) & most_threads;
+  return static_cast<int>(ticket >> (2 * task_bits)) & ThreadPool::most_threads;
 }
 bool open_to(int thread, std::uint64_t ticket) {
   return next_task(ticket) < end_of_share(ticket) && thread < thread_count(ticket);
@@ -52,15 +54,9 @@ void relax() {
 }
 
 int default_size() {
-  if (const char* text = std::getenv("OMP_NUM_THREADS")) {
-    char* end = nullptr;
-    const long wanted = std::strtol(text, &end, 10);
-    // OpenMP allows a list, one number a nesting level: the first is ours. Anything else is not ours
-    // to complain about.
-    if (end != text && wanted >= 1 && wanted <= most_threads && (*end == '\0' || *end == ','))
-      return static_cast<int>(wanted);
-  }
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most_threads);
+  const int asked_for =
+      threads_asked_for(std::getenv("OMP_NUM_THREADS"), ThreadPool::most_threads).value_or(0);
+  return asked_for > 0 ? asked_for : std::min(available_processors(), ThreadPool::most_threads);
 }
 
 // The pool of this process. Never destroyed: its threads are parked when the process exits, and
@@ -90,9 +86,10 @@ Process& process() {
 [[gnu::tls_model("initial-exec")]] thread_local int own_size = 0;
 
 void expect_size(const char* where, int n, int least) {
-  if (n < least || n > most_threads)
+  if (n < least || n > ThreadPool::most_threads)
     throw std::invalid_argument(std::string(where) + ": got " + std::to_string(n) + ": expected " +
-                                std::to_string(least) + " to " + std::to_string(most_threads));
+                                std::to_string(least) + " to " +
+                                std::to_string(ThreadPool::most_threads));
 }
 
 }  // namespace

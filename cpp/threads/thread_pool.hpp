@@ -15,6 +15,8 @@ namespace deltarule {
 // wakes late finds nothing left and holds nobody up.
 class ThreadPool {
  public:
+  static constexpr int most_threads = 4095;
+
   // The process's pool, made when first asked for, and made anew in a child after fork.
   static ThreadPool& instance();
 

@@ -13,7 +13,9 @@ def get_num_threads() -> int:
     -------
     int
         What ``set_num_threads`` or ``OMP_NUM_THREADS`` has set, else as many as there are
-        processors for this process.
+        processors for this process: the least of the machine's, of those that it may run on
+        (``taskset``), and of the quota of its container, rounded up. A nonsense ``OMP_NUM_THREADS``
+        is warned of when the core is imported.
     """
     return _core.get_num_threads()
 
