@@ -461,16 +461,20 @@ class BareNetwork:
     def _predict_anything(self, X: ArrayLike, out: Array | None) -> Array:
         """Predict for what the core does not take as it stands, or not without a message."""
         given, one = one_or_more(X, "predict")
-        rows = self._rows(given, "predict").held
+        rows = self._rows(given, "predict")
         if out is None:
             A = np.empty((len(rows), self.output_size), self.dtype)
         elif not isinstance(out, np.ndarray):
             raise TypeError(f"predict: out is {type(out).__name__}: expected an ndarray")
         else:
             A = out[np.newaxis] if one else out
-            if isinstance(rows, np.ndarray) and np.may_share_memory(rows, out):
-                rows = rows.copy()
-        self._core.infer(self._parameters, rows, A)
+            if isinstance(rows.held, np.ndarray) and np.may_share_memory(rows.held, out):
+                rows = Rows(rows.held.copy())
+        if rows.mapped and A.shape == (len(rows), self.output_size):
+            for first, part in rows.windows():
+                self._core.infer(self._parameters, part, A[first : first + len(part)])
+        else:
+            self._core.infer(self._parameters, rows.held, A)
         return out if out is not None else A[0] if one else A
 
     def __repr__(self) -> str:

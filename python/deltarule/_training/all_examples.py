@@ -14,8 +14,9 @@ from deltarule.losses import Loss
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
 
-# Rows that are judged at a time, whose targets may have to be converted.
-_ROWS_A_PART = 1 << 16
+# Rows that are judged at a time, whose targets may have to be converted, and numbers of X, whose
+# pages are held. They are the same for a map and for an array, as a cost is a sum over parts.
+_ROWS_A_PART, _NUMBERS_OF_X_A_PART = 1 << 16, 1 << 22
 # Activations that are kept at a time for the backward pass.
 _NUMBERS_A_PART = 1 << 24
 
@@ -25,10 +26,11 @@ def infer(
 ) -> tuple[float, Array]:
     """The sum of the losses, each times its example's weight, without penalties; and ``A[L]``."""
     m = len(rows)
+    rows_a_part = max(1, min(_ROWS_A_PART, _NUMBERS_OF_X_A_PART // network.input_size))
     A = np.empty((m, network.output_size), network.dtype)
     total, formula = 0.0, loss._formula()
-    for first in range(0, m, _ROWS_A_PART):
-        part = slice(first, min(first + _ROWS_A_PART, m))
+    for first in range(0, m, rows_a_part):
+        part = slice(first, min(first + rows_a_part, m))
         total += network._core.infer(
             network.parameters,
             rows.part(part),
@@ -36,6 +38,7 @@ def infer(
             formula,
             _part(target, part, network.dtype),
         )
+        rows.let_go()
     return total, A
 
 
@@ -80,6 +83,7 @@ class Cost:
                 total += part_total
                 weight += part_weight
                 gradients += part_weight * self._gradients
+                self._rows.let_go()
             gradients /= weight
         self.latest = total / weight + self._constant
         return self.latest, gradients

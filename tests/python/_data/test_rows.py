@@ -59,27 +59,79 @@ def test_training_on_a_map_is_training_on_its_numbers(
     assert_near(np.array(history["loss"]), np.array(expected["loss"]), 0.2)
 
 
+def test_what_is_predicted_and_judged_of_a_map_is_that_of_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit, and in windows, whose pages are let go of."""
+    n = [6, 40, 3]
+    X, y = data(500, n)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    net = network(n)
+    monkeypatch.setattr("deltarule._data.rows.WINDOW_BYTES", 96 * 6 * 4)
+    monkeypatch.setattr("deltarule._training.all_examples._NUMBERS_OF_X_A_PART", 96 * 6)
+    let_go = []
+    monkeypatch.setattr(Rows, "let_go", lambda rows: let_go.append(rows.mapped))
+    expected = net.predict(X)
+    judged = net.evaluate(X, y, metrics=["r2"])
+    let_go.clear()
+    assert_same_bits(net.predict(mapped), expected)
+    assert let_go.count(True) == 2 * 6  # as it is checked, and as it is predicted
+    out = np.empty_like(expected)
+    assert net.predict(mapped, out) is out
+    assert_same_bits(out, expected)
+    let_go.clear()
+    assert net.evaluate(mapped, y, metrics=["r2"]) == judged
+    assert let_go.count(True) == 2 * 6
+    history = network(n).fit(X, y, epochs=2, validation_data=(mapped, y))
+    other = network(n)
+    assert other.fit(X, y, epochs=2, validation_data=(X, y))["val_loss"] == history["val_loss"]
+
+
+@pytest.mark.parametrize("shape", [(19, 3), (21, 3), (20, 2), (20,), ()])
+def test_an_out_that_does_not_fit_a_map_is_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+    X, _ = data(20, [6, 3])
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    with pytest.raises(ValueError, match="predict: out is float32 of shape"):
+        network([6, 3]).predict(mapped, np.empty(shape, X.dtype))
+
+
+LARGE_MAP = """
+import numpy as np
+import deltarule as dr
+
+X = np.load({file!r}, mmap_mode="r")
+net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=1000)
+y = np.zeros(len(X), np.float32)
+small = np.ones((64, 1000), np.float32)
+net.fit(small, y[:64], validation_data=(small, y[:64]))
+net.predict(small)
+def peak():
+    return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1])
+before = peak()
+{act}
+print(peak() - before)
+"""
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_a_map_does_not_fill_the_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "act",
+    [
+        "net.fit(X, y, batch_size=256, epochs=2)",
+        "net.predict(X)",
+        "net.evaluate(X, y)",
+        "net.fit(small, y[:64], validation_data=(X, y))",
+    ],
+)
+def test_a_map_does_not_fill_the_memory(act: str, tmp_path: Path) -> None:
     """300 MB on the disk, half of that in memory at the most, whatever the length of the file."""
     file = tmp_path / "X.npy"
     X = np.lib.format.open_memmap(file, "w+", np.float32, (75_000, 1000))
     X[:] = 0.5
     del X
-    script = f"""
-import numpy as np
-import deltarule as dr
-
-X = np.load({str(file)!r}, mmap_mode="r")
-net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=1000)
-y = np.zeros(len(X), np.float32)
-net.fit(np.ones((64, 1000), np.float32), y[:64])
-def peak():
-    return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1])
-before = peak()
-net.fit(X, y, batch_size=256, epochs=2)
-print(peak() - before)
-"""
-    kilobytes = int(output_of(script))
+    kilobytes = int(output_of(LARGE_MAP.format(file=str(file), act=act)))
+    file.unlink()
     print(f"the peak rose by {kilobytes / 1024:.0f} MB")
     assert kilobytes < 150 * 1024
