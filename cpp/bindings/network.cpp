@@ -163,7 +163,7 @@ py::object predict(const PyNetwork<Scalar>& of, const py::handle& parameters, co
   const Index n_0 = network.n(0), n_L = network.n(network.depth());
   const auto x = as_it_stands<Scalar>(X), p = as_it_stands<Scalar>(parameters);
   if (!p || p->ndim() != 1 || p->size() != network.parameter_count()) return py::none();
-  if (network.layout().embeds()) return py::none();  // codes are for the long way to check
+  if (!of.adapted || network.layout().embeds()) return py::none();  // codes are to be checked
   if (!x || x->ndim() < 1 || x->ndim() > 2 || x->shape(x->ndim() - 1) != n_0) return py::none();
   const bool one_example = x->ndim() == 1;
   const Index m = one_example ? 1 : x->shape(0);
@@ -233,6 +233,7 @@ void register_network(py::module_& module, const std::string& suffix) {
           arg("l"));
   py::class_<Net>(module, ("Network" + suffix).c_str(), py::module_local())
       .def(py::init(&make_network<Scalar>), arg("inputs"), arg("layers"))
+      .def_readwrite("adapted", &Net::adapted)
       .def_property_readonly("parameter_count",
                              [](const Net& of) { return of.core.parameter_count(); })
       .def(

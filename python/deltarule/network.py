@@ -80,7 +80,8 @@ class Network(BareNetwork):
         OSError
             Where it cannot be written. The file that was there is then what it was.
         TypeError, ValueError
-            For a layer that is not the package's, and for numbers that are not finite.
+            For a layer that is not the package's, for numbers that are not finite, and where
+            ``Standardize`` has not seen data.
         """
         from deltarule._files import models  # most networks are never written
 
@@ -179,7 +180,7 @@ class Network(BareNetwork):
             Without the package ``onnx``.
         ValueError
             For parameters that are not finite, or of 2 GiB and more, which the format does not
-            hold.
+            hold, and where ``Standardize`` has not seen data.
 
         References
         ----------
@@ -203,7 +204,8 @@ class Network(BareNetwork):
         Raises
         ------
         TypeError, ValueError
-            For a name that no C identifier begins with, and where a weight is not finite.
+            For a name that no C identifier begins with, where a weight is not finite, and where
+            ``Standardize`` has not seen data.
 
         Notes
         -----

@@ -143,6 +143,7 @@ def _content(strings: Mapping[str, str]) -> dict[str, Any]:
 
 def network_state(network: BareNetwork) -> tuple[dict[str, Array], dict[str, Any]]:
     """A network's tensors by layer, and the rest of what it is."""
+    network._expect_adapted("save")
     layers, n = network._descriptions, network.input_size
     tensors = by_layer(layers, n, network.parameters, "parameters")
     tensors |= by_layer(layers, n, network.statistics, "statistics")

@@ -91,6 +91,7 @@ def to_c(network: BareNetwork, path: str | os.PathLike[str], name: str = "model"
             f"to_c: name is {name!r}: expected what a C identifier may begin with: letters, digits "
             "behind a letter, and single underscores between them, such as 'model'"
         )
+    network._expect_adapted("to_c")
     network._expect_finite_parameters("to_c")
     atomic.replace(path, (part.encode("ascii") for part in _Header(network, name).parts()))
 

@@ -272,11 +272,7 @@ _FROM_TORCH: dict[type, Callable[[Any], _Read]] = {
 
 def to_torch(network: BareNetwork) -> Any:
     """Convert a network, as ``Network.to_torch`` says."""
-    if not network._adapted:
-        raise ValueError(
-            "to_torch: the Standardize layer has no means and variances yet: expected fit or adapt "
-            "beforehand"
-        )
+    network._expect_adapted("to_torch")
     dtype = getattr(torch, network.dtype.name)
     # A layer's modules; those of a residual block come to stand where its last layer stood.
     modules: list[list[Any]] = []

@@ -88,7 +88,7 @@ class BareNetwork:
             )
         )
         self._embedded = dict(embedded_columns(self._descriptions))
-        self._adapted = not any(isinstance(d, Standardize) for d in self._descriptions)
+        self._core.adapted = not isinstance(self._descriptions[0], Standardize)
         self._trainers: dict[Loss, _core.Trainer] = {}
         self._gradients: Array | None = None
         self._snapshot_rooms: list[tuple[Array, Array | None]] = []
@@ -139,6 +139,25 @@ class BareNetwork:
             if variance is not None:
                 expect_variance(variance, description, f"statistics: layers[{index}].variance")
         self._statistics[:] = held
+        self._core.adapted = True
+
+    @property
+    def _adapted(self) -> bool:
+        """Whether the standardising layer, if any, has its moments, from data or from a caller.
+
+        The core keeps the answer, as it is asked at every prediction.
+        """
+        if not self._core.adapted:
+            first = self.layers[0]  # a caller may have written to its views
+            self._core.adapted = bool(first.mean.any() or (first.variance != 1).any())
+        return self._core.adapted
+
+    def _expect_adapted(self, where: str) -> None:
+        if not self._adapted:
+            raise ValueError(
+                f"{where}: the Standardize layer has no means and variances yet: expected fit or "
+                "adapt beforehand"
+            )
 
     def adapt(self, X: ArrayLike) -> None:
         """Take the mean and variance of each input from data, for the standardising layer.
@@ -185,7 +204,6 @@ class BareNetwork:
         held[held == 0] = 1.0  # the same everywhere, or too near to it for the dtype
         self.layers[0].mean = mean[:, np.newaxis]
         self.layers[0].variance = held[:, np.newaxis]
-        self._adapted = True
 
     def _rows(self, X: ArrayLike | Opened, where: str, what: str = "X") -> Rows:
         """Rows of X that have passed the door; category codes are held to their range."""
@@ -298,8 +316,10 @@ class BareNetwork:
         Raises
         ------
         ValueError, TypeError
-            For data that does not fit, and for parameters that are not finite.
+            For data that does not fit, for parameters that are not finite, and where
+            ``Standardize`` has not seen data.
         """
+        self._expect_adapted("forward")
         rows = self._rows(X, "forward")
         self._expect_finite_parameters("forward")
         core = self._core.forward(self._parameters, rows.held, self._pass_of(training))
@@ -408,9 +428,11 @@ class BareNetwork:
         Raises
         ------
         ValueError, TypeError
-            For data that does not fit, and for parameters that are not finite.
+            For data that does not fit, for parameters that are not finite, and where
+            ``Standardize`` has not seen data.
         """
         where = "loss_and_gradients"
+        self._expect_adapted(where)
         loss, rows, target = self._at_the_door(X, y, loss, sample_weight, where)
         self._expect_finite_parameters(where)
         gradients = aligned_zeros(self._parameters.size, self.dtype)
@@ -453,13 +475,15 @@ class BareNetwork:
         Raises
         ------
         ValueError, TypeError
-            For data that does not fit, or an ``out`` that cannot be written to.
+            For data that does not fit, or an ``out`` that cannot be written to, and where
+            ``Standardize`` has not seen data.
         """
         A = self._core.predict(self._parameters, X, out)
         return A if A is not None else self._predict_anything(X, out)
 
     def _predict_anything(self, X: ArrayLike, out: Array | None) -> Array:
         """Predict for what the core does not take as it stands, or not without a message."""
+        self._expect_adapted("predict")
         given, one = one_or_more(X, "predict")
         rows = self._rows(given, "predict")
         if out is None:
@@ -510,7 +534,7 @@ class BareNetwork:
         self._build()
         self._parameters[:] = state["parameters"]
         self._statistics[:] = state["statistics"]
-        self._adapted = state["adapted"]
+        self._core.adapted = state["adapted"]
         self._set_average(state["average"])
         self._set_pass(*state["pass"])
         for layer, rule in zip(self.layers, state["rules"], strict=True):
@@ -522,7 +546,7 @@ class BareNetwork:
         self._parameters[:] = other._parameters
         self._statistics[:] = other._statistics
         self._set_average(other.average)
-        self._adapted = other._adapted
+        self._core.adapted = other._adapted
         self._set_pass(other._pass.seed, other._pass.number)
         for layer, like in zip(self.layers, other.layers, strict=True):
             layer.set_rule(like.rule())
@@ -530,11 +554,10 @@ class BareNetwork:
         self.history = other.history
 
     def _put(self, numbers: Iterable[tuple[int, Mapping[str, ArrayLike]]]) -> None:
-        """Write a model's numbers by the indices of layers; standardising is then no more to do."""
+        """Write a model's numbers by the indices of layers."""
         for index, arrays in numbers:
             for name, array in arrays.items():
                 setattr(self.layers[index], name, array)
-        self._adapted = True
 
     def _sole_training(self, where: str = "fit") -> AbstractContextManager[None]:
         """Hold off other trainings of the network within a ``with`` block."""

@@ -64,7 +64,8 @@ def gradient_check(
     Raises
     ------
     ValueError, TypeError
-        For data that does not fit, or an `epsilon` out of range.
+        For data that does not fit, an `epsilon` out of range, and where ``Standardize`` has not
+        seen data.
 
     References
     ----------
@@ -75,6 +76,7 @@ def gradient_check(
     expect_in_range(epsilon, f"{where}: epsilon", above=0, expected=expected)
     if entries is not None:
         entries = expect_count(entries, f"{where}: entries", least=1)
+    network._expect_adapted(where)
     network = _in_float64(network)
     p = network.parameters
 

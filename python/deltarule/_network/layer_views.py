@@ -103,6 +103,8 @@ class Layer:
             if name == "variance":
                 expect_variance(np.atleast_1d(value), self.description, where)
             assign(self._views[name], value, where)
+            if isinstance(self.description, Standardize):
+                self._core.adapted = True
         elif name in _RULE:
             checked = type(self.description)
             if name == "frozen":

@@ -44,8 +44,9 @@ def evaluate(
     Raises
     ------
     ValueError, TypeError
-        For data that does not fit.
+        For data that does not fit, and where ``Standardize`` has not seen data.
     """
+    network._expect_adapted("evaluate")
     loss, rows, target = network._at_the_door(X, y, loss, sample_weight, "evaluate")
     judged = metrics_of(metrics, loss, network.output_size, "evaluate")
     return judge(network, rows, target, loss, judged)

@@ -12,9 +12,10 @@ from deltarule.layers.base import LayerDescription, Shapes
 class Standardize(LayerDescription):
     """The first layer, if any: each input less its mean, over its standard deviation.
 
-    ``Z = (X - mean) / sqrt(variance)``. They come from the data of the first ``fit``, or from
-    ``network.adapt(X)``, and travel with the network; no gradient changes them. An input that is
-    the same everywhere keeps a variance of 1, and columns that an ``Embedding`` takes pass.
+    ``Z = (X - mean) / sqrt(variance)``. They come from the data of the first ``fit``, from
+    ``network.adapt(X)``, or by assignment, and travel with the network; no gradient changes them.
+    Before that a network does not predict. An input that is the same everywhere, but for its own
+    rounding, keeps a variance of 1, and columns that an ``Embedding`` takes pass.
 
     Parameters
     ----------

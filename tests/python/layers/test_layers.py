@@ -589,6 +589,7 @@ def test_unflatten_names_each_part() -> None:
 def test_caches_of_other_layers() -> None:
     net = named()
     X = np.array([[0.5, 2, 1], [1, 0, 3]], "float32")
+    net.adapt(X)
     A, caches = net.forward(X)
     assert len(caches) == len(net.layers)
     for cache, layer in zip(caches, net.layers, strict=True):
@@ -1112,6 +1113,67 @@ def test_a_prediction_beside_an_input_that_was_the_same_everywhere() -> None:
     net = dr.Network([dr.Standardize()], 1)
     net.adapt([[0.1], [0.1], [0.1]])
     assert net.predict([[0.101]])[0, 0] == pytest.approx(0.001, rel=1e-4)
+
+
+@every_dtype
+def test_a_standardize_that_has_not_seen_data_refuses(dtype: str, tmp_path: Path) -> None:
+    """To do what it would do otherwise: let the numbers through as they are."""
+    pytest.importorskip("onnx")
+    fresh = dr.Network([dr.Standardize(), dr.Dense(1)], 2, dtype=dtype)
+    X, y = np.ones((3, 2), dtype), np.ones(3)
+    for net in (fresh, copy.deepcopy(fresh), pickle.loads(pickle.dumps(fresh))):
+        refused: dict[str, Callable[[], Any]] = {
+            "predict": lambda net=net: net.predict(X),
+            "predict ": lambda net=net: net.predict(X[0], np.empty(1, dtype)),
+            "predict: ": lambda net=net: net.predict(X.tolist()),
+            "evaluate": lambda net=net: net.evaluate(X, y),
+            "forward": lambda net=net: net.forward(X),
+            "loss_and_gradients": lambda net=net: net.loss_and_gradients(X, y),
+            "gradient_check": lambda net=net: net.gradient_check(X, y),
+            "save": lambda net=net: net.save(tmp_path / "net.safetensors"),
+            "to_onnx": lambda net=net: net.to_onnx(tmp_path / "net.onnx"),
+            "to_c": lambda net=net: net.to_c(tmp_path / "net.h"),
+        }
+        for name, act in refused.items():
+            where = name.strip(": ")
+            with (
+                nothing_written(net),
+                pytest.raises(ValueError, match=f"{where}: the Standardize layer has no means and"),
+            ):
+                act()
+        assert not list(tmp_path.iterdir())
+        net.fit(X, y, epochs=0)
+        for act in refused.values():
+            act()
+        for written in tmp_path.iterdir():
+            written.unlink()
+
+
+@every_dtype
+@pytest.mark.parametrize("way", ["mean", "variance", "statistics", "view", "flat view"])
+def test_moments_that_a_caller_assigns_count_as_seen(way: str, dtype: str) -> None:
+    """A fit leaves them as they are, too."""
+    net = dr.Network([dr.Standardize(), dr.Dense(1)], 2, dtype=dtype)
+    if way in ("mean", "variance"):
+        setattr(net.layers[0], way, np.full((2, 1), 3.0))
+    elif way == "statistics":
+        net.statistics = np.where(np.arange(net.statistics.size) < 2, 3.0, 1.0)
+    elif way == "view":
+        net.layers[0].mean[:] = 3
+    else:
+        net.statistics[0] = 3
+    kept = net.statistics.copy()
+    X = np.array([[5.0, 6], [7, 9]], dtype)
+    for twin in (net, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert np.isfinite(twin.predict(X)).all()
+        twin.fit(X, [1.0, 2.0])
+        assert_same_bits(twin.statistics, kept)
+
+
+def test_moments_of_0_and_1_count_as_seen_where_they_are_assigned() -> None:
+    net = dr.Network([dr.Standardize()], 1)
+    net.layers[0].mean = [[0.0]]
+    assert net.predict([[5.0]]) == 5
 
 
 # Copies, predictions, and what a fit leaves --------------------------------------------------

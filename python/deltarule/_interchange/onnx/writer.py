@@ -183,6 +183,7 @@ def classifier_to_onnx(
 
 def model_of(network: BareNetwork, result: str = "A") -> Graph:
     """A network's graph from X to its result."""
+    network._expect_adapted("to_onnx")
     network._expect_finite_parameters("to_onnx")
     size = (network.parameters.size + network.statistics.size) * network.dtype.itemsize
     if size > _MOST_BYTES:
