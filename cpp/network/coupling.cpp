@@ -116,10 +116,10 @@ bool Coupling<Scalar>::finite() const {
 
 template <class Scalar>
 void Coupling<Scalar>::keep(const Layout& layout, Index m, Scalar* statistics) const {
-  if (m == 0) return;  // which has no moments
+  if (m < 2) return;  // which has no variance
   for (const Index l : coupled_) {
     const auto momentum = static_cast<Scalar>(momentum_of(layout.layer(l)));
-    const Scalar unbiased = m > 1 ? static_cast<Scalar>(m) / static_cast<Scalar>(m - 1) : Scalar(1);
+    const Scalar unbiased = static_cast<Scalar>(m) / static_cast<Scalar>(m - 1);
     const Index n = at(l).n;
     Scalar* const mean = statistics + layout.first_statistic(l);
     const VectorKernels<Scalar>& vectors = kernels<Scalar>().vectors;

@@ -22,7 +22,9 @@ void Network<Scalar>::begin(const Pass& pass, const Slices& slices, Cache<Scalar
   static const std::vector<Index> none;
   cache.pass = pass;
   cache.first_of_batch = 0;
-  cache.coupling.begin(layout(), pass.training ? rules_.couplings() : none, statistics_.data(),
+  // One example alone has no variance: it goes by the running moments, and they stay as they are.
+  const bool couples = pass.training && slices.m > 1;
+  cache.coupling.begin(layout(), couples ? rules_.couplings() : none, statistics_.data(),
                        slices.count);
 }
 

@@ -303,7 +303,7 @@ class BareNetwork:
         X : array_like of shape (n_samples, n_features)
         training : bool
             Whether dropout drops and batches are normalised by their own moments, which the running
-            ones then follow.
+            ones then follow. One example alone, which has no variance, goes by the running ones.
 
         Returns
         -------

@@ -12,6 +12,7 @@ from deltarule._data.batches import Batches
 from deltarule._data.door import as_target
 from deltarule._data.rows import Rows
 from deltarule._data.sampling import Order, in_turn, order_of
+from deltarule.layers import BatchNorm
 from deltarule.losses import AnyLoss, Loss
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ def from_arrays(
         raise ValueError(
             "fit: steps_per_epoch is for an X that comes in batches: expected None, as y is given"
         )
-    batch_size = min(expect_count(batch_size, "fit: batch_size", least=1), len(rows))
+    batch_size = expect_count(batch_size, "fit: batch_size", least=1)
+    if min(batch_size, len(rows)) == 1:
+        rows_of_X = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+        _expect_no_batch_norm(network, f"X has {rows_of_X} and batch_size is {batch_size}")
+    batch_size = min(batch_size, len(rows))
     order = order_of(sampling, shuffle, rows, target, batch_size)
     return Examples(loss, rows, target, batch_size, order)
 
@@ -77,13 +82,28 @@ def from_batches(
     if steps_per_epoch is not None:
         steps_per_epoch = expect_count(steps_per_epoch, "fit: steps_per_epoch", least=1)
     loss_of_all = network._loss_for(loss, "fit")
+    largest = 0
 
     def door(X: Any, y: Any, weights: Any, where: str) -> tuple[Rows, _core.Target]:
+        nonlocal largest
         _, rows, target = network._at_the_door(X, y, loss_of_all, weights, where)
+        largest = max(largest, len(rows))
+        if largest == 1:
+            _expect_no_batch_norm(network, "the first batch is of one row")
         return rows, target
 
     stream = Batches(X, steps_per_epoch, epochs, door)
     return Examples(loss_of_all, None, _core.Target(None, None, None), 0, in_turn, stream)
+
+
+def _expect_no_batch_norm(network: BareNetwork, given: str) -> None:
+    """Refuse to train a batch norm on batches of one; the last of an epoch may be such a one."""
+    for index, layer in enumerate(network.layers):
+        if isinstance(layer.description, BatchNorm) and not layer.frozen:
+            raise ValueError(
+                f"fit: {given}: expected batches of 2 or more, as one example has no variance that "
+                f"layers[{index}], a BatchNorm, could go by; or a LayerNorm in its place"
+            )
 
 
 def validation_of(

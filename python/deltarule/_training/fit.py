@@ -74,7 +74,8 @@ def fit(
         Such as ``deltarule.Adam(1e-3)``. An optimizer that has trained this network goes on from
         its state; a name makes a new one. Its learning rate may be a schedule.
     epochs, batch_size : int
-        The last batch of an epoch may be smaller.
+        The last batch of an epoch may be smaller. With a ``BatchNorm`` they are of 2 or more, but
+        for that one.
     shuffle : bool
         Draw a new order of the examples each epoch, from the network's own generator. A full batch
         is not shuffled, as its order means nothing; a memory map is shuffled in windows of 32 MiB,

@@ -28,8 +28,9 @@ class BatchNorm(_Scaled):
     """Batch normalisation: ``Z = gamma (A_prev - mean) / sqrt(variance + epsilon) + beta``.
 
     In training, mean and variance are each unit's over the batch (not weighted by
-    ``sample_weight``); in prediction, and where the layer is frozen, their running averages:
-    ``running := (1 - momentum) running + momentum batch``, the variance's without bias.
+    ``sample_weight``); in prediction, where the layer is frozen, and for a batch of one example,
+    which has no variance, their running averages: ``running := (1 - momentum) running + momentum
+    batch``, the variance's without bias. A batch of one leaves these as they are.
 
     Parameters
     ----------

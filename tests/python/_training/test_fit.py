@@ -412,6 +412,26 @@ def test_an_epoch_s_loss_with_rate_0_is_the_cost() -> None:
 # When it goes wrong --------------------------------------------------------------------------
 
 
+def test_a_batch_norm_is_not_trained_on_batches_of_one() -> None:
+    """Whose outputs would all be beta, and whose running moments never move."""
+    net = dr.Network([dr.Dense(4), dr.BatchNorm(), dr.Dense(1)], 3)
+    X, y = np.random.default_rng(0).normal(size=(5, 3)), np.arange(5.0)
+    message = r"expected batches of 2 or more, as one example .* layers\[1\], a BatchNorm"
+    one_by_one = [(X[j : j + 1], y[j : j + 1]) for j in range(5)]
+    with nothing_written(net):
+        with pytest.raises(ValueError, match="X has 5 rows and batch_size is 1: " + message):
+            net.fit(X, y, batch_size=1)
+        with pytest.raises(ValueError, match="X has 1 row and batch_size is 32: " + message):
+            net.fit(X[:1], y[:1])
+        with pytest.raises(ValueError, match="the first batch is of one row: " + message):
+            net.fit(one_by_one)
+    net.fit(X, y, batch_size=2)
+    net.fit([(X[:4], y[:4]), *one_by_one])
+    net.layers[1].frozen = True
+    net.fit(X, y, batch_size=1)
+    net.fit(one_by_one)
+
+
 def test_divergence_found_between_epochs() -> None:
     """The validation sees weights that are not finite before a cost does."""
     X, y = data(10, N)

@@ -1243,6 +1243,42 @@ def test_an_empty_batch_says_nothing_of_moments() -> None:
     assert_same_bits(net.statistics, before)
 
 
+@every_dtype
+def test_a_batch_of_one_goes_by_the_running_moments(dtype: str) -> None:
+    """It has no variance: theirs is not halved, and the step is no step from beta alone."""
+    for name in ("batch norm", "batch norm first", "batch norm twice"):
+        net = stack(STACKS[name](), dtype)
+        X, y = problem(net, 33)
+        kept = net.statistics.copy()
+        A, caches = net.forward(X[:1], training=True)
+        assert_same_bits(net.statistics, kept)
+        assert_same_bits(A, net.forward(X[:1])[0])
+        gradients = net.backward(A, caches)
+        assert_same_bits(gradients, net.backward(A, net.forward(X[:1])[1]))
+        both = [net.loss_and_gradients(X[:1], y[:1], training=on)[1] for on in (True, False)]
+        assert_same_bits(*both)
+
+        twin = copy.deepcopy(net)
+        twin.fit(X[:32], y[:32], optimizer=dr.SGD(0.1), batch_size=32, shuffle=False)
+        net.fit(X, y, optimizer=dr.SGD(0.1), batch_size=32, shuffle=False)
+        assert (net.statistics != kept).any()
+        assert_same_bits(net.statistics, twin.statistics)
+        _, gradients = twin.loss_and_gradients(X[32:], y[32:])
+        twin.update(gradients, dr.SGD(0.1))
+        assert_near(net.parameters, twin.parameters, TOLERANCE[dtype])
+
+
+def test_33_rows_in_batches_of_32_through_a_batch_norm_are_predicted() -> None:
+    X = np.random.default_rng(0).normal(size=(33, 3))
+    y = X @ [1.0, 2.0, 3.0] + 5
+    net = dr.Network([dr.BatchNorm(), dr.Dense(16, "relu"), dr.BatchNorm(), dr.Dense(1)], 3)
+    net.fit(X, y, optimizer=dr.Adam(0.01), epochs=200)
+    assert net.evaluate(X, y)["loss"] < 0.05 * y.var()
+    _, caches = net.forward(X)
+    for index in (0, 2):
+        assert (net.layers[index].variance[:, 0] > 0.8 * caches[index].A_prev.var(axis=0)).all()
+
+
 def test_thawing_between_forward_and_backward() -> None:
     net = stack([dr.BatchNorm(frozen=True), dr.Dense(3)])
     X = examples(net, 9)
