@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeGuard
 
 import numpy as np
 
 from deltarule._arrays import Array
+
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
+
+
+def name_of(given: str, known: Iterable[str], aliases: Mapping[str, str] = NO_ALIASES) -> str:
+    """The name that is meant: in any case of letters, or the one that an alias stands for.
+
+    Aliases are in lower case. What is no name of anything comes back as it is.
+    """
+    known = tuple(known)
+    small = given.lower()
+    if given in known:
+        return given
+    return small if small in known else aliases.get(small, given)
+
+
+def did_you_mean(
+    given: object, known: Iterable[str], aliases: Mapping[str, str] = NO_ALIASES
+) -> str:
+    """``"; did you mean 'adam'?"`` for the end of a message, or nothing where no name is near."""
+    import difflib  # for messages alone
+
+    if not isinstance(given, str) or not given:
+        return ""
+    names = {name.lower(): name for name in known} | dict(aliases)
+    small = given.lower()
+    found = [small] if small in names else difflib.get_close_matches(small, names, n=3)
+    # "he" is no near match of "he_normal", but its beginning.
+    found += [name for name in names if len(small) > 1 and name.startswith(f"{small}_")]
+    near = list(dict.fromkeys(names[name] for name in found))[:3]
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def is_integer(value: Any) -> TypeGuard[int]:
