@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
@@ -110,6 +110,23 @@ def expect_in_range(
         expected = "a finite number" if above is None else f"a number above {above:g} and {high}"
         expected = expected if least is None else f"{least:g} or more and {high}"
     raise ValueError(f"{what} is {value!r}: expected {expected}")
+
+
+def array_of(values: Any, where: str, what: str) -> Array:
+    """An array over a buffer's own memory, or of the numbers of a list of even rows."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        if not isinstance(values, (list, tuple)):
+            raise
+        lengths = [len(row) if isinstance(row, Sized) else 1 for row in values]
+        uneven = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+        if uneven is None:
+            raise
+        raise ValueError(
+            f"{where}: {what}[{uneven}] has {lengths[uneven]} numbers but {what}[0] has "
+            f"{lengths[0]}: expected rows of one length"
+        ) from error
 
 
 def expect_finite(array: Array, what: str) -> None:

@@ -1,7 +1,7 @@
 """Losses: what a network's outputs are held against, each with its hyper-parameters.
 
 The formulas are the core's; here a loss says what it is called, what numbers go with it, and which
-targets it takes. Equations are per example, with ``n`` outputs ``a``, targets ``y`` and
+targets and outputs it takes. Equations are per example, with ``n`` outputs ``a``, targets ``y`` and
 ``d = a - y``; the cost is their (weighted) mean over the examples.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from deltarule import _core
 from deltarule._arrays import Array
-from deltarule._checks import expect_in_range
+from deltarule._checks import did_you_mean, expect_in_range, name_of
 
 # losses, dA = function(A, Y)
 LossFunction = Callable[[Array, Array], tuple[Array, Array]]
@@ -28,6 +28,16 @@ class Targets(NamedTuple):
     name: str
     least: float
     most: float
+
+
+class Output(NamedTuple):
+    """What a loss is handed: the outputs of a network's last layer, and how messages call it."""
+
+    activation: str
+    units: int
+    layer: str
+    # What is written for a layer with another activation in its place.
+    instead: str = "an Activation({0!r}) behind it"
 
 
 _REAL = Targets("numbers", -math.inf, math.inf)
@@ -47,11 +57,15 @@ class Loss:
         The numbers that y may have.
     takes_labels : bool
         Whether class labels may stand for rows of 0 and 1: a loss over classes.
+    outputs : tuple of str
+        The output activations whose numbers it can be of, the usual one first; all, if none is
+        named.
     """
 
     name: ClassVar[str]
     targets: ClassVar[Targets] = _REAL
     takes_labels: ClassVar[bool] = False
+    outputs: ClassVar[tuple[str, ...]] = ()
 
     def outputs_a_target(self) -> int:
         """How many outputs are held against each number of y."""
@@ -175,18 +189,20 @@ class Quantile(Loss):
 class Poisson(Loss):
     """``(1/n) sum_i (a_i - y_i log a_i)``: counts y of mean a, less a constant.
 
-    With an exponential output ``a = e^z`` it is computed as ``e^z - y z``. ``0 log 0`` is 0.
+    For outputs above 0: exponential, softplus, sigmoid or softmax. With an exponential output
+    ``a = e^z`` it is computed as ``e^z - y z``. ``0 log 0`` is 0.
     """
 
     name = "poisson"
     targets = _NOT_NEGATIVE
+    outputs = ("exponential", "softplus", "sigmoid", "softmax")
 
 
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
     """``-(1/n) sum_i (y_i log a_i + (1 - y_i) log(1 - a_i))``, for one class or several labels.
 
-    With a sigmoid output it is computed from the logits.
+    For outputs in (0, 1): sigmoid, with which it is computed from the logits, or softmax.
 
     Parameters
     ----------
@@ -206,6 +222,7 @@ class BinaryCrossEntropy(Loss):
 
     name = "binary_cross_entropy"
     targets = _PROBABILITIES
+    outputs = ("sigmoid", "softmax")
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -216,7 +233,8 @@ class BinaryCrossEntropy(Loss):
 class CategoricalCrossEntropy(Loss):
     """``-sum_i y_i log a_i``, over the classes; y is class labels or a row of probabilities.
 
-    With a softmax output it is computed from the logits.
+    For a softmax output, with which it is computed from the logits: another one's numbers have no
+    sum that is held, and would all grow.
 
     Parameters
     ----------
@@ -236,6 +254,7 @@ class CategoricalCrossEntropy(Loss):
 
     name = "categorical_cross_entropy"
     targets = _PROBABILITIES
+    outputs = ("softmax",)
     takes_labels = True
     label_smoothing: float = 0.0
 
@@ -248,7 +267,7 @@ class Focal(Loss):
     """Cross-entropy that attends to what is still wrong.
 
     With a softmax output, over the classes: ``-sum_i y_i (1 - a_i)^gamma log a_i``; y is class
-    labels or a row of probabilities. With any other, such as a sigmoid:
+    labels or a row of probabilities. With a sigmoid output:
     ``-(1/n) sum_i (alpha y_i (1 - a_i)^gamma log a_i
     + (1 - alpha) (1 - y_i) a_i^gamma log(1 - a_i))``. With either output it is
     computed from the logits.
@@ -273,6 +292,7 @@ class Focal(Loss):
 
     name = "binary_focal"
     targets = _PROBABILITIES
+    outputs = ("sigmoid", "softmax")
     gamma: float = 2.0
     alpha: float | None = None
 
@@ -298,6 +318,7 @@ class _FocalOverClasses(Loss):
     name = "categorical_focal"
     targets = _PROBABILITIES
     takes_labels = True
+    outputs = ("softmax",)
     gamma: float
 
 
@@ -362,21 +383,52 @@ LOSSES: dict[str, type[Loss]] = {
     "focal": Focal,
 }
 
+# The names that others have for them, or have only in part.
+LOSS_ALIASES: dict[str, str] = {
+    "mse": "mean_squared_error",
+    "mse_loss": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "huber_loss": "huber",
+    "logcosh": "log_cosh",
+    "poisson_loss": "poisson",
+    "bce": "binary_cross_entropy",
+    "bce_loss": "binary_cross_entropy",
+    "binary_crossentropy": "binary_cross_entropy",
+    "cce": "categorical_cross_entropy",
+    "categorical_crossentropy": "categorical_cross_entropy",
+    # It takes class labels, too.
+    "sparse_categorical_crossentropy": "categorical_cross_entropy",
+    "sparse_categorical_cross_entropy": "categorical_cross_entropy",
+}
+
 # What goes with an output activation; mean squared error goes with the others.
 _OF_OUTPUT: dict[str, type[Loss]] = {
     "softmax": CategoricalCrossEntropy,
     "sigmoid": BinaryCrossEntropy,
 }
 
+# What is said to suit an output that a loss cannot be of; a loss of numbers suits the others.
+_SUITS = {
+    "softmax": "a loss over classes such as 'categorical_cross_entropy'",
+    "sigmoid": "a loss of probabilities such as 'binary_cross_entropy'",
+    "exponential": "a loss of counts or numbers such as 'poisson' or 'mean_squared_error'",
+    "softplus": "a loss of counts or numbers such as 'poisson' or 'mean_squared_error'",
+}
 
-def as_loss(loss: AnyLoss, output_activation: str, where: str) -> Loss:
-    """A loss as it goes with an output activation: as given, by its name, or the usual one.
+
+def usual_loss(output_activation: str) -> type[Loss]:
+    """The loss that goes with an output activation."""
+    return _OF_OUTPUT.get(output_activation, MeanSquaredError)
+
+
+def as_loss(loss: AnyLoss, output: Output, where: str) -> Loss:
+    """A loss as it goes with an output: as given, by its name, or the usual one.
 
     Parameters
     ----------
     loss : Loss, callable, str or None
         A name means the loss with its defaults.
-    output_activation : str
+    output : Output
     where : str
         Who asks, for the message.
 
@@ -387,21 +439,26 @@ def as_loss(loss: AnyLoss, output_activation: str, where: str) -> Loss:
     Raises
     ------
     ValueError
-        For an unknown name, or one whose loss has no defaults.
+        For an unknown name, one whose loss has no defaults, and a loss that cannot be of such
+        outputs.
     TypeError
         For something else than a loss.
     """
     if loss is None:
-        loss = _OF_OUTPUT.get(output_activation, MeanSquaredError)()
+        loss = usual_loss(output.activation)()
     elif isinstance(loss, str):
-        if loss not in LOSSES:
-            raise ValueError(f"{where}: loss is {loss!r}: expected one of {', '.join(LOSSES)}")
-        if loss == "quantile":
+        name = name_of(loss, LOSSES, LOSS_ALIASES)
+        if name not in LOSSES:
             raise ValueError(
-                f"{where}: loss is 'quantile': expected its levels too, such as "
+                f"{where}: loss is {loss!r}: expected one of {', '.join(LOSSES)}"
+                + did_you_mean(loss, LOSSES, LOSS_ALIASES)
+            )
+        if name == "quantile":
+            raise ValueError(
+                f"{where}: loss is {loss!r}: expected its levels too, such as "
                 "deltarule.Quantile([0.1, 0.5, 0.9])"
             )
-        loss = LOSSES[loss]()
+        loss = LOSSES[name]()
     elif isinstance(loss, type):
         raise TypeError(
             f"{where}: loss is the class {loss.__name__}: expected one of its objects, such as "
@@ -414,4 +471,35 @@ def as_loss(loss: AnyLoss, output_activation: str, where: str) -> Loss:
                 "a function of (A, Y) that returns (losses, dA)"
             )
         loss = CustomLoss(loss)
-    return loss.for_output(output_activation, where)
+    expect_output(loss, output, where)
+    return loss.for_output(output.activation, where)
+
+
+def expect_output(loss: Loss, output: Output, where: str) -> None:
+    """Hold an output to being one that a loss can be of.
+
+    Raises
+    ------
+    ValueError
+        For another, and for a softmax over one unit, from which nothing can be learned.
+    """
+    activation, units, layer, instead = output
+    if activation == "softmax" and units == 1:
+        raise ValueError(
+            f"{where}: {layer} is a softmax over 1 unit, which is 1 whatever goes in: expected a "
+            "'sigmoid' with loss='binary_cross_entropy' for two classes, or a unit for each class"
+        )
+    if not loss.outputs or activation in loss.outputs:
+        return
+    suits = _SUITS.get(activation, "a loss of numbers such as 'mean_squared_error'")
+    expected = [name for name in loss.outputs if units > 1 or name != "softmax"]
+    if expected:
+        advice = f"an output of {' or '.join(map(repr, expected))}, as by "
+        advice += instead.format(expected[0])
+    else:
+        advice = "a 'softmax' with a unit for each class"
+    name = "focal" if isinstance(loss, Focal) else loss.name
+    raise ValueError(
+        f"{where}: the loss is {name!r} but {layer} has an output of {activation!r}: expected "
+        f"{advice}; or, for {activation!r}, {suits}"
+    )

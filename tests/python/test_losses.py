@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import re
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ import deltarule as dr
 import reference
 from deltarule import _core
 from deltarule._data.door import as_target
-from deltarule.losses import LOSSES, CustomLoss, Loss, as_loss
+from deltarule.losses import LOSS_ALIASES, LOSSES, CustomLoss, Loss, Output, as_loss
 from deltarule.metrics import default_metrics
 from support import DTYPES, Array, assert_near, assert_same_bits, network, nothing_written
 
@@ -63,7 +64,6 @@ CASES = [
     Case(dr.BinaryCrossEntropy(label_smoothing=0.2), "softmax"),
     Case(dr.CategoricalCrossEntropy(), "softmax"),
     Case(dr.CategoricalCrossEntropy(label_smoothing=0.1), "softmax"),
-    Case(dr.CategoricalCrossEntropy(label_smoothing=0.1), "sigmoid"),
     Case(dr.Focal(), "sigmoid"),
     Case(dr.Focal(gamma=0.5, alpha=0.25), "sigmoid"),
     Case(dr.Focal(), "softmax"),
@@ -119,10 +119,8 @@ def torch_losses(torch: Any, case: Case, Z: Any, y: Any) -> Any:
         case dr.BinaryCrossEntropy(s):
             smoothed = y * (1 - s) + s / 2
             return F.binary_cross_entropy(a, smoothed, reduction="none").mean(dim=1)
-        case dr.CategoricalCrossEntropy(s) if output == "softmax":
-            return F.cross_entropy(Z, y, label_smoothing=s, reduction="none")
         case dr.CategoricalCrossEntropy(s):
-            return -((y * (1 - s) + s / y.shape[1]) * torch.log(a)).sum(dim=1)
+            return F.cross_entropy(Z, y, label_smoothing=s, reduction="none")
         case dr.Focal(gamma) if output == "softmax":
             return -(y * (1 - a) ** gamma * torch.log(a)).sum(dim=1)
         case dr.Focal(gamma, alpha):
@@ -146,8 +144,7 @@ def test_cost_and_gradients_as_pytorch_has_them(
     case: Case, m: int, n: int, dtype: str, weighted: bool, as_labels: bool, seed: int
 ) -> None:
     torch = pytest.importorskip("torch")
-    # One class of one is certain, and the binary cross-entropy of that infinite.
-    assume(n > 1 or case.output != "softmax" or not isinstance(case.loss, dr.BinaryCrossEntropy))
+    assume(n > 1 or case.output != "softmax")  # one class of one is certain
     rng = np.random.default_rng(seed)
     n_outputs = n * case.loss.outputs_a_target()
     net = network([3, n_outputs], case.output, dtype, seed)
@@ -211,16 +208,19 @@ def test_by_hand() -> None:
     net = dr.Network([dr.Dense(2)], input_size=1, dtype="float64")
     net.layers[0].b = [[0.5], [3.0]]
     X, y = [[0.0]], [[1.0, 0.0]]
-    costs = {
+    costs: dict[Loss, float] = {
         dr.MeanAbsoluteError(): (0.5 + 3) / 2,
         dr.Huber(): (0.125 + 2.5) / 2,
         dr.Huber(4): (0.125 + 4.5) / 2,
         dr.LogCosh(): (np.log(np.cosh(0.5)) + np.log(np.cosh(3))) / 2,
         dr.Quantile(0.25): (0.25 * 0.5 + 0.75 * 3) / 2,
-        dr.Poisson(): (0.5 + np.log(2) + 3) / 2,
     }
     for loss, cost in costs.items():
         assert net.loss_and_gradients(X, y, loss=loss)[0] == pytest.approx(cost, rel=1e-14)
+    net = dr.Network([dr.Dense(2, "exponential")], input_size=1, dtype="float64")
+    net.layers[0].b = np.log([[0.5], [3.0]])
+    found, _ = net.loss_and_gradients(X, y, loss="poisson")
+    assert found == pytest.approx((0.5 + np.log(2) + 3) / 2, rel=1e-14)
 
 
 # Quantiles -----------------------------------------------------------------------------------
@@ -273,14 +273,25 @@ def test_labels_are_one_hot_rows(case: Case, dtype: str) -> None:
 def test_a_name_is_the_loss_with_its_defaults() -> None:
     for name, kind in LOSSES.items():
         if name != "quantile":
-            assert as_loss(name, "identity", "fit") == kind()
+            output = Output((*kind.outputs, "identity")[0], 2, "layers[0]")
+            assert as_loss(name, output, "fit") == kind()
     assert {kind.name for kind in LOSSES.values()} <= {*_core.loss_names()}
 
 
 def test_the_loss_that_goes_with_the_output() -> None:
-    assert as_loss(None, "softmax", "fit") == dr.CategoricalCrossEntropy()
-    assert as_loss(None, "sigmoid", "fit") == dr.BinaryCrossEntropy()
-    assert as_loss(None, "exponential", "fit") == dr.MeanSquaredError()
+    for activation, loss in (
+        ("softmax", dr.CategoricalCrossEntropy()),
+        ("sigmoid", dr.BinaryCrossEntropy()),
+        ("exponential", dr.MeanSquaredError()),
+    ):
+        assert as_loss(None, Output(activation, 2, "layers[0]"), "fit") == loss
+
+
+@pytest.mark.parametrize("alias", LOSS_ALIASES)
+def test_other_names_of_a_loss(alias: str) -> None:
+    kind = LOSSES[LOSS_ALIASES[alias]]
+    output = Output((*kind.outputs, "identity")[0], 2, "layers[0]")
+    assert as_loss(alias, output, "fit") == as_loss(alias.upper(), output, "fit") == kind()
 
 
 def test_every_hyper_parameter_is_the_cores() -> None:
@@ -470,7 +481,14 @@ REAL = np.ones((M, 6))
 @pytest.mark.parametrize(
     ("loss", "output", "y", "error", "message"),
     [
-        ("mse", "identity", REAL, ValueError, "loss is 'mse': expected one of mean_squared_error,"),
+        ("rmse", "identity", REAL, ValueError, "loss is 'rmse': expected one of mean_squared_err"),
+        (
+            "binary_crossentropi",
+            "sigmoid",
+            REAL,
+            ValueError,
+            "loss is .*; did you mean 'binary_cross_entropy'",
+        ),
         ("quantile", "identity", REAL, ValueError, "loss is 'quantile': expected its levels too"),
         (dr.Huber, "identity", REAL, TypeError, r"loss is the class Huber: .* such as Huber\(\)"),
         (3, "identity", REAL, TypeError, "loss is 3: expected a name, a loss such as"),
@@ -483,7 +501,14 @@ REAL = np.ones((M, 6))
             r"y\[0, 0\] is -1\.0: expected 0 or more, as",
         ),
         ("focal", "sigmoid", 2 * REAL, ValueError, "expected 0 to 1, as binary_focal takes prob"),
-        ("focal", "sigmoid", np.ones(M, int), ValueError, "class labels need loss='categorical_cr"),
+        (
+            "focal",
+            "sigmoid",
+            np.ones(M, int),
+            ValueError,
+            "class labels need a softmax output with loss='categorical_cross_entropy', or for two "
+            "classes one sigmoid output with loss='binary_cross_entropy'",
+        ),
         ("focal", "softmax", np.full(M, 6), ValueError, r"y\[0\] is 6: expected 0 to 5"),
         (
             dr.Quantile([0.1, 0.3, 0.5, 0.9]),
@@ -508,3 +533,134 @@ def test_refused(
     net = network([4, 6], output)
     with nothing_written(net), pytest.raises(error, match=f"^{use}: .*{message}"):
         getattr(net, use)(np.ones((M, 4)), y, loss=loss)
+
+
+# A loss and an output that do not go together -------------------------------------------------
+
+OF_CLASSES = "a loss over classes such as 'categorical_cross_entropy'"
+OF_PROBABILITIES = "a loss of probabilities such as 'binary_cross_entropy'"
+OF_NUMBERS = "a loss of numbers such as 'mean_squared_error'"
+OF_COUNTS = "a loss of counts or numbers such as 'poisson' or 'mean_squared_error'"
+ONE_UNIT = (
+    "layers[0] (Dense) is a softmax over 1 unit, which is 1 whatever goes in: expected a "
+    "'sigmoid' with loss='binary_cross_entropy' for two classes, or a unit for each class"
+)
+
+
+@pytest.mark.parametrize("use", ["fit", "evaluate", "loss_and_gradients", "gradient_check"])
+@pytest.mark.parametrize(
+    ("layers", "loss", "message"),
+    [
+        (
+            [dr.Dense(2, "sigmoid")],
+            "categorical_cross_entropy",
+            "the loss is 'categorical_cross_entropy' but layers[0] (Dense) has an output of "
+            "'sigmoid': expected an output of 'softmax', as by Dense(2, 'softmax'); or, for "
+            f"'sigmoid', {OF_PROBABILITIES}",
+        ),
+        (
+            [dr.Dense(3, "relu"), dr.Dense(2, "softplus", name="out")],
+            dr.CategoricalCrossEntropy(0.1),
+            "the loss is 'categorical_cross_entropy' but layers[1] (Dense 'out') has an output of "
+            "'softplus': expected an output of 'softmax', as by Dense(2, 'softmax'); or, for "
+            f"'softplus', {OF_COUNTS}",
+        ),
+        (
+            [dr.Dense(2)],
+            "categorical_cross_entropy",
+            "the loss is 'categorical_cross_entropy' but layers[0] (Dense) has an output of "
+            "'identity': expected an output of 'softmax', as by Dense(2, 'softmax'); or, for "
+            f"'identity', {OF_NUMBERS}",
+        ),
+        (
+            [dr.Dense(1)],
+            "binary_cross_entropy",
+            "the loss is 'binary_cross_entropy' but layers[0] (Dense) has an output of 'identity': "
+            "expected an output of 'sigmoid', as by Dense(1, 'sigmoid'); or, for 'identity', "
+            f"{OF_NUMBERS}",
+        ),
+        (
+            [dr.Dense(1, "relu")],
+            "focal",
+            "the loss is 'focal' but layers[0] (Dense) has an output of 'relu': expected an "
+            f"output of 'sigmoid', as by Dense(1, 'sigmoid'); or, for 'relu', {OF_NUMBERS}",
+        ),
+        (
+            [dr.Dense(2, "softmax"), dr.BatchNorm()],
+            "binary_cross_entropy",
+            "the loss is 'binary_cross_entropy' but layers[1] (BatchNorm) has an output of "
+            "'identity': expected an output of 'sigmoid' or 'softmax', as by an "
+            f"Activation('sigmoid') behind it; or, for 'identity', {OF_NUMBERS}",
+        ),
+        (
+            [dr.Residual([dr.Dense(4, "softmax")])],
+            "categorical_cross_entropy",
+            "the loss is 'categorical_cross_entropy' but layers[1] (Add) has an output of "
+            "'identity': expected an output of 'softmax', as by an Activation('softmax') behind "
+            f"it; or, for 'identity', {OF_NUMBERS}",
+        ),
+        (
+            [dr.Dense(2, "relu")],
+            "poisson",
+            "the loss is 'poisson' but layers[0] (Dense) has an output of 'relu': expected an "
+            "output of 'exponential' or 'softplus' or 'sigmoid' or 'softmax', as by Dense(2, "
+            f"'exponential'); or, for 'relu', {OF_NUMBERS}",
+        ),
+        (
+            [dr.Dense(1, "sigmoid")],
+            "categorical_cross_entropy",
+            "the loss is 'categorical_cross_entropy' but layers[0] (Dense) has an output of "
+            "'sigmoid': expected a 'softmax' with a unit for each class; or, for 'sigmoid', "
+            f"{OF_PROBABILITIES}",
+        ),
+        ([dr.Dense(1, "softmax")], None, ONE_UNIT),
+        ([dr.Dense(1, "softmax")], squares, ONE_UNIT),
+        ([dr.Dense(1, "softmax")], "mean_squared_error", ONE_UNIT),
+    ],
+)
+def test_a_loss_and_an_output_that_do_not_go_together(
+    layers: Any, loss: Any, message: str, use: str
+) -> None:
+    net = dr.Network(layers, input_size=4)
+    X, y = np.ones((M, 4)), np.eye(4)[np.arange(M) % 4, : net.output_size]
+    where = "loss_and_gradients" if use == "gradient_check" else use
+    with nothing_written(net), pytest.raises(ValueError, match=f"^{where}: {re.escape(message)}$"):
+        getattr(net, use)(X, y, loss=loss)
+
+
+def test_batches_are_held_to_the_output_too() -> None:
+    net = network([4, 2], "sigmoid")
+    batches = [(np.ones((M, 4)), np.zeros((M, 2)))]
+    with nothing_written(net), pytest.raises(ValueError, match=r"^fit: the loss is 'categorical"):
+        net.fit(batches, loss="categorical_cross_entropy")
+    with pytest.raises(ValueError, match=r"^fit: the loss is 'categorical"):
+        dr.learning_rate_range(net, batches, loss="categorical_cross_entropy")
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss"),
+    [
+        ([dr.Dense(2), dr.Activation("softmax")], "categorical_cross_entropy"),
+        ([dr.Dense(3, "sigmoid")], "binary_cross_entropy"),
+        ([dr.Dense(2), dr.BatchNorm(), dr.Activation("sigmoid")], "focal"),
+        ([dr.Dense(2, "softmax")], "poisson"),
+        ([dr.Dense(2, "relu"), dr.Dropout(0.1)], "huber"),
+        ([dr.Residual([dr.Dense(4)])], "mean_squared_error"),
+        ([dr.Dense(2, "softmax")], "mean_squared_error"),
+        ([dr.Dense(2, "tanh")], squares),
+    ],
+)
+def test_a_loss_and_an_output_that_go_together(layers: Any, loss: Any) -> None:
+    net = dr.Network(layers, input_size=4)
+    X, y = np.random.default_rng(0).normal(size=(M, 4)), np.zeros((M, net.output_size))
+    y[:, 0] = 1
+    before = net.evaluate(X, y, loss=loss)["loss"]
+    net.fit(X, y, loss=loss, epochs=40)
+    assert net.evaluate(X, y, loss=loss)["loss"] < before
+
+
+@pytest.mark.parametrize("loss", [dr.BinaryCrossEntropy(), dr.CategoricalCrossEntropy()])
+def test_a_loss_of_classes_of_a_regression(loss: Loss) -> None:
+    model = pytest.importorskip("sklearn") and dr.MLPRegressor(loss=loss)
+    with pytest.raises(ValueError, match=f"^fit: the loss is '{loss.name}' but the estimator has"):
+        model.fit(np.ones((M, 4)), np.arange(M) % 2)

@@ -13,6 +13,7 @@ import numpy as np
 
 from deltarule import _core
 from deltarule._arrays import Array
+from deltarule._checks import array_of
 
 
 class Opened(NamedTuple):
@@ -68,7 +69,7 @@ def _real(array: Array, where: str, what: str) -> Array:
 def _array(values: Any, where: str, what: str) -> Array:
     """An array over a tensor's or a buffer's own memory, or of a list's numbers."""
     if not hasattr(values, "__dlpack__"):
-        return np.asarray(values)
+        return array_of(values, where, what)
     try:
         return np.from_dlpack(values)
     except Exception as error:  # each library has its own for what it does not hand over

@@ -55,11 +55,21 @@ def as_rows(
     if rows.ndim != 2 or rows.shape[1] != n:
         raise ValueError(
             f"{where}: {what} has shape {rows.shape}: expected (n_samples, {n}), as the network "
-            f"has {n} {side}"
+            f"has {n} {side}{_made_to_fit(rows.shape, n, what)}"
         )
     opened_rows = Rows(numbers(rows) if isinstance(rows, np.ndarray) else rows)
     expect_finite(opened_rows, dtype, where, what, columns)
     return opened_rows
+
+
+def _made_to_fit(shape: tuple[int, ...], n: int, what: str) -> str:
+    """How what has another shape becomes rows of ``n``, if that is plain."""
+    if len(shape) == 2 and shape[0] == n:
+        return f"; {what}.T would fit: an example is a row"
+    if len(shape) == 1 and n in (1, shape[0]):
+        one = n == shape[0]
+        return f"; {what}.reshape({'1, -1' if one else '-1, 1'}) would fit" + " as one" * one
+    return ""
 
 
 def rows_of(X: Any, where: str) -> Rows:
@@ -123,8 +133,10 @@ def as_target(
     """What a loss holds ``m`` examples of ``n_outputs`` against, and how much each weighs."""
     values, columns = _dense(y, where, "y")
     if values.shape[:1] != (m,):
+        turned = values.ndim == 2 and values.shape[1] == m
         raise ValueError(
             f"{where}: y has shape {values.shape} but X has {m} rows: expected as many"
+            + ("; y.T would fit: an example is a row" if turned else "")
         )
     weights = None if sample_weight is None else _weights(sample_weight, m, where)
     if loss.takes_labels and values.ndim == 1:
@@ -140,15 +152,17 @@ def as_target(
     if values.ndim == 1 and n_targets == 1:
         values = values[:, np.newaxis]
     if values.shape != (m, n_targets):
+        expected = f"({m}, {n_targets})" + (f" or ({m},)" if n_targets == 1 else "")
         raise ValueError(
-            f"{where}: y has shape {values.shape}: expected ({m}, {n_targets}), as the network has "
-            f"{n_outputs} outputs"
+            f"{where}: y has shape {values.shape}: expected {expected}, as the network has "
+            f"{n_outputs} output{'s' * (n_outputs > 1)}"
             + (
                 f", {each} a target"
                 if each > 1
                 else f", or ({m},) class labels"
                 if loss.takes_labels
-                else f"; class labels need loss='categorical_cross_entropy', not {loss.name!r}"
+                else "; class labels need a softmax output with loss='categorical_cross_entropy', "
+                "or for two classes one sigmoid output with loss='binary_cross_entropy'"
                 if values.ndim == 1
                 else ""
             )

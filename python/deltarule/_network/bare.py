@@ -30,7 +30,7 @@ from deltarule.layers import Dense, LayerDescription, Residual, Standardize
 from deltarule.layers.base import Shapes
 from deltarule.layers.embedding import embedded_columns
 from deltarule.layers.residual import in_order
-from deltarule.losses import AnyLoss, CustomLoss, Loss, as_loss
+from deltarule.losses import AnyLoss, CustomLoss, Loss, Output, as_loss
 from deltarule.optimizers import Optimizer
 
 _CORES: dict[str, tuple[type[_core.Network], type[_core.Trainer]]] = {
@@ -87,6 +87,7 @@ class BareNetwork:
                 zip(self._descriptions, self._views(), strict=True)
             )
         )
+        self._output = self._described_output()
         self._embedded = dict(embedded_columns(self._descriptions))
         self._core.adapted = not isinstance(self._descriptions[0], Standardize)
         self._trainers: dict[Loss, _core.Trainer] = {}
@@ -211,9 +212,18 @@ class BareNetwork:
         expect_codes(rows, self._embedded, where, what)
         return rows
 
+    def _described_output(self) -> Output:
+        """What a loss is told of the last layer."""
+        last, index = self.layers[-1], len(self.layers) - 1
+        kind = type(last.description).__name__
+        layer = f"layers[{index}] ({kind if last.name is None else f'{kind} {last.name!r}'})"
+        if isinstance(last.description, Dense):
+            return Output(last.activation, last.units, layer, f"Dense({last.units}, {{0!r}})")
+        return Output(last.activation, last.units, layer)
+
     def _loss_for(self, loss: AnyLoss, where: str) -> Loss:
-        """The loss as it goes with the output activation."""
-        return as_loss(loss, self.layers[-1].activation, where)
+        """The loss as it goes with the output."""
+        return as_loss(loss, self._output, where)
 
     def _at_the_door(
         self,

@@ -23,8 +23,10 @@ from deltarule.losses import (
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    Output,
     Poisson,
     as_loss,
+    expect_output,
 )
 
 # scikit-learn's names of output activations that are not the package's.
@@ -80,13 +82,16 @@ def loss_of(loss: Any, out_activation: str, n_outputs: int, where: str) -> Loss:
     it is.
     """
     activation = CORE_NAMES.get(out_activation, out_activation)
+    output = Output(activation, n_outputs, "the estimator", "an MLPClassifier")
     if isinstance(loss, (BinaryCrossEntropy, CategoricalCrossEntropy)) or loss == "log_loss":
+        if not isinstance(loss, str) and activation not in BinaryCrossEntropy.outputs:
+            expect_output(loss, output, where)
         smoothing = 0.0 if isinstance(loss, str) else loss.label_smoothing
         if activation == "softmax":
             return CategoricalCrossEntropy(smoothing)
         return Scaled(BinaryCrossEntropy(smoothing), n_outputs, n_outputs)
     if not isinstance(loss, str):
-        return as_loss(loss, activation, where)
+        return as_loss(loss, output, where)
     found = _BY_NAME[loss]().for_output(activation, where)
     if found.takes_labels:
         return found
