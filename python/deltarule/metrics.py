@@ -8,8 +8,13 @@ by name, or as a function of ``(y, A)`` or ``(y, A, sample_weight)``, as scikit-
 What counts as a class:
 
 - one output: class 1 where it is over 1/2, else class 0;
-- labels, or rows of outputs that sum to 1 (softmax): the class of the largest output, or target;
-- any other rows: labels of which an example may have several, each over 1/2 or not.
+- class labels ``(m,)``: the class of the largest output;
+- rows: labels of which an example may have several, each over 1/2 or not; with
+  ``multilabel=False`` probabilities of classes, of which the largest is taken.
+
+In ``fit`` and ``evaluate`` the loss says which rows they are: of classes for a categorical
+cross-entropy, of labels for a binary one; where it takes any numbers, a softmax output has classes.
+A function that has an argument ``multilabel`` is told.
 
 Definitions are scikit-learn's (Pedregosa et al. 2011).
 """
@@ -17,7 +22,7 @@ Definitions are scikit-learn's (Pedregosa et al. 2011).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal, TypeAlias
@@ -25,8 +30,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule._checks import expect_count
-from deltarule.losses import Loss
+from deltarule._checks import did_you_mean, expect_count, name_of
+from deltarule.losses import Loss, Output
 
 Metric = Callable[[Array, Array, Array | None], float]
 Average = Literal["macro", "micro", "weighted"]
@@ -36,42 +41,49 @@ Metrics: TypeAlias = Sequence[Named] | Mapping[str, Callable[..., Any]] | Named
 
 # Numbers of a block of rows, where a row's value needs room as large as the row.
 _NUMBERS_A_BLOCK = 1 << 15
-# How far from 1 the sum of a softmax's outputs may be.
-_SUM_TOLERANCE = 1e-3
 
 
 # Classification ---------------------------------------------------------------------------------
 
 
-def accuracy(y: Array, A: Array, sample_weight: Array | None = None) -> float:
-    """Fraction of examples whose class is right: the largest output, or each output over 1/2."""
-    if y.ndim == 1:
-        right = A.argmax(axis=1) == y
-    elif A.shape[1] == 1:
-        right = ((A > 0.5) == (y > 0.5))[:, 0]
-    else:
-        right = A.argmax(axis=1) == y.argmax(axis=1)
-    return _mean(right, sample_weight)
+def accuracy(
+    y: Array, A: Array, sample_weight: Array | None = None, *, multilabel: bool = True
+) -> float:
+    """Fraction of examples whose class is right; of several labels, each of them."""
+    y, A, sample_weight = _fitting(y, A, sample_weight)
+    if _exclusive(y, A, multilabel):
+        return _mean(A.argmax(axis=1) == _classes(y), sample_weight)
+    right = [((a > 0.5) == (rows > 0.5)).all(axis=1) for rows, a in _blocks(y, A)]
+    return _mean(_joined(right), sample_weight)
 
 
 def binary_accuracy(y: Array, A: Array, sample_weight: Array | None = None) -> float:
     """Fraction of outputs on the right side of 1/2, over all outputs."""
+    y, A, sample_weight = _fitting(y, A, sample_weight)
     right = [((a > 0.5) == (rows > 0.5)).mean(axis=1) for rows, a in _blocks(y, A)]
     return _mean(_joined(right), sample_weight)
 
 
-def top_k_accuracy(y: Array, A: Array, sample_weight: Array | None = None, *, k: int) -> float:
+def top_k_accuracy(
+    y: Array,
+    A: Array,
+    sample_weight: Array | None = None,
+    *,
+    k: int,
+    multilabel: bool = True,
+) -> float:
     """Fraction of examples whose class is among the k largest outputs.
 
-    Of equal outputs the last counts as the largest. With one output it is not defined.
+    Of equal outputs the last counts as the largest. With one output, and with several labels an
+    example, it is not defined.
     """
-    n = A.shape[1]
-    if n == 1:
+    y, A, sample_weight = _fitting(y, A, sample_weight)
+    if not _exclusive(y, A, multilabel):
         return float("nan")
     labels = _classes(y)
-    classes = np.arange(n)
+    classes = np.arange(A.shape[1])
     found = []
-    for part in _parts(len(A), n):
+    for part in _parts(*A.shape):
         its = labels[part, np.newaxis]
         own = np.take_along_axis(A[part], its, axis=1)
         before = (A[part] > own) | ((A[part] == own) & (classes > its))
@@ -103,13 +115,25 @@ class TopK:
     def __name__(self) -> str:
         return f"top_{self.k}_accuracy"
 
-    def __call__(self, y: Array, A: Array, sample_weight: Array | None = None) -> float:
+    def __call__(
+        self,
+        y: Array,
+        A: Array,
+        sample_weight: Array | None = None,
+        *,
+        multilabel: bool = True,
+    ) -> float:
         """Compute the metric."""
-        return top_k_accuracy(y, A, sample_weight, k=self.k)
+        return top_k_accuracy(y, A, sample_weight, k=self.k, multilabel=multilabel)
 
 
 def precision(
-    y: Array, A: Array, sample_weight: Array | None = None, *, average: Average = "macro"
+    y: Array,
+    A: Array,
+    sample_weight: Array | None = None,
+    *,
+    average: Average = "macro",
+    multilabel: bool = True,
 ) -> float:
     """Of what was taken for a class, the fraction that is of it; 0 where nothing was.
 
@@ -122,11 +146,18 @@ def precision(
     ValueError
         For another ``average``.
     """
-    return _averaged(y, A, sample_weight, average, lambda hit, found, there: (hit, found))
+    return _averaged(
+        y, A, sample_weight, average, multilabel, lambda hit, found, there: (hit, found)
+    )
 
 
 def recall(
-    y: Array, A: Array, sample_weight: Array | None = None, *, average: Average = "macro"
+    y: Array,
+    A: Array,
+    sample_weight: Array | None = None,
+    *,
+    average: Average = "macro",
+    multilabel: bool = True,
 ) -> float:
     """Of what is of a class, the fraction that was taken for it; else as `precision`.
 
@@ -135,11 +166,18 @@ def recall(
     ValueError
         For another ``average``.
     """
-    return _averaged(y, A, sample_weight, average, lambda hit, found, there: (hit, there))
+    return _averaged(
+        y, A, sample_weight, average, multilabel, lambda hit, found, there: (hit, there)
+    )
 
 
 def f1(
-    y: Array, A: Array, sample_weight: Array | None = None, *, average: Average = "macro"
+    y: Array,
+    A: Array,
+    sample_weight: Array | None = None,
+    *,
+    average: Average = "macro",
+    multilabel: bool = True,
 ) -> float:
     """The harmonic mean of precision and recall; else as `precision` (van Rijsbergen 1979).
 
@@ -149,21 +187,22 @@ def f1(
         For another ``average``.
     """
     return _averaged(
-        y, A, sample_weight, average, lambda hit, found, there: (2 * hit, found + there)
+        y, A, sample_weight, average, multilabel, lambda hit, found, there: (2 * hit, found + there)
     )
 
 
-def roc_auc(y: Array, A: Array, sample_weight: Array | None = None) -> float:
+def roc_auc(
+    y: Array, A: Array, sample_weight: Array | None = None, *, multilabel: bool = True
+) -> float:
     """Area under the ROC curve: how likely a positive's output is above a negative's.
 
     Equal outputs count half (Hanley & McNeil 1982). Two classes make one curve, of class 1's
     output; several make one each against the rest, whose areas' mean this is, and so do rows with
     several labels. NaN where a class has no example, or every one.
     """
+    y, A, sample_weight = _fitting(y, A, sample_weight)
     n = A.shape[1]
-    if n == 1:
-        return _area((y if y.ndim == 1 else y[:, 0]) > 0.5, A[:, 0], sample_weight)
-    if not _exclusive(y, A):
+    if not _exclusive(y, A, multilabel):
         return float(np.mean([_area(y[:, c] > 0.5, A[:, c], sample_weight) for c in range(n)]))
     labels = _classes(y)
     if n == 2:
@@ -171,17 +210,20 @@ def roc_auc(y: Array, A: Array, sample_weight: Array | None = None) -> float:
     return float(np.mean([_area(labels == c, A[:, c], sample_weight) for c in range(n)]))
 
 
-def log_loss(y: Array, A: Array, sample_weight: Array | None = None) -> float:
+def log_loss(
+    y: Array, A: Array, sample_weight: Array | None = None, *, multilabel: bool = True
+) -> float:
     """Mean of ``-sum_i y_i log a_i``, with a one's distance from 0 and 1 at least its precision.
 
     With one output, or several labels an example, the mean over the outputs of
     ``-(y log a + (1 - y) log(1 - a))``.
     """
+    y, A, sample_weight = _fitting(y, A, sample_weight)
     least = np.finfo(A.dtype).eps
-    if y.ndim == 1 and A.shape[1] > 1:
+    if y.ndim == 1:
         own = np.take_along_axis(A, y[:, np.newaxis], axis=1)[:, 0]
         return _mean(-np.log(own.clip(least, 1 - least), dtype=np.float64), sample_weight)
-    exclusive = _exclusive(y, A)
+    exclusive = _exclusive(y, A, multilabel)
     losses = []
     for rows, a in _blocks(y, A):
         a = a.clip(least, 1 - least).astype(np.float64)
@@ -197,16 +239,19 @@ def log_loss(y: Array, A: Array, sample_weight: Array | None = None) -> float:
 
 def mean_squared_error(y: Array, A: Array, sample_weight: Array | None = None) -> float:
     """Mean of ``(a - y)^2`` over outputs and examples."""
+    y, A, sample_weight = _fitting(y, A, sample_weight)
     return float(np.mean(_column_means(y, A, sample_weight, np.square)))
 
 
 def root_mean_squared_error(y: Array, A: Array, sample_weight: Array | None = None) -> float:
     """Mean over the outputs of the root of each one's mean squared error."""
+    y, A, sample_weight = _fitting(y, A, sample_weight)
     return float(np.mean(np.sqrt(_column_means(y, A, sample_weight, np.square))))
 
 
 def mean_absolute_error(y: Array, A: Array, sample_weight: Array | None = None) -> float:
     """Mean of ``|a - y|`` over outputs and examples."""
+    y, A, sample_weight = _fitting(y, A, sample_weight)
     return float(np.mean(_column_means(y, A, sample_weight, np.abs)))
 
 
@@ -216,6 +261,7 @@ def r2(y: Array, A: Array, sample_weight: Array | None = None) -> float:
     An output whose targets are all the same has 1 if it is right throughout, else 0. Not defined
     for a single example.
     """
+    y, A, sample_weight = _fitting(y, A, sample_weight)
     if len(A) < 2:
         return float("nan")
     error = _column_means(y, A, sample_weight, np.square)
@@ -248,6 +294,28 @@ METRICS: dict[str, Metric] = {
     "r2": r2,
 }
 
+# The names that others have for them. A history has the name of the table.
+METRIC_ALIASES: dict[str, str] = {
+    "acc": "accuracy",
+    "accuracy_score": "accuracy",
+    "precision_score": "precision",
+    "recall_score": "recall",
+    "f1_score": "f1",
+    "auc": "roc_auc",
+    "roc_auc_score": "roc_auc",
+    "logloss": "log_loss",
+    "mse": "mean_squared_error",
+    "rmse": "root_mean_squared_error",
+    "mae": "mean_absolute_error",
+    "r2_score": "r2",
+}
+
+
+def recorded_name(name: str) -> str:
+    """What a history calls a metric of the table, ``"val_accuracy"`` for ``"val_acc"``."""
+    prefix = "val_" if name.startswith("val_") else ""
+    return prefix + name_of(name.removeprefix("val_"), METRICS, METRIC_ALIASES)
+
 
 def default_metrics(loss: Loss, n_outputs: int) -> tuple[str, ...]:
     """Name what a loss is usually judged by."""
@@ -258,16 +326,26 @@ def default_metrics(loss: Loss, n_outputs: int) -> tuple[str, ...]:
     return ()
 
 
-def as_metrics(metrics: Metrics, where: str) -> dict[str, Metric]:
+def of_labels(loss: Loss, output: Output) -> bool:
+    """Whether rows of targets hold several labels an example: what ``multilabel`` is."""
+    if loss.targets.name == "probabilities":
+        return not loss.takes_labels
+    return output.activation != "softmax"
+
+
+def as_metrics(metrics: Metrics, where: str, *, multilabel: bool = True) -> dict[str, Metric]:
     """Metrics by the names that they have in the history.
 
     Parameters
     ----------
     metrics : sequence or dict
         Names, functions of ``(y, A)`` or ``(y, A, sample_weight)``, and pairs of a name and a
-        function; a dict is such pairs. A function without a name given goes by its ``__name__``.
+        function; a dict is such pairs, and one such pair will do by itself where its name is no
+        metric's. A function without a name given goes by its ``__name__``.
     where : str
         For the messages.
+    multilabel : bool
+        For the functions that ask for it.
 
     Returns
     -------
@@ -281,8 +359,12 @@ def as_metrics(metrics: Metrics, where: str) -> dict[str, Metric]:
     """
     if isinstance(metrics, Mapping):
         metrics = list(metrics.items())
-    elif isinstance(metrics, str) or callable(metrics):
-        metrics = [metrics]
+    elif isinstance(metrics, str) or callable(metrics) or _is_one_pair(metrics):
+        metrics = [metrics]  # type: ignore[list-item]
+    elif not isinstance(metrics, Iterable):
+        raise TypeError(
+            f"{where}: metrics is {metrics!r}: expected a list of names and functions of (y, A)"
+        )
     named: dict[str, Metric] = {}
     for metric in metrics:
         name, function = _named(metric, where)
@@ -291,37 +373,50 @@ def as_metrics(metrics: Metrics, where: str) -> dict[str, Metric]:
                 f"{where}: metrics: {name!r} is there already: expected a name of its own for "
                 "each, as in (name, function)"
             )
-        named[name] = function
+        named[name] = _checked(name, function, where, multilabel)
     return named
 
 
-def _named(metric: object, where: str) -> tuple[str, Metric]:
+def _is_one_pair(metrics: object) -> bool:
+    """Tell ``("mine", f)``, a metric and its name, from ``("f1", f)``, two metrics."""
+    return (
+        isinstance(metrics, tuple)
+        and len(metrics) == 2
+        and isinstance(metrics[0], str)
+        and callable(metrics[1])
+        and name_of(metrics[0], METRICS, METRIC_ALIASES) not in METRICS
+    )
+
+
+def _named(metric: object, where: str) -> tuple[str, Callable[..., Any]]:
     if isinstance(metric, str):
-        if metric not in METRICS:
+        name = name_of(metric, METRICS, METRIC_ALIASES)
+        if name not in METRICS:
             raise ValueError(
                 f"{where}: metrics: {metric!r} is unknown: expected some of {list(METRICS)}, or a "
-                "function of (y, A)"
+                f"function of (y, A){did_you_mean(metric, METRICS, METRIC_ALIASES)}"
             )
-        return metric, METRICS[metric]
-    name, function = metric if isinstance(metric, tuple) and len(metric) == 2 else (None, metric)
-    if isinstance(function, str) and function in METRICS:
-        function = METRICS[function]
-    if name is None:
-        name = getattr(function, "__name__", None)
-    if not callable(function) or not isinstance(name, str):
+        return name, METRICS[name]
+    own, function = metric if isinstance(metric, tuple) and len(metric) == 2 else (None, metric)
+    if isinstance(function, str):
+        function = METRICS.get(name_of(function, METRICS, METRIC_ALIASES), function)
+    own = getattr(function, "__name__", None) if own is None else own
+    if not callable(function) or not isinstance(own, str):
         raise TypeError(
             f"{where}: metrics: got {metric!r}: expected a name, a function of (y, A) that has a "
             "__name__, or (name, function)"
         )
-    return name, _checked(name, function, where)
+    return own, function
 
 
-def _checked(name: str, function: Callable[..., Any], where: str) -> Metric:
-    """A caller's function, its result held to being a number."""
-    weighted = _takes_weights(function)
+def _checked(name: str, function: Callable[..., Any], where: str, multilabel: bool) -> Metric:
+    """A function that is told what it asks for, its result held to being a number."""
+    weighted = _takes(function, "sample_weight")
+    told = {"multilabel": multilabel} if _takes(function, "multilabel") else {}
 
     def metric(y: Array, A: Array, sample_weight: Array | None = None) -> float:
-        value = function(y, A, sample_weight=sample_weight) if weighted else function(y, A)
+        weights = {"sample_weight": sample_weight} if weighted else {}
+        value = function(y, A, **weights, **told)
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value[()]
         if not isinstance(value, Real):
@@ -333,9 +428,9 @@ def _checked(name: str, function: Callable[..., Any], where: str) -> Metric:
     return metric
 
 
-def _takes_weights(function: Callable[..., Any]) -> bool:
+def _takes(function: Callable[..., Any], argument: str) -> bool:
     try:
-        return "sample_weight" in inspect.signature(function).parameters
+        return argument in inspect.signature(function).parameters
     except ValueError:  # some that are written in C do not tell
         return False
 
@@ -386,11 +481,37 @@ def _column_means(
     return sums / total if total > 0 else np.full_like(sums, np.nan)
 
 
-def _exclusive(y: Array, A: Array) -> bool:
-    """Tell whether each example has one class, and not several labels."""
-    if y.ndim == 1 or A.shape[1] == 1:
-        return int(A.shape[1]) > 1
-    return bool((np.abs(A.sum(axis=1, dtype=np.float64) - 1) < _SUM_TOLERANCE).all())
+def _fitting(y: Array, A: Array, sample_weight: Array | None) -> tuple[Array, Array, Array | None]:
+    """Targets, outputs and weights that go together; those of one output as a column each."""
+    y, A = np.asarray(y), np.asarray(A)
+    A = A if A.dtype.kind == "f" else A.astype(np.float64)
+    A = A[:, np.newaxis] if A.ndim == 1 else A
+    y = y[:, np.newaxis] if y.ndim == 1 and A.shape[1:] == (1,) else y
+    labels = y.ndim == 1
+    if A.ndim != 2 or y.shape != (A.shape[:1] if labels else A.shape):
+        raise ValueError(
+            f"metrics: y has shape {y.shape} and A {A.shape}: expected (m, n) each, or class "
+            "labels y (m,)"
+        )
+    if labels and y.dtype.kind not in "biu":
+        raise TypeError(f"metrics: y is {y.dtype} of shape {y.shape}: expected integer labels")
+    if labels and len(y) and (y.min() < 0 or y.max() >= A.shape[1]):
+        raise ValueError(
+            f"metrics: y has labels from {y.min()} to {y.max()}: expected 0 to {A.shape[1] - 1}, "
+            f"as A has {A.shape[1]} columns"
+        )
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight)
+        if sample_weight.shape != A.shape[:1]:
+            raise ValueError(
+                f"metrics: sample_weight has shape {sample_weight.shape}: expected {A.shape[:1]}"
+            )
+    return y.astype(np.int64, copy=False) if labels else y, A, sample_weight
+
+
+def _exclusive(y: Array, A: Array, multilabel: bool) -> bool:
+    """Tell whether each example has one class of several, and not several labels."""
+    return bool(A.shape[1] > 1) and (y.ndim == 1 or not multilabel)
 
 
 def _classes(y: Array) -> Array:
@@ -402,15 +523,17 @@ def _averaged(
     A: Array,
     sample_weight: Array | None,
     average: Average,
+    multilabel: bool,
     fraction: Callable[[Array, Array, Array], tuple[Array, Array]],
 ) -> float:
     """A fraction of weighted counts: how much was rightly found of a class, found, and is there."""
     if average not in ("macro", "micro", "weighted"):
         raise ValueError(f"average is {average!r}: expected 'macro', 'micro' or 'weighted'")
+    y, A, sample_weight = _fitting(y, A, sample_weight)
     weights = np.ones(len(A)) if sample_weight is None else sample_weight
     n = A.shape[1]
     hit, found, there = np.zeros(n), np.zeros(n), np.zeros(n)
-    if n == 1 or not _exclusive(y, A):
+    if not _exclusive(y, A, multilabel):
         first = 0
         for rows, a in _blocks(y, A):
             is_there, is_found = rows > 0.5, a > 0.5

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule.metrics import METRICS, TopK, as_metrics, default_metrics
+from deltarule.metrics import METRIC_ALIASES, METRICS, TopK, as_metrics, default_metrics
 from support import Array, data, network, nothing_written
 
 PROBABILITIES = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.3, 0.4, 0.3]])
@@ -21,12 +21,16 @@ WEIGHTS = np.array([1.0, 2.0, 3.0, 0.0])
 NAN = pytest.approx(np.nan, nan_ok=True)
 
 
+# As fit and evaluate have them where the loss is over classes.
+OF_CLASSES = as_metrics(list(METRICS), "fit", multilabel=False)
+
+
 # By hand --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("y", [LABELS, np.eye(3)[LABELS]], ids=["labels", "one-hot"])
 def test_accuracy_of_classes(y: Array) -> None:
-    accuracy = METRICS["accuracy"]
+    accuracy = OF_CLASSES["accuracy"]
     assert accuracy(y, PROBABILITIES, None) == 2 / 4
     assert accuracy(y, PROBABILITIES, WEIGHTS) == pytest.approx((1 + 3) / 6)
 
@@ -35,6 +39,13 @@ def test_accuracy_of_one_output() -> None:
     A, y = np.array([[0.9], [0.2], [0.6], [0.4]]), np.array([[1.0], [0.0], [0.0], [1.0]])
     assert METRICS["accuracy"](y, A, None) == 2 / 4
     assert METRICS["accuracy"](y, A, WEIGHTS) == pytest.approx((1 + 2) / 6)
+
+
+def test_accuracy_of_several_labels_wants_them_all() -> None:
+    A = np.array([[0.9, 0.2], [0.6, 0.7], [0.2, 0.4], [0.9, 0.4]])
+    y = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    assert METRICS["accuracy"](y, A, None) == 1 / 4
+    assert METRICS["accuracy"](y, A, np.array([3.0, 1.0, 1.0, 1.0])) == 3 / 6
 
 
 def test_binary_accuracy_counts_outputs() -> None:
@@ -46,18 +57,19 @@ def test_binary_accuracy_counts_outputs() -> None:
 @pytest.mark.parametrize("y", [LABELS, np.eye(3)[LABELS]], ids=["labels", "one-hot"])
 def test_top_k(y: Array) -> None:
     """The ranks of the right classes: 1, 2, 1, and 3 of two equals, of which the last leads."""
-    assert TopK(1)(y, PROBABILITIES, None) == 2 / 4
-    assert TopK(2)(y, PROBABILITIES, None) == 3 / 4
-    assert TopK(2)(y, PROBABILITIES, WEIGHTS) == 1
-    assert TopK(1)(y, PROBABILITIES, WEIGHTS) == pytest.approx((1 + 3) / 6)
-    assert TopK(3)(y, PROBABILITIES, None) == TopK(9)(y, PROBABILITIES, None) == 1
-    assert METRICS["top_2_accuracy"](y, PROBABILITIES, None) == 3 / 4
+    top = [functools.partial(TopK(k), y, PROBABILITIES, multilabel=False) for k in range(1, 10)]
+    assert top[0]() == 2 / 4
+    assert top[1]() == 3 / 4
+    assert top[1](WEIGHTS) == 1
+    assert top[0](WEIGHTS) == pytest.approx((1 + 3) / 6)
+    assert top[2]() == top[8]() == 1
+    assert OF_CLASSES["top_2_accuracy"](y, PROBABILITIES, None) == 3 / 4
 
 
 @pytest.mark.parametrize("y", [LABELS, np.eye(3)[LABELS]], ids=["labels", "one-hot"])
 def test_precision_recall_and_f1_of_classes(y: Array) -> None:
     """Predicted 1, 0, 2, 1 where 1, 1, 2, 0 are right."""
-    precision, recall, f1 = (METRICS[name] for name in ("precision", "recall", "f1"))
+    precision, recall, f1 = (OF_CLASSES[name] for name in ("precision", "recall", "f1"))
     assert precision(y, PROBABILITIES, None) == pytest.approx((0 + 1 / 2 + 1) / 3)
     assert recall(y, PROBABILITIES, None) == pytest.approx((0 + 1 / 2 + 1) / 3)
     assert f1(y, PROBABILITIES, WEIGHTS) == pytest.approx((0 + 2 * 1 / (1 + 3) + 1) / 3)
@@ -96,7 +108,7 @@ def test_log_loss() -> None:
     assert METRICS["log_loss"](LABELS, PROBABILITIES, WEIGHTS) == pytest.approx(weighted)
     soft = np.array([[0.5, 0.5, 0.0]])
     expected = -(np.log(0.1) + np.log(0.7)) / 2
-    assert METRICS["log_loss"](soft, PROBABILITIES[:1], None) == pytest.approx(expected)
+    assert OF_CLASSES["log_loss"](soft, PROBABILITIES[:1], None) == pytest.approx(expected)
     certain = np.array([[1.0, 0.0]], np.float32)
     least = np.finfo(np.float32).eps
     assert METRICS["log_loss"](np.array([1]), certain, None) == pytest.approx(-np.log(least))
@@ -198,10 +210,10 @@ def test_classes_as_scikit_learn_counts(counts: Case) -> None:
     }
     for y in (labels, np.eye(n)[labels]):
         for name, score in expected.items():
-            actual = METRICS[name](y, A, w)
+            actual = OF_CLASSES[name](y, A, w)
             assert actual == pytest.approx(score, rel=1e-9, abs=1e-12, nan_ok=True)
         for k, score in of_top.items():
-            assert TopK(k)(y, A, w) == pytest.approx(score)
+            assert TopK(k)(y, A, w, multilabel=False) == pytest.approx(score)
 
 
 @settings(max_examples=100, deadline=None)
@@ -260,7 +272,7 @@ def test_areas_of_classes_as_scikit_learn_measures_them(counts: Case) -> None:
         for c in range(n + 1)
     ]
     for y in (labels, np.eye(n + 1)[labels]):
-        actual = METRICS["roc_auc"](y, A, w)
+        actual = OF_CLASSES["roc_auc"](y, A, w)
         assert actual == pytest.approx(np.mean(columns), nan_ok=True)
         if len(np.unique(labels)) == n + 1:
             assert_agrees(
@@ -271,13 +283,19 @@ def test_areas_of_classes_as_scikit_learn_measures_them(counts: Case) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(COUNTS)
-def test_several_labels_as_scikit_learn_counts(counts: Case) -> None:
+@given(COUNTS, st.booleans())
+def test_several_labels_as_scikit_learn_counts(counts: Case, sum_to_1: bool) -> None:
+    """Also where every row of A sums to 1, as a softmax's does, and every row of Y."""
     metrics, (m, n, seed) = judge(), counts
-    _, A, w = case(m, n, seed)
+    labels, A, w = case(m, n, seed)
     Y = np.random.default_rng(seed).integers(0, 2, size=A.shape)
-    A[0] = 5  # no row of a softmax
     A /= 6
+    if sum_to_1:
+        Y, A = np.eye(n, dtype=int)[labels], A / A.sum(axis=1, keepdims=True)
+    assert_agrees(
+        "accuracy", (Y, A, w), lambda: metrics.accuracy_score(Y, A > 0.5, sample_weight=w)
+    )
+    assert TopK(2)(Y, A, w) == NAN
     for name, score in (
         ("precision", metrics.precision_score),
         ("recall", metrics.recall_score),
@@ -313,6 +331,144 @@ def test_distances_as_scikit_learn_measures_them(counts: Case, dtype: str) -> No
     ):
         theirs = functools.partial(score, y, A.astype(float), sample_weight=w)
         assert_agrees(name, (y, A, w), theirs)
+
+
+# What the loss says ---------------------------------------------------------------------------
+
+# scikit-learn's own, of rows of 0 and 1 with several labels and of classes.
+JUDGES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "accuracy": (
+        lambda m, Y, A, w: m.accuracy_score(Y, A > 0.5, sample_weight=w),
+        lambda m, y, A, w: m.accuracy_score(y, A.argmax(axis=1), sample_weight=w),
+    ),
+    "precision": (
+        lambda m, Y, A, w: m.precision_score(Y, A > 0.5, average="macro", sample_weight=w),
+        lambda m, y, A, w: m.precision_score(y, A.argmax(axis=1), average="macro", sample_weight=w),
+    ),
+    "recall": (
+        lambda m, Y, A, w: m.recall_score(Y, A > 0.5, average="macro", sample_weight=w),
+        lambda m, y, A, w: m.recall_score(y, A.argmax(axis=1), average="macro", sample_weight=w),
+    ),
+    "f1": (
+        lambda m, Y, A, w: m.f1_score(Y, A > 0.5, average="macro", sample_weight=w),
+        lambda m, y, A, w: m.f1_score(y, A.argmax(axis=1), average="macro", sample_weight=w),
+    ),
+    "roc_auc": (
+        lambda m, Y, A, w: m.roc_auc_score(Y, A, average="macro", sample_weight=w),
+        lambda m, y, A, w: m.roc_auc_score(y, A, multi_class="ovr", sample_weight=w),
+    ),
+    "log_loss": (
+        lambda m, Y, A, w: np.mean(
+            [m.log_loss(Y[:, c], A[:, c], sample_weight=w) for c in range(Y.shape[1])]
+        ),
+        lambda m, y, A, w: m.log_loss(y, A, sample_weight=w),
+    ),
+}
+
+
+# An output, a loss, and whether it has several labels an example.
+SAID = [
+    ("sigmoid", None, True),
+    ("sigmoid", "focal", True),
+    ("softmax", "binary_cross_entropy", True),
+    ("sigmoid", "mean_squared_error", True),
+    ("identity", "mean_squared_error", True),
+    ("softmax", None, False),
+    ("softmax", "focal", False),
+    ("softmax", "mean_squared_error", False),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("output", "loss", "of_labels", "metric"),
+    [
+        (*said, metric)
+        for said in SAID
+        for metric in JUDGES
+        if said[0] != "identity" or metric != "log_loss"  # numbers that are no probabilities
+    ],
+)
+def test_the_loss_says_what_rows_are(
+    output: str, loss: Any, of_labels: bool, metric: str, weighted: bool
+) -> None:
+    """One-hot rows and outputs that sum to 1 count as labels all the same, if it says so."""
+    net = network([4, 3], output, "float64")
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 4)), np.arange(40) % 3
+    w = rng.uniform(0.5, 2, size=40) if weighted else None
+    one_hot = np.eye(3)[y]
+    A = net.predict(X)
+    theirs = JUDGES[metric][0 if of_labels else 1]
+    expected = scores_of(lambda: theirs(judge(), one_hot if of_labels else y, A, w))
+    found = net.evaluate(X, one_hot, loss=loss, metrics=[metric], sample_weight=w)[metric]
+    assert found == pytest.approx(expected, rel=1e-12)
+    by_hand = METRICS[metric](one_hot if of_labels else y, A, w)
+    assert by_hand == pytest.approx(expected, rel=1e-12)
+
+
+def test_sigmoids_that_sum_to_1_are_no_softmax() -> None:
+    net = dr.Network([dr.Dense(2, "sigmoid")], input_size=1, dtype="float64")
+    net.layers[0].W, net.layers[0].b = [[1.0], [-1.0]], [[0.0], [0.0]]
+    X, y = np.linspace(-2, 2, 8)[:, np.newaxis], np.array([[1, 1], [0, 0], [1, 0], [0, 1]] * 2)
+    A = net.predict(X)
+    np.testing.assert_allclose(A.sum(axis=1), 1, rtol=1e-15)
+    found = net.evaluate(X, y, metrics=list(JUDGES))
+    for name, (theirs, _) in JUDGES.items():
+        expected = scores_of(lambda theirs=theirs: theirs(judge(), y, A, None))
+        assert found[name] == pytest.approx(expected, rel=1e-12), name
+    assert found["accuracy"] < found["precision"] < 1
+
+
+def test_a_function_that_asks_is_told_what_rows_are() -> None:
+    def told(y: Array, A: Array, *, multilabel: bool) -> float:
+        return float(multilabel)
+
+    X, y = data(6, [4, 3], "categorical_cross_entropy")
+    for output, expected in (("sigmoid", 1), ("softmax", 0)):
+        assert network([4, 3], output).evaluate(X, y, metrics=[told])["told"] == expected
+    micro = functools.partial(dr.metrics.f1, average="micro")
+    net = network([4, 3], "softmax")
+    found = net.evaluate(X, y, metrics=[("micro", micro), "accuracy"])
+    assert found["micro"] == pytest.approx(found["accuracy"])
+
+
+# By hand, without a loss ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if not name.startswith("top")])
+def test_one_output_may_be_flat(name: str) -> None:
+    A, y = np.array([[0.9], [0.2], [0.6], [0.4], [0.7]]), np.array([[1], [0], [0], [1], [1]])
+    expected = METRICS[name](y, A, None)
+    assert np.isfinite(expected)
+    assert METRICS[name](y[:, 0], A, None) == expected
+    assert METRICS[name](y[:, 0], A[:, 0], None) == expected
+    assert METRICS[name](y.tolist(), A.tolist(), None) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize(
+    ("y", "A", "w", "error", "message"),
+    [
+        (LABELS[:3], PROBABILITIES, None, ValueError, r"y has shape \(3,\) and A \(4, 3\): exp"),
+        (LABELS[:, np.newaxis], PROBABILITIES, None, ValueError, r"y has shape \(4, 1\) and A"),
+        (
+            LABELS + 1,
+            PROBABILITIES,
+            None,
+            ValueError,
+            "y has labels from 1 to 3: expected 0 to 2, as A",
+        ),
+        (LABELS - 1, PROBABILITIES, None, ValueError, "y has labels from -1 to 1: expected 0 to 2"),
+        (LABELS / 2, PROBABILITIES, None, TypeError, r"y is float64 of shape \(4,\): expected int"),
+        (LABELS, PROBABILITIES, np.ones(3), ValueError, r"sample_weight has shape \(3,\): exp"),
+    ],
+)
+def test_what_does_not_go_together(
+    name: str, y: Array, A: Array, w: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^metrics: {message}"):
+        METRICS[name](y, A, w)
 
 
 # What is not defined --------------------------------------------------------------------------
@@ -403,6 +559,33 @@ def test_functions_as_metrics() -> None:
     assert all(type(value) is float for value in judged.values())
 
 
+def test_one_pair_is_a_metric_and_two_metrics_are_two() -> None:
+    assert list(as_metrics(("mine", largest_error), "fit")) == ["mine"]
+    assert list(as_metrics(("f1", largest_error), "fit")) == ["f1", "largest_error"]
+    net = network([4, 2])
+    X, y = data(9, [4, 2])
+    assert list(net.fit(X, y, metrics=("mine", largest_error))) == ["loss", "mine"]
+
+
+@pytest.mark.parametrize("alias", METRIC_ALIASES)
+def test_other_names_of_a_metric(alias: str) -> None:
+    assert list(as_metrics([alias.upper()], "fit")) == [METRIC_ALIASES[alias]]
+    own = {alias: largest_error}
+    assert list(as_metrics(own, "fit")) == [alias]
+
+
+@pytest.mark.parametrize("monitor", ["val_acc", "val_accuracy", "acc"])
+def test_a_monitor_by_another_name(monitor: str) -> None:
+    net = network([4, 3], "softmax")
+    X, y = data(6, [4, 3], "categorical_cross_entropy")
+    stop, rate = dr.EarlyStopping(monitor), dr.schedules.ReduceOnPlateau(1e-3, monitor, mode="max")
+    history = net.fit(
+        X, y, metrics=["acc"], validation_data=(X, y), callbacks=[stop], optimizer=dr.Adam(rate)
+    )
+    assert {"accuracy", "val_accuracy"} < history.keys()
+    assert stop._best.value == history["val_accuracy"][0] == history["accuracy"][0]
+
+
 def test_functions_as_metrics_of_fit() -> None:
     net = network([4, 2])
     X, y = data(9, [4, 2])
@@ -422,7 +605,9 @@ def test_one_metric_needs_no_list(given: Any) -> None:
 @pytest.mark.parametrize(
     ("metrics", "error", "message"),
     [
-        (["auc"], ValueError, r"'auc' is unknown: expected some of .*'roc_auc'.*, or a function"),
+        (["recal"], ValueError, r"'recal' is unknown: expected some of .*; did you mean 'recall'"),
+        (("f1", "mine"), ValueError, "'mine' is unknown: expected some of"),
+        (3, TypeError, "is 3: expected a list of names and functions"),
         (["f1", "f1"], ValueError, "'f1' is there already: expected a name of its own"),
         ([("loss", largest_error)], ValueError, "'loss' is there already"),
         ([3], TypeError, "got 3: expected a name, a function"),
@@ -442,8 +627,11 @@ def test_refused(metrics: Any, error: type[Exception], message: str) -> None:
 def test_an_unknown_metric_is_found_before_training() -> None:
     net = network([4, 3], "softmax")
     X, y = data(5, [4, 3], "categorical_cross_entropy")
-    with nothing_written(net), pytest.raises(ValueError, match=r"^fit: metrics: 'auc' is unknown"):
-        net.fit(X, y, metrics=["auc"])
+    with (
+        nothing_written(net),
+        pytest.raises(ValueError, match=r"^fit: metrics: 'recal' is unknown"),
+    ):
+        net.fit(X, y, metrics=["recal"])
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from deltarule._data.rows import Rows
 from deltarule._training.all_examples import infer
-from deltarule.losses import AnyLoss, Loss
-from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics
+from deltarule.losses import AnyLoss, Loss, Output
+from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics, of_labels
 
 if TYPE_CHECKING:
     from deltarule import _core
@@ -48,7 +48,7 @@ def evaluate(
     """
     network._expect_adapted("evaluate")
     loss, rows, target = network._at_the_door(X, y, loss, sample_weight, "evaluate")
-    judged = metrics_of(metrics, loss, network.output_size, "evaluate")
+    judged = metrics_of(metrics, loss, network._output, "evaluate")
     return judge(network, rows, target, loss, judged)
 
 
@@ -70,7 +70,8 @@ def judge(
 
 
 def metrics_of(
-    metrics: Metrics | None, loss: Loss, n_outputs: int, where: str
+    metrics: Metrics | None, loss: Loss, output: Output, where: str
 ) -> dict[str, Metric]:
-    """Those that are asked for, or what suits the loss."""
-    return as_metrics(default_metrics(loss, n_outputs) if metrics is None else metrics, where)
+    """Those that are asked for, or what suits the loss; it says what rows of targets are, too."""
+    wanted = default_metrics(loss, output.units) if metrics is None else metrics
+    return as_metrics(wanted, where, multilabel=of_labels(loss, output))

@@ -145,7 +145,7 @@ def fit(
         )
     )
     loss = examples.loss
-    judged = metrics_of(metrics, loss, network.output_size, "fit")
+    judged = metrics_of(metrics, loss, network._output, "fit")
     validation = validation_of(network, validation_data, loss)
     optimizer = as_optimizer(optimizer)
     expect_every_step(optimizer, clip_value, clip_norm, average)

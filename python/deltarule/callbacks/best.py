@@ -7,6 +7,7 @@ from typing import Any
 from deltarule._checks import expect_in_range
 from deltarule._training.run import TrainingRun
 from deltarule.history import monitored
+from deltarule.metrics import recorded_name
 from deltarule.schedules import expect_mode
 
 # What names say about values.
@@ -27,7 +28,8 @@ class Best:
 
     def __init__(self, monitor: str, mode: str | None, min_delta: float, who: str) -> None:
         if mode is None:
-            mode = next((good for good, names in _GOOD.items() if monitor.endswith(names)), None)
+            name = recorded_name(monitor)
+            mode = next((good for good, names in _GOOD.items() if name.endswith(names)), None)
         if mode is None:
             raise ValueError(
                 f"{who}: monitor is {monitor!r} and mode is None: expected mode='min' or 'max', as "
