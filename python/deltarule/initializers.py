@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deltarule._checks import expect_in_range
+from deltarule._checks import did_you_mean, expect_in_range, name_of
 
 Draw = Callable[[np.random.Generator, int, int], NDArray[Any]]
 # What a user may give for one: a name, an initialiser, or the numbers themselves.
@@ -177,6 +177,16 @@ INITIALIZERS: dict[str, Draw] = {
     "orthogonal": Orthogonal(),
 }
 
+# The names that others have for them.
+INITIALIZER_ALIASES = {
+    "xavier_normal": "glorot_normal",
+    "xavier_uniform": "glorot_uniform",
+    "kaiming_normal": "he_normal",
+    "kaiming_uniform": "he_uniform",
+    "random_normal": "normal",
+    "random_uniform": "uniform",
+}
+
 _SUITS = {
     "relu": "he_normal",
     "leaky_relu": "he_normal",
@@ -228,18 +238,20 @@ def as_initializer(value: Initializer, where: str, *, biases: bool = False) -> D
         For an unknown name, and for what is none of these.
     """
     if isinstance(value, str):
-        if value not in INITIALIZERS:
+        name = name_of(value, INITIALIZERS, INITIALIZER_ALIASES)
+        if name not in INITIALIZERS:
             raise ValueError(
                 f"{where} is {value!r}: expected one of {list(INITIALIZERS)}, an array, or a "
                 "function of (generator, n, n_prev) such as deltarule.initializers.Normal(0.1)"
+                + did_you_mean(value, INITIALIZERS, INITIALIZER_ALIASES)
             )
-        if biases and isinstance(INITIALIZERS[value], _Scaled):
+        if biases and isinstance(INITIALIZERS[name], _Scaled):
             raise ValueError(
                 f"{where} is {value!r}, whose spread is made for weights: expected 'zeros', "
                 "'ones', 'normal', 'uniform', an array, or a function such as "
                 "deltarule.initializers.Constant(0.1)"
             )
-        return INITIALIZERS[value]
+        return INITIALIZERS[name]
     if isinstance(value, type):
         raise TypeError(f"{where} is {value}: expected {value.__name__}(...)")
     if callable(value):

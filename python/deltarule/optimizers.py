@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from deltarule import _core
 from deltarule._arrays import Array, aligned_zeros
-from deltarule._checks import expect_count, expect_flag, expect_in_range
+from deltarule._checks import (
+    did_you_mean,
+    expect_count,
+    expect_flag,
+    expect_in_range,
+    name_of,
+)
 from deltarule.schedules import LearningRate, rate_now
 
 
@@ -558,20 +564,30 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     for kind in (SGD, Adam, AdamW, NAdam, RAdam, RMSprop, Adagrad, Adadelta, Lion, LBFGS)
 }
 
+# The names that others have for them.
+OPTIMIZER_ALIASES = {"l-bfgs": "lbfgs", "l_bfgs": "lbfgs", "rms_prop": "rmsprop"}
+
 
 def as_optimizer(optimizer: Optimizer | str) -> Optimizer:
     """An optimizer as it is, or a new one of that name with its defaults.
 
     Raises
     ------
-    ValueError
-        For a name that no optimizer has, and for something else.
+    ValueError, TypeError
+        For a name that no optimizer has, for a class, and for something else.
     """
     if isinstance(optimizer, Optimizer):
         return optimizer
-    if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
-        return OPTIMIZERS[optimizer]()
+    if isinstance(optimizer, str):
+        name = name_of(optimizer, OPTIMIZERS, OPTIMIZER_ALIASES)
+        if name in OPTIMIZERS:
+            return OPTIMIZERS[name]()
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer is the class {optimizer.__name__}: expected one of its objects, such as "
+            f"{optimizer.__name__}()"
+        )
     raise ValueError(
         f"optimizer is {optimizer!r}: expected an optimizer such as deltarule.Adam(1e-3), or one "
-        f"of {sorted(OPTIMIZERS)}"
+        f"of {sorted(OPTIMIZERS)}{did_you_mean(optimizer, OPTIMIZERS, OPTIMIZER_ALIASES)}"
     )

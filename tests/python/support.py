@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 import deltarule as dr
+import reference
 
 Array = npt.NDArray[Any]
 
@@ -21,6 +22,13 @@ ROOT = HERE.parents[1]
 
 LOSSES = ["mean_squared_error", "binary_cross_entropy", "categorical_cross_entropy"]
 DTYPES = ["float32", "float64"]
+# Every output activation, with each of the losses that can be of it.
+OUTPUTS_OF_LOSSES = [
+    (activation, loss)
+    for loss in LOSSES
+    for activation in reference.ACTIVATIONS
+    if activation in (dr.losses.LOSSES[loss].outputs or reference.ACTIVATIONS)
+]
 # Where an output lies between 0 and 1, so that every loss takes it.
 _CENTRE_OF_Z = {"softplus": -1.0, "exponential": -1.0}
 

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 import deltarule as dr
 from deltarule import _core
-from deltarule.initializers import INITIALIZERS, Constant, Normal, Orthogonal, Uniform, suits
+from deltarule.initializers import (
+    INITIALIZER_ALIASES,
+    INITIALIZERS,
+    Constant,
+    Normal,
+    Orthogonal,
+    Uniform,
+    as_initializer,
+    suits,
+)
 from support import DTYPES, Array, assert_near, assert_same_bits
 
 N, N_PREV = 300, 500
@@ -266,7 +275,12 @@ def test_biases_that_do_not_fit_the_layer() -> None:
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ("xavier", ValueError, r"initializer is 'xavier': expected one of .*'glorot_.*, an array"),
+        (
+            "xavier",
+            ValueError,
+            r"initializer is 'xavier': expected one of .*, an array.*; did you mean "
+            r"'glorot_normal' or 'glorot_uniform'\?",
+        ),
         (0.5, TypeError, r"initializer is 0\.5: expected a name, an array .*Constant\(0\.1\)"),
         (["a"], TypeError, r"initializer is \['a'\]: expected a name"),
         (Normal, TypeError, r"initializer is <class.*Normal'>: expected Normal\(\.\.\.\)"),
@@ -277,6 +291,19 @@ def test_what_is_no_initializer(given: Any, error: type[Exception], message: str
         dr.Dense(3, "tanh", initializer=given)
     with pytest.raises(error, match=f"^Dense: bias_{message}"):
         dr.Dense(3, "tanh", bias_initializer=given)
+
+
+@pytest.mark.parametrize("alias", INITIALIZER_ALIASES)
+def test_other_names_of_an_initialiser(alias: str) -> None:
+    name = INITIALIZER_ALIASES[alias]
+    for written in (alias, alias.title()):
+        assert as_initializer(written, "Dense: initializer") is INITIALIZERS[name]
+    if name in SCALED:
+        with pytest.raises(ValueError, match=f"is '{alias}', whose spread is made for weights"):
+            dr.Dense(3, bias_initializer=alias)
+    net = dr.Network([dr.Dense(4, initializer=alias)], input_size=3)
+    same = dr.Network([dr.Dense(4, initializer=name)], input_size=3)
+    np.testing.assert_array_equal(net.parameters, same.parameters)
 
 
 def test_biases_need_one() -> None:

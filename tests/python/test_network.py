@@ -19,6 +19,7 @@ import reference
 from support import (
     DTYPES,
     LOSSES,
+    OUTPUTS_OF_LOSSES,
     PEAK_MEMORY,
     Array,
     assert_near,
@@ -65,8 +66,7 @@ def reference_cost_and_gradients(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", reference.ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "loss"), OUTPUTS_OF_LOSSES)
 def test_cost_and_gradients_as_the_reference_has_them(
     activation: str, loss: str, dtype: str
 ) -> None:
@@ -81,8 +81,7 @@ def test_cost_and_gradients_as_the_reference_has_them(
     assert net.evaluate(X, y, loss=loss)["loss"] == pytest.approx(cost, rel=TOLERANCE[dtype])
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", reference.ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "loss"), OUTPUTS_OF_LOSSES)
 def test_gradients_as_a_central_difference_has_them(activation: str, loss: str) -> None:
     net = centre_outputs(network(N, activation, "float64"))
     X, y = data(7, N, loss, "float64")
@@ -101,7 +100,7 @@ TAME = [name for name in reference.ACTIVATIONS if "relu" not in name and name !=
 OUTPUTS = {
     "mean_squared_error": TAME,
     "binary_cross_entropy": ["sigmoid"],
-    "categorical_cross_entropy": ["softmax", "sigmoid"],
+    "categorical_cross_entropy": ["softmax"],
 }
 
 
@@ -119,6 +118,7 @@ def test_any_shape(
 ) -> None:
     hidden = [choose.draw(st.sampled_from(TAME)) for _ in n[1:-1]]
     output = choose.draw(st.sampled_from(OUTPUTS[loss]))
+    n[-1] += output == "softmax"  # one class of one is no question
     net = centre_outputs(network(n, [*hidden, output], dtype, seed))
     X, y = data(m, n, loss, dtype, seed)
     cost, gradients = net.loss_and_gradients(X, y, loss=loss)
@@ -153,9 +153,8 @@ def test_the_loss_that_goes_with_the_output() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
-def test_labels_are_one_hot_rows(activation: str, dtype: str) -> None:
-    net = network(N, activation, dtype)
+def test_labels_are_one_hot_rows(dtype: str) -> None:
+    net = network(N, "softmax", dtype)
     X, one_hot = data(9, N, "categorical_cross_entropy", dtype)
     loss = "categorical_cross_entropy"
     cost, gradients = net.loss_and_gradients(X, one_hot, loss=loss)

@@ -475,9 +475,26 @@ def test_a_name_makes_a_new_one() -> None:
     assert as_optimizer(own) is own
 
 
-@pytest.mark.parametrize("wrong", ["Adam", dr.Adam, None, 0.1])
-def test_not_an_optimizer(wrong: Any) -> None:
-    with pytest.raises(ValueError, match=r"optimizer is .*: expected an optimizer such as"):
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [("Adam", dr.Adam), ("SGD", dr.SGD), ("L-BFGS", dr.LBFGS), ("RMS_prop", dr.RMSprop)],
+)
+def test_other_names_of_an_optimizer(given: str, kind: type[dr.Optimizer]) -> None:
+    assert type(as_optimizer(given)) is kind
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ("adma", ValueError, "'adma': expected an optimizer such .*; did you mean 'adam'"),
+        ("momentum", ValueError, "'momentum': expected an optimizer such as"),
+        (None, ValueError, "None: expected an optimizer such as"),
+        (0.1, ValueError, r"0\.1: expected an optimizer such as"),
+        (dr.Adam, TypeError, r"the class Adam: expected one of its objects, such as Adam\(\)"),
+    ],
+)
+def test_not_an_optimizer(wrong: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"optimizer is {message}"):
         as_optimizer(wrong)
 
 

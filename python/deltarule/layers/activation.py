@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from deltarule.layers.base import LayerDescription, expect_activation
+from deltarule.layers.base import LayerDescription, name_activation
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Activation(LayerDescription):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        expect_activation(self, self.activation)
+        name_activation(self, self.activation)
 
     def core(self) -> dict[str, Any]:  # noqa: D102
         return {"kind": self.kind, "activation": self.activation}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from deltarule import _core
-from deltarule._checks import expect_flag, expect_in_range
+from deltarule._checks import did_you_mean, expect_flag, expect_in_range, name_of
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -68,10 +68,29 @@ class LayerDescription:
             raise TypeError(f"{type(self).__name__}: name is {self.name!r}: expected a string")
 
 
-def expect_activation(description: LayerDescription, activation: str) -> None:
-    """Hold an activation to those that the core has."""
-    if activation not in _core.activation_names():
+# The names that others have for activations.
+ACTIVATION_ALIASES = {
+    "linear": "identity",
+    "logistic": "sigmoid",
+    "exp": "exponential",
+    "swish": "silu",
+    "leakyrelu": "leaky_relu",
+}
+
+
+def activation_named(name: object, what: str) -> str:
+    """The core's name of an activation, of which ``what`` tells for the message."""
+    known = _core.activation_names()
+    found = name_of(name, known, ACTIVATION_ALIASES) if isinstance(name, str) else None
+    if found not in known:
         raise ValueError(
-            f"{type(description).__name__}: activation is {activation!r}: expected one of "
-            f"{_core.activation_names()}"
+            f"{what} is {name!r}: expected one of {', '.join(known)}"
+            + did_you_mean(name, known, ACTIVATION_ALIASES)
         )
+    return found
+
+
+def name_activation(description: LayerDescription, activation: str) -> None:
+    """Have a description hold the core's name of its activation."""
+    what = f"{type(description).__name__}: activation"
+    object.__setattr__(description, "activation", activation_named(activation, what))

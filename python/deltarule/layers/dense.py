@@ -9,7 +9,7 @@ import numpy as np
 
 from deltarule._checks import expect_size
 from deltarule.initializers import Initializer, as_initializer, draw, suits
-from deltarule.layers.base import LayerDescription, Shapes, expect_activation
+from deltarule.layers.base import LayerDescription, Shapes, name_activation
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Dense(LayerDescription):
     def __post_init__(self) -> None:
         super().__post_init__()
         expect_size(self.units, "Dense: units")
-        expect_activation(self, self.activation)
+        name_activation(self, self.activation)
         for name in ("initializer", "bias_initializer"):
             given, biases = getattr(self, name), name == "bias_initializer"
             if biases or given is not None:

@@ -201,8 +201,15 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("shape", "loss"),
+    [
+        (shape, loss)
+        for shape, (n, _, _) in SHAPES.items()
+        for loss in LOSSES
+        if loss != "categorical_cross_entropy" or n[-1] > 1  # of one class there is no question
+    ],
+)
 def test_same_bits_for_any_number_of_threads(shape: str, loss: str, dtype: str) -> None:
     n, m, size = SHAPES[shape]
     X, y = data(m, n, loss, dtype)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import deltarule as dr
 import reference
+from deltarule.layers.base import ACTIVATION_ALIASES
 from record_torch import torch_activations
 from support import DTYPES, Array, assert_near, assert_same_bits, nothing_written
 
@@ -701,8 +702,9 @@ NAN, INF = float("nan"), float("inf")
         (
             lambda: dr.Activation("rely"),
             ValueError,
-            "Activation: activation is 'rely': expected one",
+            "Activation: activation is 'rely': expected one of identity, .*; did you mean 'relu'",
         ),
+        (lambda: dr.Dense(3, "Sigmoyd"), ValueError, "is 'Sigmoyd': .*; did you mean 'sigmoid'"),
         (lambda: dr.Dense(3, l1=-1), ValueError, "Dense: l1 is -1: expected 0 or more and finite"),
         (
             lambda: dr.Dense(3, l2=INF),
@@ -1359,3 +1361,13 @@ def test_every_activation_alone_is_the_dense_layer_s() -> None:
             apart.loss_and_gradients(X, y), together.loss_and_gradients(X, y), strict=True
         ):
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("alias", [*ACTIVATION_ALIASES, "ReLU", "GELU"])
+def test_other_names_of_an_activation(alias: str) -> None:
+    name = ACTIVATION_ALIASES.get(alias, alias.lower())
+    for written in (alias, alias.upper()):
+        for layer in (dr.Dense(3, written), dr.Activation(written)):
+            assert layer.activation == name
+            assert dr.Network([layer], 3).layers[0].activation == name
+    assert dr.Dense(3, alias) == dr.Dense(3, name)
