@@ -36,7 +36,7 @@ def did_you_mean(
         return ""
     names = {name.lower(): name for name in known} | dict(aliases)
     small = given.lower()
-    found = [small] if small in names else difflib.get_close_matches(small, names, n=3)
+    found = [small] if small in names else difflib.get_close_matches(small, names, n=3, cutoff=0.65)
     # "he" is no near match of "he_normal", but its beginning.
     found += [name for name in names if len(small) > 1 and name.startswith(f"{small}_")]
     near = list(dict.fromkeys(names[name] for name in found))[:3]

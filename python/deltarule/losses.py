@@ -16,7 +16,7 @@ import numpy as np
 
 from deltarule import _core
 from deltarule._arrays import Array
-from deltarule._checks import did_you_mean, expect_in_range, name_of
+from deltarule._checks import did_you_mean, expect_in_range, name_of, refuse
 
 # losses, dA = function(A, Y)
 LossFunction = Callable[[Array, Array], tuple[Array, Array]]
@@ -473,6 +473,22 @@ def as_loss(loss: AnyLoss, output: Output, where: str) -> Loss:
         loss = CustomLoss(loss)
     expect_output(loss, output, where)
     return loss.for_output(output.activation, where)
+
+
+def expect_targets(values: Array, loss: Loss, what: str) -> None:
+    """Hold numbers to those that a loss takes; what is NaN passes.
+
+    Raises
+    ------
+    ValueError
+        For a number out of range.
+    """
+    least, most = loss.targets.least, loss.targets.most
+    if not (math.isfinite(least) or math.isfinite(most)):
+        return
+    expected = f"{least:g} to {most:g}" if math.isfinite(most) else f"{least:g} or more"
+    why = f"expected {expected}, as {loss.name} takes {loss.targets.name}"
+    refuse(values, (values < least) | (values > most), what, why)
 
 
 def expect_output(loss: Loss, output: Output, where: str) -> None:

@@ -17,7 +17,7 @@ from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._data.containers import Opened, numbers, opened
 from deltarule._data.rows import Rows
-from deltarule.losses import Loss
+from deltarule.losses import Loss, expect_targets
 
 DType = np.dtype[Any]
 
@@ -168,7 +168,7 @@ def as_target(
             )
         )
     expect_finite(Rows(values), dtype, where, "y", columns)
-    _expect_targets(values, loss, where)
+    expect_targets(values, loss, f"{where}: y")
     return target_of(values, None, weights, loss)
 
 
@@ -189,21 +189,6 @@ def target_of(
         Y = _repeated(Y, loss.outputs_a_target())
     weights = None if weights is None else np.require(weights, np.float64, ["C", "A"])
     return _core.Target(Y, labels, weights)
-
-
-def _expect_targets(values: Array, loss: Loss, where: str) -> None:
-    """Hold targets to the numbers that a loss takes."""
-    least, most = loss.targets.least, loss.targets.most
-    if not (isfinite(least) or isfinite(most)):
-        return
-    outside = (values < least) | (values > most)
-    if outside.any():
-        row, column = np.argwhere(outside)[0]
-        expected = f"{least:g} to {most:g}" if isfinite(most) else f"{least:g} or more"
-        raise ValueError(
-            f"{where}: y[{row}, {column}] is {values[row, column]}: expected {expected}, as "
-            f"{loss.name} takes {loss.targets.name}"
-        )
 
 
 def _repeated(values: Array, each: int) -> Array:

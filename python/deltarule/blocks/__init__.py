@@ -12,7 +12,8 @@ Everything here speaks the orientation of the equations: an example is a column,
 
 The defaults are the course's: ReLU in the hidden layers, a sigmoid output, binary cross-entropy.
 ``activations=`` and ``loss=`` open the rest: logistic regression is one layer, softmax
-classification another output.
+classification another output. The caches know the activations of their forward step, so that the
+backward one need not be told, and the loss is by default the one that goes with the output.
 
 What holds for every function:
 
@@ -61,5 +62,5 @@ __all__ = [
 
 # Where users find them.
 for _each in __all__:
-    if _each not in ("Cache", "LinearCache"):
+    if _each != "LinearCache":
         globals()[_each].__module__ = __name__

@@ -6,18 +6,42 @@ import functools
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule import _core
 from deltarule._arrays import Array
-from deltarule._checks import expect_in_range, is_number
+from deltarule._checks import (
+    NO_ALIASES,
+    array_of,
+    did_you_mean,
+    expect_in_range,
+    is_number,
+    name_of,
+)
+from deltarule.layers.base import activation_named
+from deltarule.losses import LOSS_ALIASES, LOSSES, Loss, expect_targets
 
 LinearCache: TypeAlias = tuple[Array, Array, Array]  # A_prev, W, b
 
-Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
+AnyCache: TypeAlias = tuple[LinearCache, Array]  # and Z
+
+
+class Cache(AnyCache):
+    """``((A_prev, W, b), Z)`` of a layer, a tuple that knows the layer's ``activation``."""
+
+    activation: str
+
+    def __new__(cls, linear_cache: LinearCache, Z: Array, activation: str) -> Self:
+        """Make the tuple."""
+        cache = super().__new__(cls, (linear_cache, Z))
+        cache.activation = activation
+        return cache
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (*self, self.activation)
+
 
 _LOSSES = (
     "mean_squared_error",
@@ -67,7 +91,12 @@ def listing(mapping: Mapping[str, object]) -> str:
 
 def real(where: str, name: str, value: object) -> Array:
     """An array of real numbers, as it lies: never a copy of one."""
-    array = np.asarray(value)
+    if isinstance(value, tuple) and any(isinstance(part, np.ndarray) for part in value):
+        raise TypeError(
+            f"{where}: {name} is {described(value)}: expected an array; a forward step returns it "
+            "and its caches, as in AL, caches = L_model_forward(X, parameters)"
+        )
+    array = array_of(value, where, name)
     if array.dtype.kind not in "buif":
         raise TypeError(
             f"{where}: {name} is an array of {array.dtype}: "
@@ -87,18 +116,32 @@ def matrix(where: str, name: str, value: object) -> Array:
 
 
 def require_shape(
-    where: str, name: str, array: Array, other_name: str, other: Array, shape: tuple[int | str, ...]
+    where: str,
+    name: str,
+    array: Array,
+    other_name: str,
+    other: Array,
+    shape: tuple[int | str, ...],
+    *,
+    turned: bool = True,
 ) -> None:
-    """`array` must have `shape`, which follows from `other`; a name in it stands for any number."""
-    fits = array.ndim == len(shape) and all(
-        isinstance(expected, str) or expected == got
-        for expected, got in zip(shape, array.shape, strict=True)
-    )
-    if not fits:
+    """`array` must have `shape`, which follows from `other`; a name in it stands for any number.
+
+    `turned` is whether to say where the transposed array would have it.
+    """
+    if not _is_of(shape, array):
         raise ValueError(
             f"{where}: {name} is {array.shape} but {other_name} is {other.shape}: "
             f"expected {name} ({', '.join(map(str, shape))})"
+            + (f"; {name}.T would fit" if turned and _is_of(shape, array.T) else "")
         )
+
+
+def _is_of(shape: tuple[int | str, ...], array: Array) -> bool:
+    return array.ndim == len(shape) and all(
+        isinstance(expected, str) or expected == got
+        for expected, got in zip(shape, array.shape, strict=True)
+    )
 
 
 def _checked_Wb(names: Names, W: object, b: object) -> tuple[Array, Array]:
@@ -110,6 +153,11 @@ def _checked_Wb(names: Names, W: object, b: object) -> tuple[Array, Array]:
             f"{names.where}: {names.b} is {b.shape} but {names.W} is {W.shape}: "
             f"expected {names.b} ({n}, 1), a column: {names.b}.reshape({n}, 1)"
         )
+    if b.shape == (W.shape[1], 1) != (n, 1):
+        raise ValueError(
+            f"{names.where}: {names.W} is {W.shape} but {names.b} is {b.shape}: expected "
+            f"{names.W} ({W.shape[1]}, n_prev), a row for each unit; {names.W}.T would fit"
+        )
     require_shape(names.where, names.b, b, names.W, W, (n, 1))
     return W, b
 
@@ -118,7 +166,16 @@ def checked_linear(names: Names, A_prev: object, W: object, b: object) -> Linear
     """What a layer's linear part takes, of shapes that go together."""
     A_prev = matrix(names.where, names.A_prev, A_prev)
     W, b = _checked_Wb(names, W, b)
-    require_shape(names.where, names.W, W, names.A_prev, A_prev, (names.n, A_prev.shape[0]))
+    n_prev = W.shape[1]
+    # What a layer hands to the next one is never turned; what is handed in may be.
+    if A_prev.shape[0] != n_prev == A_prev.shape[1] and names.A_prev in ("X", "A_prev"):
+        raise ValueError(
+            f"{names.where}: {names.A_prev} is {A_prev.shape} but {names.W} is {W.shape}: expected "
+            f"{names.A_prev} ({n_prev}, m), an example a column; {names.A_prev}.T would fit"
+        )
+    # W goes with b, so that it is not turned.
+    shape = (names.n, A_prev.shape[0])
+    require_shape(names.where, names.W, W, names.A_prev, A_prev, shape, turned=False)
     return A_prev, W, b
 
 
@@ -131,7 +188,7 @@ def checked_linear_cache(names: Names, linear_cache: object) -> LinearCache:
     return checked_linear(names, *linear_cache)
 
 
-def checked_cache(names: Names, cache: object) -> Cache:
+def checked_cache(names: Names, cache: object) -> AnyCache:
     """A layer's cache that is one."""
     if not isinstance(cache, (tuple, list)) or len(cache) != 2:
         raise TypeError(
@@ -168,21 +225,39 @@ def checked_parameters(where: str, parameters: Mapping[str, Array]) -> dict[str,
     return p
 
 
-def target_of(where: str, Y: object, AL: Array, loss: _core.Loss, dtype: npt.DTypeLike) -> Array:
+def checked_gradients(
+    where: str, argument: str, grads: Mapping[str, Array], p: Mapping[str, Array]
+) -> dict[str, Array]:
+    """``dW1, db1, ...``, one of the shape of each of the parameters ``p``."""
+    require_mapping(where, argument, grads)
+    missing = [f"d{name}" for name in p if f"d{name}" not in grads]
+    if missing:
+        raise ValueError(
+            f"{where}: {argument} has {listing(grads)}: expected {missing[0]} too, "
+            "as each of the parameters has its gradient"
+        )
+    d = {f"d{name}": real(where, f"d{name}", grads[f"d{name}"]) for name in p}
+    for name, array in p.items():
+        require_shape(where, f"d{name}", d[f"d{name}"], name, array, array.shape)
+    return d
+
+
+def target_of(where: str, Y: object, AL: Array, loss: Loss, dtype: npt.DTypeLike) -> Array:
     """`Y` as the core takes it: of the shape and dtype of the output, or int64 labels ``(m,)``."""
     array = real(where, "Y", Y)
     n, m = AL.shape
-    takes_labels = _core.takes_labels(loss)
-    if array.shape == (n, m):
-        return as_dtype(dtype, array)
-    if takes_labels and array.shape in ((m,), (1, m)):
+    if loss.takes_labels and array.shape in ((m,), (1, m)) and array.shape != (n, m):
         return _labels(where, array, n)
-    if n == 1 and array.shape == (m,):
-        return as_dtype(dtype, array.reshape(1, m))
-    labels = f" one-hot, or ({m},) integer labels" if takes_labels else ""
-    raise ValueError(
-        f"{where}: Y is {array.shape} but AL is {AL.shape}: expected Y ({n}, {m}){labels}"
-    )
+    fits = array.shape == (n, m) or (n == 1 and array.shape == (m,))
+    if not fits:
+        labels = f" one-hot, or ({m},) integer labels" if loss.takes_labels else ""
+        turned = "; Y.T would fit: an example is a column" if array.shape == (m, n) else ""
+        raise ValueError(
+            f"{where}: Y is {array.shape} but AL is {AL.shape}: expected Y ({n}, {m}){labels}"
+            f"{turned}"
+        )
+    expect_targets(array, loss, f"{where}: Y")
+    return as_dtype(dtype, array.reshape(n, m))
 
 
 def _labels(where: str, labels: Array, n: int) -> Array:
@@ -201,21 +276,33 @@ def _labels(where: str, labels: Array, n: int) -> Array:
     return labels.reshape(-1).astype(np.int64)
 
 
-def choice(where: str, name: str, value: str, choices: Sequence[str] | Mapping[str, Any]) -> str:
+def choice(
+    where: str,
+    name: str,
+    value: object,
+    choices: Sequence[str] | Mapping[str, Any],
+    aliases: Mapping[str, str] = NO_ALIASES,
+) -> str:
     """One of several names."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{where}: {name} is {value!r}: expected one of {', '.join(choices)}")
-    return value
+    found = name_of(value, choices, aliases) if isinstance(value, str) else None
+    if found is None or found not in choices:
+        raise ValueError(
+            f"{where}: {name} is {value!r}: expected one of {', '.join(choices)}"
+            f"{did_you_mean(value, choices, aliases)}"
+        )
+    return found
 
 
-def activation_of(where: str, name: str) -> str:
-    """The name of an activation."""
-    return choice(where, "activation", name, _core.activation_names())
+def activation_of(where: str, name: object) -> str:
+    """The core's name of an activation."""
+    return activation_named(name, f"{where}: activation")
 
 
-def loss_of(where: str, name: str) -> _core.Loss:
-    """The core's loss of a name."""
-    return _core.Loss(choice(where, "loss", name, _LOSSES))
+def loss_of(where: str, name: str | None, usual: type[Loss]) -> Loss:
+    """The loss of a name, or the usual one."""
+    if name is None:
+        return usual()
+    return LOSSES[choice(where, "loss", name, _LOSSES, LOSS_ALIASES)]()
 
 
 def activations_of(where: str, activations: Sequence[str] | None, L: int) -> list[str]:
@@ -228,6 +315,17 @@ def activations_of(where: str, activations: Sequence[str] | None, L: int) -> lis
     if len(activations) != L:
         raise ValueError(expected)
     return [activation_of(where, name) for name in activations]
+
+
+def activation_behind(names: Names, cache: AnyCache, given: str | None) -> str | None:
+    """The activation of a layer's forward step: what its cache knows, or else what is given."""
+    known = getattr(cache, "activation", None)
+    if known is None or given in (None, known):
+        return known or given
+    raise ValueError(
+        f"{names.where}: the activation is {given!r} but the cache is of {known!r}: expected that "
+        "of the forward step, or none, as the cache knows"
+    )
 
 
 def size_of(where: str, name: str, value: int) -> int:

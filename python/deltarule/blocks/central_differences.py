@@ -1,4 +1,4 @@
-"""Whether `L_model_backward` is right: its gradients beside central differences of the cost."""
+"""Whether gradients are right, `L_model_backward`'s or your own, beside central differences."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule.blocks.arguments import (
     as_dtype,
+    checked_gradients,
     checked_parameters,
     finite_number,
     real,
 )
-from deltarule.blocks.functions import BINARY, L_model_backward, L_model_forward, compute_cost
+from deltarule.blocks.functions import L_model_backward, L_model_forward, compute_cost
+from deltarule.losses import usual_loss
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class GradientCheck:
     worst_index : tuple of int
         Where in that parameter.
     gradient : float
-        The worst entry as `L_model_backward` has it.
+        The worst entry as `L_model_backward` has it, or as it was given.
     numerical_gradient : float
         The worst entry as the central difference has it.
     """
@@ -50,10 +52,11 @@ def gradient_check(
     Y: Array,
     *,
     activations: Sequence[str] | None = None,
-    loss: str = BINARY,
+    loss: str | None = None,
     epsilon: float = 1e-7,
+    gradients: Mapping[str, Array] | None = None,
 ) -> GradientCheck:
-    """Compare `L_model_backward` with central differences of the cost, entry by entry.
+    """Compare gradients with central differences of the cost, entry by entry.
 
     ``approx_i = (J(p + epsilon e_i) - J(p - epsilon e_i)) / (2 epsilon)``, all in float64 whatever
     the dtypes given. Two forward passes an entry: for small networks.
@@ -61,25 +64,40 @@ def gradient_check(
     Parameters
     ----------
     parameters, X, Y, activations, loss
-        As for `L_model_forward` and `compute_cost`.
+        As for `L_model_forward` and `L_model_backward`.
     epsilon : float
         The step, a finite number above 0. A larger one suits smooth activations (rounding weighs
         less), a smaller one those with a kink (fewer units cross it).
+    gradients : dict of str to ndarray, optional
+        Your own, ``dW1, db1, ..., dWL, dbL``, to be checked in the place of `L_model_backward`'s;
+        what else it holds is not looked at. Those made in float32 are right to some 1e-6 alone.
 
     Returns
     -------
     GradientCheck
-        Below 1e-7 backward is right; above 1e-3 it is surely wrong, unless a kink lies within
-        epsilon.
+        With ``relative_difference``: below 1e-7 the gradients are right; above 1e-3 they are surely
+        wrong, unless a kink lies within epsilon. ``worst_parameter`` and ``worst_index`` say where.
 
     Raises
     ------
     TypeError, ValueError
-        As the functions that it calls, and for an `epsilon` out of range.
+        As the functions that it calls, for gradients that are missing or not of their parameters'
+        shapes, and for an `epsilon` out of range.
 
     References
     ----------
     ``docs/notation``, Checking a gradient.
+
+    Examples
+    --------
+    >>> parameters = initialize_parameters_deep([2, 3, 1])
+    >>> X, Y = np.array([[0.1, -0.4], [0.3, 0.2]]), np.array([[0, 1]])
+    >>> AL, caches = L_model_forward(X, parameters)
+    >>> mine = L_model_backward(AL, Y, caches)
+    >>> mine["dW1"][2, 0] += 0.5
+    >>> check = gradient_check(parameters, X, Y, gradients=mine)
+    >>> check.worst_parameter, check.worst_index
+    ('W1', (2, 0))
     """
     where = "gradient_check"
     step = finite_number(where, "epsilon", epsilon)
@@ -109,9 +127,13 @@ def gradient_check(
         return float((J_ahead - J_behind) / (ahead - behind))
 
     AL, caches = L_model_forward(X, p, activations=activations)
-    grads = L_model_backward(AL, Y, caches, activations=activations, loss=loss)
+    loss = usual_loss(caches[-1].activation).name if loss is None else loss
+    # Of the network's own making in any case, as it checks what goes together.
+    grads = L_model_backward(AL, Y, caches, loss=loss)
+    if gradients is not None:
+        grads = checked_gradients(where, "gradients", gradients, p)
     entries = [(name, index) for name, array in p.items() for index in np.ndindex(array.shape)]
-    d = np.array([grads[f"d{name}"][index] for name, index in entries])
+    d = np.array([grads[f"d{name}"][index] for name, index in entries], np.float64)
 
     with np.errstate(invalid="ignore"):  # NaN is an answer here
         approx = np.array([central_difference(name, index) for name, index in entries])

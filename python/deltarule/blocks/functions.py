@@ -12,13 +12,16 @@ import numpy.typing as npt
 from deltarule import _core
 from deltarule._arrays import Array
 from deltarule.blocks.arguments import (
+    AnyCache,
     Cache,
     LinearCache,
+    activation_behind,
     activation_of,
     activations_of,
     alone,
     as_dtype,
     checked_cache,
+    checked_gradients,
     checked_linear,
     checked_linear_cache,
     checked_parameters,
@@ -27,17 +30,22 @@ from deltarule.blocks.arguments import (
     dtype_of,
     finite_number,
     in_model,
-    listing,
     loss_of,
     matrix,
     real,
-    require_mapping,
     require_shape,
     size_of,
     target_of,
 )
-
-BINARY = "binary_cross_entropy"
+from deltarule.initializers import INITIALIZER_ALIASES
+from deltarule.losses import (
+    BinaryCrossEntropy,
+    Loss,
+    Output,
+    expect_output,
+    expect_targets,
+    usual_loss,
+)
 
 # The weights of a layer, from a source of standard normal numbers.
 _INITIALIZERS: dict[str, Callable[[Callable[[int, int], Array], int, int], Array]] = {
@@ -118,7 +126,7 @@ def initialize_parameters_deep(
             f"{where}: layer_dims is {list(layer_dims)}: "
             "expected n_0, n_1, ..., n_L, two sizes or more"
         )
-    draw = _INITIALIZERS[choice(where, "init", init, _INITIALIZERS)]
+    draw = _INITIALIZERS[choice(where, "init", init, _INITIALIZERS, INITIALIZER_ALIASES)]
     randn = np.random.RandomState(seed).randn
     parameters: dict[str, Array] = {}
     for layer in range(1, len(n)):
@@ -173,9 +181,9 @@ def linear_activation_forward(
     Returns
     -------
     A : ndarray, (n_l, m)
-    cache : tuple
-        ``(linear_cache, activation_cache)`` with ``linear_cache = (A_prev, W, b)``, the arrays that
-        were passed in, and ``activation_cache = Z``.
+    cache : Cache
+        A tuple ``(linear_cache, activation_cache)`` with ``linear_cache = (A_prev, W, b)``, the
+        arrays that were passed in, and ``activation_cache = Z``. It knows the ``activation``.
 
     Raises
     ------
@@ -187,10 +195,10 @@ def linear_activation_forward(
     ``docs/notation``, Forward and Activations.
     """
     names = alone("linear_activation_forward")
-    activation_of(names.where, activation)
+    activation = activation_of(names.where, activation)
     linear_cache = checked_linear(names, A_prev, W, b)
     Z = _dense_forward(linear_cache, dtype_of(linear_cache))
-    return _core.activation_forward(activation, Z), (linear_cache, Z)
+    return _core.activation_forward(activation, Z), Cache(linear_cache, Z, activation)
 
 
 def L_model_forward(
@@ -210,7 +218,7 @@ def L_model_forward(
     Returns
     -------
     AL : ndarray, (n_L, m)
-    caches : list of tuple
+    caches : list of Cache
         The cache of each layer, as of `linear_activation_forward`.
 
     Raises
@@ -233,11 +241,11 @@ def L_model_forward(
         linear_cache = checked_linear(in_model(layer), A, p[f"W{layer}"], p[f"b{layer}"])
         Z = _dense_forward(linear_cache, dtype)
         A = _core.activation_forward(activation, Z)
-        caches.append((linear_cache, Z))
+        caches.append(Cache(linear_cache, Z, activation))
     return A, caches
 
 
-def compute_cost(AL: Array, Y: Array, *, loss: str = BINARY) -> float:
+def compute_cost(AL: Array, Y: Array, *, loss: str | None = None) -> float:
     """The cost: the mean over the examples of the loss of ``AL`` against ``Y``.
 
     ``binary_cross_entropy``: the mean over outputs of ``-(y log a + (1 - y) log(1 - a))``;
@@ -256,8 +264,9 @@ def compute_cost(AL: Array, Y: Array, *, loss: str = BINARY) -> float:
     Y : ndarray, (n_L, m)
         Targets; ``(m,)`` will do where there is one output. For ``categorical_cross_entropy`` also
         integer labels 0 ... n_L - 1, of shape ``(m,)`` or ``(1, m)``.
-    loss : str
-        The name of the loss.
+    loss : str, optional
+        The name of the loss. With one output the binary cross-entropy if not given; with more it
+        must be, as AL does not say whether it comes from sigmoids or from a softmax.
 
     Returns
     -------
@@ -266,21 +275,28 @@ def compute_cost(AL: Array, Y: Array, *, loss: str = BINARY) -> float:
     Raises
     ------
     TypeError, ValueError
-        An array that is not of real numbers or of the wrong shape, a label out of range, or an
-        unknown loss.
+        An array that is not of real numbers or of the wrong shape, an output, target or label out
+        of the loss's range, or an unknown loss.
 
     References
     ----------
     ``docs/notation``, Losses.
     """
     where = "compute_cost"
-    formula = loss_of(where, loss)
     AL = matrix(where, "AL", AL)
-    dtype = dtype_of([AL])
+    n: int = AL.shape[0]
     m: int = AL.shape[1]
-    total, _ = _core.loss_backward(
-        formula, as_dtype(dtype, AL), target_of(where, Y, AL, formula, dtype)
-    )
+    if loss is None and n > 1:
+        raise ValueError(
+            f"{where}: loss is None but AL has {n} rows: expected 'categorical_cross_entropy' "
+            "for a softmax, 'binary_cross_entropy' for sigmoids, or another loss"
+        )
+    kind = loss_of(where, loss, BinaryCrossEntropy)
+    dtype = dtype_of([AL])
+    target = target_of(where, Y, AL, kind, dtype)
+    if kind.outputs:  # where they are bounded, as the targets are
+        expect_targets(AL, kind, f"{where}: AL")
+    total, _ = _core.loss_backward(kind._formula(), as_dtype(dtype, AL), target)
     return float(total) / m
 
 
@@ -322,7 +338,7 @@ def linear_backward(dZ: Array, linear_cache: LinearCache) -> tuple[Array, Array,
 
 
 def linear_activation_backward(
-    dA: Array, cache: Cache, activation: str
+    dA: Array, cache: AnyCache, activation: str | None = None
 ) -> tuple[Array, Array, Array]:
     """Backward through a layer: ``dZ = dA * g'(Z)``, then `linear_backward`.
 
@@ -330,10 +346,11 @@ def linear_activation_backward(
     ----------
     dA : ndarray, (n_l, m)
         Gradient of each example's loss with respect to ``A``.
-    cache : tuple
-        ``((A_prev, W, b), Z)``.
-    activation : str
-        The name of ``g``, as for `linear_activation_forward`.
+    cache : Cache or tuple
+        As `linear_activation_forward` returned it; or ``((A_prev, W, b), Z)``.
+    activation : str, optional
+        The name of ``g``, as for `linear_activation_forward`; needed where the cache is a plain
+        tuple, which does not know it.
 
     Returns
     -------
@@ -344,29 +361,30 @@ def linear_activation_backward(
     Raises
     ------
     TypeError, ValueError
-        As `linear_backward`, and for an unknown activation.
+        As `linear_backward`, for an unknown activation, and for another than the cache's.
 
     References
     ----------
     ``docs/notation``, Backward and Activations.
     """
     names = alone("linear_activation_backward")
-    activation_of(names.where, activation)
+    given = None if activation is None else activation_of(names.where, activation)
     linear_cache, Z = checked_cache(names, cache)
+    g = activation_of(names.where, activation_behind(names, cache, given))
     dA = matrix(names.where, "dA", dA)
     require_shape(names.where, "dA", dA, "Z", Z, Z.shape)
     dtype = dtype_of([dA, Z, *linear_cache])
-    dZ = _core.activation_backward(activation, as_dtype(dtype, dA), as_dtype(dtype, Z))
+    dZ = _core.activation_backward(g, as_dtype(dtype, dA), as_dtype(dtype, Z))
     return _dense_backward(dZ, linear_cache, dtype)
 
 
 def L_model_backward(
     AL: Array,
     Y: Array,
-    caches: Sequence[Cache],
+    caches: Sequence[AnyCache],
     *,
     activations: Sequence[str] | None = None,
-    loss: str = BINARY,
+    loss: str | None = None,
     input_gradient: bool = False,
 ) -> dict[str, Array]:
     """Backward through all layers, from ``dA_L = d loss / d AL`` down to ``dW1`` and ``db1``.
@@ -377,12 +395,14 @@ def L_model_backward(
         The network's output.
     Y : ndarray
         Targets, as for `compute_cost`.
-    caches : sequence of tuple
-        As `L_model_forward` returned them.
+    caches : sequence of Cache or tuple
+        As `L_model_forward` returned them; or ``((A_prev, W, b), Z)`` of each layer.
     activations : sequence of str, optional
-        Those of the forward pass.
-    loss : str
-        As for `compute_cost`.
+        Those of the forward pass, which its caches know. Of plain tuples, which do not, they are
+        those of `L_model_forward`'s default if not given.
+    loss : str, optional
+        As for `compute_cost`; by default the one that goes with the output activation: categorical
+        cross-entropy for softmax, binary for sigmoid, squared error for the rest.
     input_gradient : bool
         Whether to compute ``dA0``, the gradient with respect to ``X``, too.
 
@@ -396,7 +416,8 @@ def L_model_backward(
     Raises
     ------
     TypeError, ValueError
-        As `compute_cost` and `linear_activation_backward`; the message names the layer.
+        As `compute_cost` and `linear_activation_backward`, and for a loss that cannot be of such
+        outputs; the message names the layer.
 
     Notes
     -----
@@ -408,7 +429,6 @@ def L_model_backward(
     ``docs/notation``, Backward and Losses.
     """
     where = "L_model_backward"
-    formula = loss_of(where, loss)
     AL = matrix(where, "AL", AL)
     if not isinstance(caches, (list, tuple)) or not caches:
         raise TypeError(
@@ -416,16 +436,25 @@ def L_model_backward(
         )
     layers = [checked_cache(in_model(i), cache) for i, cache in enumerate(caches, start=1)]
     L = len(layers)
-    g = activations_of(where, activations, L)
+    given = None if activations is None else activations_of(where, activations, L)
+    g = [
+        activation_behind(in_model(layer), cache, given[layer - 1] if given else None) or usual
+        for layer, (cache, usual) in enumerate(
+            zip(caches, activations_of(where, None, L), strict=True), start=1
+        )
+    ]
+    kind = loss_of(where, loss, usual_loss(g[-1]))
+    output = Output(g[-1], AL.shape[0], f"layer {L}", "activations=[..., {0!r}]")
+    expect_output(kind, output, where)
     require_shape(f"layer {L}", "AL", AL, f"Z{L}", layers[-1][1], layers[-1][1].shape)
     dtype = dtype_of([AL, *(array for linear, Z in layers for array in (*linear, Z))])
-    target = target_of(where, Y, AL, formula, dtype)
+    target = target_of(where, Y, AL, kind, dtype)
 
     grads: dict[str, Array] = {}
     for layer in range(L, 0, -1):
         linear_cache, Z = layers[layer - 1]
         if layer == L:
-            dZ = _output_dZ(as_dtype(dtype, AL), target, as_dtype(dtype, Z), g[-1], formula)
+            dZ = _output_dZ(as_dtype(dtype, AL), target, as_dtype(dtype, Z), g[-1], kind)
         else:
             dA = grads[f"dA{layer}"]
             require_shape(f"layer {layer}", f"Z{layer}", Z, f"dA{layer}", dA, dA.shape)
@@ -470,18 +499,9 @@ def update_parameters(
     where = "update_parameters"
     alpha = finite_number(where, "learning_rate", learning_rate)
     p = checked_parameters(where, parameters)
-    require_mapping(where, "grads", grads)
-    missing = [f"d{name}" for name in p if f"d{name}" not in grads]
-    if missing:
-        raise ValueError(
-            f"{where}: grads has {listing(grads)}: expected {missing[0]} too, "
-            "as each of the parameters has its gradient"
-        )
-    d = {name: real(where, f"d{name}", grads[f"d{name}"]) for name in p}
-    for name, array in p.items():
-        require_shape(where, f"d{name}", d[name], name, array, array.shape)
+    d = checked_gradients(where, "grads", grads, p)
     dtype = dtype_of([*p.values(), *d.values()])
-    return {name: as_dtype(dtype, p[name]) - alpha * as_dtype(dtype, d[name]) for name in p}
+    return {name: as_dtype(dtype, p[name]) - alpha * as_dtype(dtype, d[f"d{name}"]) for name in p}
 
 
 def _dense_forward(linear_cache: LinearCache, dtype: npt.DTypeLike) -> Array:
@@ -500,18 +520,19 @@ def _dense_backward(
     return dA_prev, dW, db
 
 
-def _output_dZ(AL: Array, Y: Array, Z: Array, activation: str, loss: _core.Loss) -> Array:
+def _output_dZ(AL: Array, Y: Array, Z: Array, activation: str, loss: Loss) -> Array:
     """``dZ_L = dA_L * g'(Z_L)``, or ``AL - Y`` where that product is 0 times inf."""
-    _, dAL = _core.loss_backward(loss, AL, Y)
+    formula = loss._formula()
+    _, dAL = _core.loss_backward(formula, AL, Y)
     dZ: Array = _core.activation_backward(activation, dAL, Z)
-    if not _core.fused_with_output(loss, activation):
+    if not _core.fused_with_output(formula, activation):
         return dZ
     # Below the normal numbers 1/AL overflows before AL is 0.
     saturated = (AL == 0) | (AL == 1) | np.isinf(dAL)
     if not saturated.any():
         return dZ
     n = AL.shape[0]
-    if not _core.takes_labels(loss):
+    if not loss.takes_labels:
         return np.where(saturated, (AL - Y) / n, dZ)
     if Y.ndim == 1:
         Y = np.eye(n, dtype=AL.dtype)[:, Y]

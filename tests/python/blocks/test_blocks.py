@@ -1,7 +1,9 @@
 """deltarule.blocks: the course's figures, a reference, central differences, and by hand."""
 
+import copy
 import json
 import os
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 import reference
 from deltarule import _core, blocks
 from deltarule.blocks import central_differences
+from support import OUTPUTS_OF_LOSSES
 
 Array = npt.NDArray[Any]
 Parameters = dict[str, Array]
@@ -467,8 +470,7 @@ def test_one_layer_is_the_reference_s(activation: str, dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("loss", reference.LOSSES)
-@pytest.mark.parametrize("activation", reference.ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "loss"), OUTPUTS_OF_LOSSES)
 def test_any_activation_with_any_loss(activation: str, loss: str, dtype: type) -> None:
     X, parameters = random_network([4, 5, 3], 7, output=activation)
     Y = random_Y(loss, 3, 7)
@@ -488,8 +490,7 @@ def test_any_activation_with_any_loss(activation: str, loss: str, dtype: type) -
     assert cost == pytest.approx(reference.cost(loss, A[-1], Y), rel=TOLERANCE[dtype])
 
 
-@pytest.mark.parametrize("loss", reference.LOSSES)
-@pytest.mark.parametrize("activation", reference.ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "loss"), OUTPUTS_OF_LOSSES)
 def test_gradients_are_central_differences(activation: str, loss: str) -> None:
     X, parameters = random_network([4, 5, 3], 7, output=activation)
     Y = random_Y(loss, 3, 7)
@@ -523,6 +524,66 @@ def test_networks_of_any_shape(n: list[int], m: int, seed: int) -> None:
     del expected[f"dA{len(n) - 1}"]
     assert_close({"AL": AL}, {"AL": A[-1]}, 1e-12)
     assert_close(blocks.L_model_backward(AL, Y, caches, input_gradient=True), expected, 1e-10)
+
+
+# What the caches know --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("activations", "loss"),
+    [
+        (["tanh", "softmax"], "categorical_cross_entropy"),
+        (["elu", "sigmoid"], "binary_cross_entropy"),
+        (["swish", "linear"], "mean_squared_error"),
+        (["sigmoid", "exponential"], "mean_squared_error"),
+    ],
+)
+def test_backward_needs_to_be_told_nothing_again(activations: list[str], loss: str) -> None:
+    X, parameters = random_network([4, 5, 3], 7, output=activations[-1])
+    Y = random_Y("categorical_cross_entropy", 3, 7)
+    AL, caches = blocks.L_model_forward(X, parameters, activations=activations)
+    core = [{"swish": "silu", "linear": "identity"}.get(name, name) for name in activations]
+    expected = reference.network_backward(X, Y, parameters, core, loss)
+    del expected["dA0"], expected["dA2"]
+    assert_close(blocks.L_model_backward(AL, Y, caches), expected, 1e-10)
+    told = blocks.L_model_backward(AL, Y, caches, activations=activations, loss=loss)
+    assert_close(told, expected, 1e-10)
+    for same in (copy.deepcopy(caches), pickle.loads(pickle.dumps(caches))):
+        assert_close(blocks.L_model_backward(AL, Y, same), expected, 1e-10)
+    plain = [tuple(cache) for cache in caches]
+    told = blocks.L_model_backward(AL, Y, plain, activations=activations)  # type: ignore[arg-type]
+    assert_close(told, expected, 1e-10)
+
+
+def test_a_layer_s_cache_knows_its_activation() -> None:
+    X, parameters = random_network([4, 3], 7)
+    W, b, dA = parameters["W1"], parameters["b1"], np.ones((3, 7))
+    _, cache = blocks.linear_activation_forward(X, W, b, "tanh")
+    assert cache.activation == "tanh"
+    linear_cache, Z = cache
+    told = blocks.linear_activation_backward(dA, (linear_cache, Z), "tanh")
+    for expected, found in zip(told, blocks.linear_activation_backward(dA, cache), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    # A model of one's own, layer by layer.
+    A1, first = blocks.linear_activation_forward(X, W, b, "softplus")
+    A2, second = blocks.linear_activation_forward(A1, np.ones((1, 3)), np.zeros((1, 1)), "sigmoid")
+    Y = np.array([0, 1, 1, 0, 1, 0, 0])
+    grads = blocks.L_model_backward(A2, Y, [first, second])
+    both = {"W1": W, "b1": b, "W2": np.ones((1, 3)), "b2": np.zeros((1, 1))}
+    check = blocks.gradient_check(
+        both, X, Y, activations=["softplus", "sigmoid"], gradients=grads, epsilon=1e-5
+    )
+    assert check.relative_difference < 1e-7
+
+
+def test_plain_caches_are_the_course_s() -> None:
+    X, parameters = random_network([4, 5, 1], 7)
+    AL, caches = blocks.L_model_forward(X, parameters)
+    Y = random_Y("binary_cross_entropy", 1, 7)
+    plain: Any = [tuple(cache) for cache in caches]
+    assert_close(
+        blocks.L_model_backward(AL, Y, plain), blocks.L_model_backward(AL, Y, caches), 1e-15
+    )
 
 
 # Targets -------------------------------------------------------------------------------------
@@ -613,8 +674,8 @@ def test_saturated_softmax(as_labels: bool, dtype: type) -> None:
     grads = blocks.L_model_backward(AL, Y, caches, loss=loss, input_gradient=True, **options)
     np.testing.assert_allclose(grads["dA0"], AL - np.eye(3)[:, labels], rtol=1e-5, atol=1e-30)
     assert grads["dA0"].dtype == dtype
-    twice = blocks.L_model_backward(AL, 2 * np.eye(3)[:, labels], caches, loss=loss, **options)
-    np.testing.assert_allclose(twice["dW1"], 2 * grads["dW1"], rtol=1e-5, atol=1e-30)
+    half = blocks.L_model_backward(AL, np.eye(3)[:, labels] / 2, caches, loss=loss, **options)
+    np.testing.assert_allclose(half["dW1"], grads["dW1"] / 2, rtol=1e-5, atol=1e-30)
 
 
 def test_saturation_does_not_hide_inconsistent_caches() -> None:
@@ -819,6 +880,25 @@ def test_gradient_check_finds_the_wrong_entry(monkeypatch: pytest.MonkeyPatch) -
     assert check.numerical_gradient == pytest.approx(right_value, abs=1e-7)
 
 
+@pytest.mark.parametrize("output", ["sigmoid", "softmax", "identity"])
+def test_gradient_check_finds_the_wrong_entry_of_your_own(output: str) -> None:
+    X, parameters = random_network([4, 5, 3], 9, output=output)
+    Y = random_Y("categorical_cross_entropy", 3, 9)
+    activations = ["tanh", output]
+    AL, caches = blocks.L_model_forward(X, parameters, activations=activations)
+    mine = blocks.L_model_backward(AL, Y, caches)
+    right_value = mine["db1"][4, 0]
+    check = blocks.gradient_check(parameters, X, Y, activations=activations, gradients=mine)
+    assert check == blocks.gradient_check(parameters, X, Y, activations=activations)
+    assert check.relative_difference < 1e-7
+    mine["db1"][4, 0] *= -1
+    check = blocks.gradient_check(parameters, X, Y, activations=activations, gradients=mine)
+    assert check.relative_difference > 1e-3
+    assert (check.worst_parameter, check.worst_index) == ("b1", (4, 0))
+    assert check.gradient == -right_value
+    assert check.numerical_gradient == pytest.approx(right_value, abs=1e-7)
+
+
 def test_relative_difference_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     # J = (w - 1)^2 at w = 3: dJ/dw = 4, and b the same
     parameters = {"W1": np.array([[3.0]]), "b1": np.array([[0.0]])}
@@ -862,6 +942,7 @@ MODEL: Parameters = {"W1": ONES((3, 2)), "b1": ONES((3, 1)), "W2": ONES((1, 3)),
 X_OF_MODEL = ONES((2, 5))
 AL_OF_MODEL = np.full((1, 5), 0.5)
 CACHES: Any = [(LAYER, ONES((3, 5))), ((ONES((3, 5)), ONES((1, 3)), ONES((1, 1))), ONES((1, 5)))]
+KNOWING_CACHES: Any = blocks.L_model_forward(X_OF_MODEL, MODEL)[1]
 GRADS: Parameters = {f"d{name}": array for name, array in MODEL.items()}
 
 
@@ -884,7 +965,7 @@ def call(function: Callable[..., Any], *arguments: Any, **options: Any) -> Calla
 ERRORS: list[tuple[type[Exception], str, Callable[[], Any]]] = [
     # initialisation
     (ValueError, "initialize_parameters_deep: init is 'he': expected one of "
-     "lecun_normal, small_normal, he_normal, glorot_normal, zeros",
+     "lecun_normal, small_normal, he_normal, glorot_normal, zeros; did you mean 'he_normal'?",
      call(blocks.initialize_parameters_deep, [2, 1], init="he")),
     (ValueError, "initialize_parameters_deep: layer_dims is [2]: "
      "expected n_0, n_1, ..., n_L, two sizes or more",
@@ -900,7 +981,8 @@ ERRORS: list[tuple[type[Exception], str, Callable[[], Any]]] = [
     (ValueError, "linear_forward: b is (3,) but W is (3, 2): "
      "expected b (3, 1), a column: b.reshape(3, 1)",
      call(blocks.linear_forward, ONES((2, 5)), ONES((3, 2)), ONES(3))),
-    (ValueError, "linear_activation_forward: b is (1, 3) but W is (3, 2): expected b (3, 1)",
+    (ValueError, "linear_activation_forward: b is (1, 3) but W is (3, 2): expected b (3, 1); "
+     "b.T would fit",
      call(blocks.linear_activation_forward, *LAYER[:2], ONES((1, 3)), "relu")),
     (ValueError, "linear_forward: A_prev is (2,): expected two dimensions, neither of them 0",
      call(blocks.linear_forward, ONES(2), *LAYER[1:])),
@@ -914,7 +996,8 @@ ERRORS: list[tuple[type[Exception], str, Callable[[], Any]]] = [
      call(blocks.linear_forward, np.full((2, 5), "a"), *LAYER[1:])),
     (TypeError, f"linear_forward: b is an array of object: {REAL}",
      call(blocks.linear_forward, *LAYER[:2], None)),
-    (ValueError, f"linear_activation_forward: activation is 'rleu': expected one of {NAMES}",
+    (ValueError, f"linear_activation_forward: activation is 'rleu': expected one of {NAMES}; "
+     "did you mean 'relu'?",
      call(blocks.linear_activation_forward, *LAYER, "rleu")),
     (ValueError, f"linear_activation_backward: activation is None: expected one of {NAMES}",
      call(blocks.linear_activation_backward, ONES((3, 5)), CACHES[0], None)),
@@ -929,7 +1012,27 @@ ERRORS: list[tuple[type[Exception], str, Callable[[], Any]]] = [
     (TypeError, "linear_activation_backward: the cache is tuple of 3: "
      "expected ((A_prev, W, b), Z)",
      call(blocks.linear_activation_backward, ONES((3, 5)), LAYER, "relu")),
+    (ValueError, "linear_forward: A_prev is (5, 2) but W is (3, 2): expected A_prev (2, m), an "
+     "example a column; A_prev.T would fit",
+     call(blocks.linear_forward, ONES((5, 2)), *LAYER[1:])),
+    (ValueError, "linear_forward: W is (2, 3) but b is (3, 1): expected W (3, n_prev), a row for "
+     "each unit; W.T would fit",
+     call(blocks.linear_forward, LAYER[0], LAYER[1].T, LAYER[2])),
+    (ValueError, "linear_backward: dZ is (5, 3) but W is (3, 2): expected dZ (3, m); dZ.T would "
+     "fit",
+     call(blocks.linear_backward, ONES((5, 3)), LAYER)),
+    (TypeError, "linear_forward: A_prev is tuple of 2: expected an array; a forward step returns "
+     "it and its caches, as in AL, caches = L_model_forward(X, parameters)",
+     call(blocks.linear_forward, blocks.linear_forward(*LAYER), ONES((1, 3)), ONES((1, 1)))),
     # a model, forward
+    (ValueError, "layer 1: X is (5, 2) but W1 is (3, 2): expected X (2, m), an example a column; "
+     "X.T would fit",
+     call(blocks.L_model_forward, X_OF_MODEL.T, MODEL)),
+    (ValueError, "layer 2: W2 is (3, 1) but b2 is (1, 1): expected W2 (1, n_prev), a row for each "
+     "unit; W2.T would fit",
+     call(blocks.L_model_forward, X_OF_MODEL, model_with(W2=ONES((3, 1))))),
+    (ValueError, "L_model_forward: X[1] has 1 numbers but X[0] has 2: expected rows of one length",
+     call(blocks.L_model_forward, [[1, 2], [3]], MODEL)),
     (ValueError, "layer 1: W1 is (3, 2) but X is (4, 5): expected W1 (n_1, 4)",
      call(blocks.L_model_forward, ONES((4, 5)), MODEL)),
     (ValueError, "layer 2: W2 is (1, 4) but A1 is (3, 5): expected W2 (n_2, 3)",
@@ -951,19 +1054,46 @@ ERRORS: list[tuple[type[Exception], str, Callable[[], Any]]] = [
      call(blocks.L_model_forward, X_OF_MODEL, {})),
     (TypeError, "L_model_forward: parameters is list of 4: expected a dictionary of arrays",
      call(blocks.L_model_forward, X_OF_MODEL, list(MODEL.values()))),
-    (ValueError, f"L_model_forward: activation is 'swish': expected one of {NAMES}",
-     call(blocks.L_model_forward, X_OF_MODEL, MODEL, activations=["swish", "sigmoid"])),
+    (ValueError, f"L_model_forward: activation is 'sine': expected one of {NAMES}",
+     call(blocks.L_model_forward, X_OF_MODEL, MODEL, activations=["sine", "sigmoid"])),
     (ValueError, "L_model_forward: activations is ['relu']: expected a list of 2, a name a layer",
      call(blocks.L_model_forward, X_OF_MODEL, MODEL, activations=["relu"])),
     (TypeError, "L_model_forward: activations is 'relu': expected a list of 2, a name a layer",
      call(blocks.L_model_forward, X_OF_MODEL, MODEL, activations="relu")),
     # cost
-    (ValueError, f"compute_cost: loss is 'mse': expected one of {LOSSES}",
-     call(blocks.compute_cost, AL_OF_MODEL, AL_OF_MODEL, loss="mse")),
+    (ValueError, f"compute_cost: loss is 'hubert': expected one of {LOSSES}; did you mean 'huber'?",
+     call(blocks.compute_cost, AL_OF_MODEL, AL_OF_MODEL, loss="hubert")),
+    (ValueError, "compute_cost: loss is None but AL has 2 rows: expected "
+     "'categorical_cross_entropy' for a softmax, 'binary_cross_entropy' for sigmoids, or another "
+     "loss",
+     call(blocks.compute_cost, ONES((2, 5)), ONES((2, 5)))),
+    (ValueError, "compute_cost: Y[0, 1] is 2: expected 0 to 1, as binary_cross_entropy takes "
+     "probabilities",
+     call(blocks.compute_cost, AL_OF_MODEL, np.array([[1, 2, 1, 2, 1]]))),
+    (ValueError, "compute_cost: Y[0] is -1: expected 0 to 1, as binary_cross_entropy takes "
+     "probabilities",
+     call(blocks.compute_cost, AL_OF_MODEL, np.array([-1, 1, -1, 1, 1]))),
+    (ValueError, "compute_cost: Y[0, 1] is 2.0: expected 0 to 1, as categorical_cross_entropy "
+     "takes probabilities",
+     call(blocks.compute_cost, ONES((2, 2)), 2 * np.eye(2)[::-1], loss="cce")),
+    (ValueError, "compute_cost: Y[0, 0] is -1.0: expected 0 or more, as poisson takes counts or "
+     "rates",
+     call(blocks.compute_cost, AL_OF_MODEL, -ONES((1, 5)), loss="poisson")),
+    (ValueError, "compute_cost: AL[0, 0] is 1.5: expected 0 to 1, as binary_cross_entropy takes "
+     "probabilities",
+     call(blocks.compute_cost, 3 * AL_OF_MODEL, ONES((1, 5)))),
+    (ValueError, "compute_cost: Y is (5, 1) but AL is (1, 5): expected Y (1, 5); Y.T would fit: "
+     "an example is a column",
+     call(blocks.compute_cost, AL_OF_MODEL, ONES((5, 1)))),
+    (TypeError, "compute_cost: AL is tuple of 2: expected an array; a forward step returns it and "
+     "its caches, as in AL, caches = L_model_forward(X, parameters)",
+     call(blocks.compute_cost, (AL_OF_MODEL, CACHES), ONES((1, 5)))),
+    (ValueError, "compute_cost: Y[1] has 1 numbers but Y[0] has 2: expected rows of one length",
+     call(blocks.compute_cost, AL_OF_MODEL, [[0, 1], [1]])),
     (ValueError, "compute_cost: Y is (1, 4) but AL is (1, 5): expected Y (1, 5)",
      call(blocks.compute_cost, AL_OF_MODEL, ONES((1, 4)))),
     (ValueError, "compute_cost: Y is (5,) but AL is (2, 5): expected Y (2, 5)",
-     call(blocks.compute_cost, ONES((2, 5)), ONES(5))),
+     call(blocks.compute_cost, ONES((2, 5)), ONES(5), loss="bce")),
     (TypeError, f"compute_cost: Y is an array of <U3: {REAL}",
      call(blocks.compute_cost, AL_OF_MODEL, np.array([["cat"] * 5]))),
     (ValueError, "compute_cost: Y is (4,) but AL is (3, 5): "
@@ -998,8 +1128,23 @@ ERRORS: list[tuple[type[Exception], str, Callable[[], Any]]] = [
      call(blocks.L_model_backward, AL_OF_MODEL, AL_OF_MODEL, [])),
     (ValueError, "L_model_backward: activations is []: expected a list of 2, a name a layer",
      call(blocks.L_model_backward, AL_OF_MODEL, AL_OF_MODEL, CACHES, activations=[])),
-    (ValueError, f"L_model_backward: loss is 'bce': expected one of {LOSSES}",
-     call(blocks.L_model_backward, AL_OF_MODEL, AL_OF_MODEL, CACHES, loss="bce")),
+    (ValueError, f"L_model_backward: loss is 'quantile': expected one of {LOSSES}",
+     call(blocks.L_model_backward, AL_OF_MODEL, AL_OF_MODEL, CACHES, loss="quantile")),
+    (ValueError, "L_model_backward: Y[0, 0] is 2.0: expected 0 to 1, as binary_cross_entropy takes "
+     "probabilities",
+     call(blocks.L_model_backward, AL_OF_MODEL, 2 * ONES((1, 5)), CACHES)),
+    (ValueError, "L_model_backward: the loss is 'binary_cross_entropy' but layer 2 has an output "
+     "of 'tanh': expected an output of 'sigmoid', as by activations=[..., 'sigmoid']; or, for "
+     "'tanh', a loss of numbers such as 'mean_squared_error'",
+     call(blocks.L_model_backward, AL_OF_MODEL, AL_OF_MODEL, CACHES,
+          activations=["relu", "tanh"], loss="binary_cross_entropy")),
+    (ValueError, "layer 2: the activation is 'tanh' but the cache is of 'sigmoid': expected that "
+     "of the forward step, or none, as the cache knows",
+     call(blocks.L_model_backward, AL_OF_MODEL, AL_OF_MODEL, KNOWING_CACHES,
+          activations=["relu", "tanh"])),
+    (ValueError, "linear_activation_backward: the activation is 'tanh' but the cache is of "
+     "'relu': expected that of the forward step, or none, as the cache knows",
+     call(blocks.linear_activation_backward, ONES((3, 5)), KNOWING_CACHES[0], "tanh")),
     # update
     (ValueError, "update_parameters: dW1 is (3, 3) but W1 is (3, 2): expected dW1 (3, 2)",
      call(blocks.update_parameters, MODEL, GRADS | {"dW1": ONES((3, 3))}, 0.1)),
@@ -1018,6 +1163,15 @@ ERRORS: list[tuple[type[Exception], str, Callable[[], Any]]] = [
     (ValueError, "update_parameters: learning_rate is nan: expected a finite number",
      call(blocks.update_parameters, MODEL, GRADS, float("nan"))),
     # gradient_check
+    (ValueError, "gradient_check: gradients has dW1: expected db1 too, "
+     "as each of the parameters has its gradient",
+     call(blocks.gradient_check, MODEL, X_OF_MODEL, AL_OF_MODEL, gradients={"dW1": ONES((3, 2))})),
+    (ValueError, "gradient_check: dW1 is (2, 3) but W1 is (3, 2): expected dW1 (3, 2); dW1.T would "
+     "fit",
+     call(blocks.gradient_check, MODEL, X_OF_MODEL, AL_OF_MODEL,
+          gradients=GRADS | {"dW1": ONES((2, 3))})),
+    (TypeError, "gradient_check: gradients is tuple of 2: expected a dictionary of arrays",
+     call(blocks.gradient_check, MODEL, X_OF_MODEL, AL_OF_MODEL, gradients=(1, 2))),
     (ValueError, "gradient_check: epsilon is 0: expected a number above 0",
      call(blocks.gradient_check, MODEL, X_OF_MODEL, AL_OF_MODEL, epsilon=0)),
     (ValueError, "gradient_check: parameters has W1: expected W1, b1, "
