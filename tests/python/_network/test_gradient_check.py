@@ -64,6 +64,22 @@ def test_a_wrong_entry_is_found(
     assert [each for each, value in check.differences.items() if value > 1e-6] == [name]
 
 
+def test_a_wrong_entry_of_your_own_is_found() -> None:
+    net, (X, y) = network(N, "tanh", "float64"), data(7, N)
+    A, caches = net.forward(X)
+    mine = net.backward(2 * (A - y) / 3, caches)
+    check = net.gradient_check(X, y, gradients=mine)
+    assert check.relative_difference < 1e-7
+    net.unflatten(mine)[1].W[2, 4] += 0.5
+    check = net.gradient_check(X, y, gradients=mine)
+    assert (check.worst_parameter, check.worst_index) == ("layers[1].W", (2, 4))
+    assert check.gradient - check.numerical_gradient == pytest.approx(0.5)
+    assert [name for name, value in check.differences.items() if value > 1e-6] == ["layers[1].W"]
+    for wrong, error in ((mine[1:], ValueError), (mine.astype(str), TypeError)):
+        with pytest.raises(error, match=r"^gradient_check: gradients (have shape|are <U)"):
+            net.gradient_check(X, y, gradients=wrong)
+
+
 def test_some_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     honest = dr.Network.loss_and_gradients
