@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from deltarule._arrays import Array
-from deltarule._checks import expect_finite, expect_flag, expect_in_range, refuse
+from deltarule._checks import did_you_mean, expect_finite, expect_flag, expect_in_range, refuse
 from deltarule._network.sole_training import expect_trained_by_no_other
 from deltarule.layers import Dense, LayerDescription, Standardize
 
@@ -164,9 +164,9 @@ class Layers(tuple[Layer, ...]):
         for layer in self:
             if layer.name == index:
                 return layer
+        names = [layer.name for layer in self if layer.name is not None]
         raise KeyError(
-            f"no layer has the name {index!r}: expected one of "
-            f"{[layer.name for layer in self if layer.name is not None]}"
+            f"no layer has the name {index!r}: expected one of {names}{did_you_mean(index, names)}"
         )
 
 
