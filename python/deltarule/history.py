@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from deltarule import _plots
-from deltarule._checks import did_you_mean
-from deltarule.metrics import recorded_name
 
 
 class History(dict[str, list[float]]):
@@ -89,20 +87,3 @@ def as_table(columns: Mapping[str, list[Any]]) -> str:
         ).rstrip()
         for row in zip(*texts, strict=True)
     )
-
-
-def monitored(record: Mapping[str, float], name: str, who: str) -> float:
-    """The value that a callback or a schedule watches; ``"val_acc"`` means the accuracy, too.
-
-    Raises
-    ------
-    ValueError
-        For a name that the history does not have.
-    """
-    found = name if name in record else recorded_name(name)
-    if found not in record:
-        raise ValueError(
-            f"{who}: monitor is {name!r}, which is not in the history: expected one of "
-            f"{list(record)}{did_you_mean(name, record)}"
-        )
-    return record[found]

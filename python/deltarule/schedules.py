@@ -11,6 +11,7 @@ or, with ``per="epoch"``, the epochs. In a loop of your own ``schedule(t)`` is t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -19,7 +20,7 @@ import numpy as np
 
 from deltarule._arrays import Array
 from deltarule._checks import expect_count, expect_in_range, is_number
-from deltarule.history import monitored
+from deltarule._monitor import mode_of, monitored
 
 # What an optimizer takes for its learning rate: a number, a schedule, or any function of the step.
 LearningRate: TypeAlias = "float | Callable[[int], float]"
@@ -392,8 +393,8 @@ class WarmUp(Schedule):
 class ReduceOnPlateau(Schedule):
     """Multiplied by ``factor`` when more than ``patience`` epochs in a row brought nothing better.
 
-    As PyTorch's ReduceLROnPlateau. What it remembers belongs to one training: give each optimizer
-    one of its own.
+    As PyTorch's ReduceLROnPlateau, but for values below zero, where PyTorch's margin has the wrong
+    sign. What it remembers belongs to one training: give each optimizer one of its own.
 
     Parameters
     ----------
@@ -405,16 +406,17 @@ class ReduceOnPlateau(Schedule):
     patience, cooldown : int
         Epochs without a better value that are borne; epochs after a reduction that do not count.
     threshold : float
-        Better means by more than this part of the best value.
-    mode : {"min", "max"}
-        Whether small or large values are good.
+        Better means by more than this part of the best value, whichever sign that has.
+    mode : {"min", "max"}, optional
+        Whether small or large values are good; by default what the name says, if it does: small
+        losses and errors, large accuracies and other scores.
     final : float
         The least rate.
 
     Raises
     ------
     TypeError, ValueError
-        For a number out of its range.
+        For a number out of its range, and for a ``monitor`` that says nothing about the mode.
     """
 
     initial: float
@@ -423,7 +425,7 @@ class ReduceOnPlateau(Schedule):
     patience: int = 10
     cooldown: int = 0
     threshold: float = 1e-4
-    mode: str = "min"
+    mode: str | None = None
     final: float = 0.0
     per: str = field(default="step", init=False, repr=False)
     _now: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -433,7 +435,7 @@ class ReduceOnPlateau(Schedule):
         self._expect_numbers("initial", "threshold", "final")
         self._expect_numbers("factor", below=1)
         self._expect_counts("patience", "cooldown", least=0)
-        expect_mode(self.mode, "ReduceOnPlateau")
+        object.__setattr__(self, "mode", mode_of(self.monitor, self.mode, "ReduceOnPlateau"))
         best = np.inf if self.mode == "min" else -np.inf
         self._now.update(rate=float(self.initial), best=best, bad_epochs=0, cooldown_left=0)
 
@@ -456,9 +458,12 @@ class ReduceOnPlateau(Schedule):
             now["cooldown_left"], now["bad_epochs"] = self.cooldown, 0
 
     def _better(self, value: float, best: float) -> bool:
+        if not np.isfinite(best):
+            return value < best if self.mode == "min" else value > best
+        margin = math.copysign(self.threshold, best)  # times best: how much better it must be
         if self.mode == "min":
-            return value < best * (1 - self.threshold)
-        return value > best * (1 + self.threshold)
+            return value < best * (1 - margin)
+        return value > best * (1 + margin)
 
     def end_epoch(self, record: Mapping[str, float]) -> None:  # noqa: D102
         self.observe(monitored(record, self.monitor, "ReduceOnPlateau"))
@@ -554,12 +559,6 @@ def rate_now(rate: LearningRate, step: int, epochs: int) -> float:
     """
     rates = rates_of_steps(rate, step, 1, epochs)
     return rate if rates is None else float(rates[0])  # type: ignore[return-value]
-
-
-def expect_mode(mode: str, where: str) -> None:
-    """Hold a mode to being one of the two."""
-    if mode not in ("min", "max"):
-        raise ValueError(f"{where}: mode is {mode!r}: expected 'min' or 'max'")
 
 
 def _cosine(start: float, end: float, part: Array) -> Array:

@@ -3,7 +3,7 @@
 import pytest
 
 import deltarule as dr
-from deltarule.history import as_table, monitored
+from deltarule.history import as_table
 from support import data, network
 
 
@@ -43,9 +43,3 @@ def test_pandas_takes_it() -> None:
     frame = pandas.DataFrame(history.columns())
     assert list(frame.columns) == ["epoch", "loss"]
     assert frame["loss"].tolist() == history["loss"]
-
-
-def test_a_name_that_is_not_there() -> None:
-    assert monitored({"loss": 1.0}, "loss", "EarlyStopping") == 1.0
-    with pytest.raises(ValueError, match=r"EarlyStopping: monitor is 'f1'.*one of \['loss'\]"):
-        monitored({"loss": 1.0}, "f1", "EarlyStopping")

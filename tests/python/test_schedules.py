@@ -164,7 +164,7 @@ def test_warm_up(initial: float, duration: int, start: float, then: str) -> None
 
 @settings(deadline=None, max_examples=60)
 @given(
-    st.lists(st.floats(-10, 10) | st.just(np.nan), min_size=1, max_size=40),
+    st.lists(st.floats(0, 10) | st.just(np.nan), min_size=1, max_size=40),
     st.sampled_from(["min", "max"]),
     st.integers(0, 3),
     st.integers(0, 3),
@@ -193,6 +193,32 @@ def test_reduce_on_plateau(
         theirs.step(value)
         ours.observe(value)
         assert ours(0) == optimizer.param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "values"),
+    [("min", [-1, -1, -2.5, -2.74, -2.76]), ("max", [-2.5, -2.5, -1, -0.91, -0.89])],
+)
+def test_a_plateau_below_zero(mode: str, values: list[float]) -> None:
+    """Better by more than a tenth of the best value, whatever its sign: a Poisson loss, an R2."""
+    rate = schedules.ReduceOnPlateau(1.0, "loss", 0.5, 0, threshold=0.1, mode=mode)
+    rates = []
+    for value in values:
+        rate.observe(value)
+        rates.append(rate(0))
+    assert rates == [1.0, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_a_plateau_by_a_name_that_says_what_is_good() -> None:
+    """A score that grows is no reason for a smaller rate; one that falls is."""
+    rate = schedules.ReduceOnPlateau(1.0, "val_accuracy", 0.5, 0)
+    rates = []
+    for value in (0.5, 0.6, 0.7, 0.6):
+        rate.end_epoch({"val_accuracy": value})
+        rates.append(rate(0))
+    assert rates == [1.0, 1.0, 1.0, 0.5]
+    with pytest.raises(ValueError, match="ReduceOnPlateau: monitor is 'size' and mode is None"):
+        schedules.ReduceOnPlateau(1.0, "size")
 
 
 # By hand -------------------------------------------------------------------------------------

@@ -5,16 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from deltarule._checks import expect_in_range
+from deltarule._monitor import mode_of, monitored
 from deltarule._training.run import TrainingRun
-from deltarule.history import monitored
-from deltarule.metrics import recorded_name
-from deltarule.schedules import expect_mode
-
-# What names say about values.
-_GOOD = {
-    "min": ("loss", "error", "rmse", "mse", "mae", "deviance"),
-    "max": ("accuracy", "precision", "recall", "f1", "auc", "r2"),
-}
 
 
 class Best:
@@ -22,23 +14,14 @@ class Best:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For a mode that is none, or that the name does not tell.
     """
 
     def __init__(self, monitor: str, mode: str | None, min_delta: float, who: str) -> None:
-        if mode is None:
-            name = recorded_name(monitor)
-            mode = next((good for good, names in _GOOD.items() if name.endswith(names)), None)
-        if mode is None:
-            raise ValueError(
-                f"{who}: monitor is {monitor!r} and mode is None: expected mode='min' or 'max', as "
-                "the name does not say whether small or large values are good"
-            )
-        expect_mode(mode, who)
         expect_in_range(min_delta, f"{who}: min_delta", least=0)
         self._monitor, self._who = monitor, who
-        self._sign = 1.0 if mode == "min" else -1.0
+        self._sign = 1.0 if mode_of(monitor, mode, who) == "min" else -1.0
         self._min_delta = min_delta
         self.value: float | None = None
 

@@ -230,7 +230,7 @@ def test_time_limit_within_an_epoch() -> None:
     [
         (lambda: dr.EarlyStopping(patience=0), ValueError, "patience is 0: expected 1 or more"),
         (lambda: dr.EarlyStopping(patience=1.5), TypeError, "patience is 1.5: expected an int"),
-        (lambda: dr.EarlyStopping("score"), ValueError, "'score' and mode is None: expected mode="),
+        (lambda: dr.EarlyStopping("size"), ValueError, "'size' and mode is None: expected mode="),
         (lambda: dr.EarlyStopping(mode="up"), ValueError, "mode is 'up': expected 'min' or"),
         (lambda: dr.EarlyStopping(min_delta=-1), ValueError, "min_delta is -1: expected 0 or"),
         (lambda: dr.Checkpoint("x", every=0), ValueError, "every is 0: expected 1 or more"),
