@@ -5,8 +5,8 @@ That is the optimizer's vectors and counts, the schedule's memory, and the callb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,8 +49,27 @@ class Training(Protocol):
     resumed: bool
 
 
-def write_checkpoint(path: PathLike, run: Training) -> None:
-    """Write all that a training needs to go on."""
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a training needs to go on, as it goes to a file."""
+
+    tensors: Mapping[str, Array]
+    content: Mapping[str, Any]
+    history: Mapping[str, Any]
+
+    def write(self, path: PathLike) -> None:
+        """Write it to a file, in one move."""
+        write(path, "checkpoint", self.tensors, self.content, self.history)
+
+    def kept(self) -> Checkpoint:
+        """The same with numbers of its own, which training no longer changes."""
+        tensors = {name: tensor.copy() for name, tensor in self.tensors.items()}
+        history = {name: list(values) for name, values in self.history.items()}
+        return Checkpoint(tensors, self.content, history)
+
+
+def checkpoint_of(run: Training) -> Checkpoint:
+    """Take down where a training is; its numbers are the training's own."""
     tensors, network = network_state(run.network)
     optimizer = optimizer_state(run.optimizer, tensors, whole=False)
     callbacks = []
@@ -65,7 +84,7 @@ def write_checkpoint(path: PathLike, run: Training) -> None:
         }
         callbacks.append({"kind": kind, "state": rest})
     content = {"network": network, "optimizer": optimizer, "callbacks": callbacks}
-    write(path, "checkpoint", tensors, content, run.history)
+    return Checkpoint(tensors, content, run.history)
 
 
 def states_of_callbacks(path: PathLike) -> list[dict[str, Any]]:

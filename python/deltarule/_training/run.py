@@ -35,6 +35,8 @@ class TrainingRun:
         Of the epochs that are finished.
     epoch, epochs : int
         The epoch under way, counted from 1, and how many are planned.
+    steps_an_epoch : int or None
+        How many the last epoch had; None before the first has ended.
     resumed : bool
         Whether the run goes on from a checkpoint.
     exception : BaseException or None
@@ -53,6 +55,7 @@ class TrainingRun:
         self.callbacks = tuple(callbacks)
         self.epochs = epochs
         self.epoch = 0
+        self.steps_an_epoch: int | None = None
         self.resumed = False
         self.stopping = False
         self.exception: BaseException | None = None
@@ -62,6 +65,7 @@ class TrainingRun:
         }
         self._step_hooks = [(each, each.on_step_end) for each in callbacks if sees_steps(each)]
         self._called = False
+        self._first_step = 0  # of the epoch under way
         self._cost: float | None = None
         self._gradients: Array | None = None
         self._before: Array | None = None
@@ -135,12 +139,14 @@ class TrainingRun:
         if self.stopping or self.history.epochs >= self.epochs:
             return False
         self.epoch = self.history.epochs + 1
+        self._first_step = self.step
         self.call("on_epoch_begin")
         return not self.stopping
 
     def end_epoch(self, record: Mapping[str, float]) -> None:
         """Take down what an epoch came to, and tell the schedule and the callbacks."""
         self.history.record(record)
+        self.steps_an_epoch = self.step - self._first_step
         optimizer: Any = self.optimizer
         optimizer.epochs += 1
         rate = getattr(optimizer, "learning_rate", None)

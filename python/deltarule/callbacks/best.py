@@ -1,4 +1,4 @@
-"""The best value so far, of what is watched."""
+"""The best value so far, of what is watched, and which weights had it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from deltarule._checks import expect_in_range
 from deltarule._monitor import mode_of, monitored
 from deltarule._training.run import TrainingRun
+from deltarule.optimizers import LBFGS
 
 
 class Best:
@@ -33,6 +34,19 @@ class Best:
             self.value = value
             return True
         return False
+
+    def of_beginning(self, run: TrainingRun) -> bool:
+        """Whether an epoch's value is, or may be, that of the weights that the epoch begins with.
+
+        The training loss of an epoch of one step is: the step is made from it. That of several
+        steps is a mean over the weights between them, of which the last are the best guess; all
+        else, and L-BFGS's loss, is computed when the epoch's steps are made.
+        """
+        return (
+            self._monitor == "loss"
+            and not isinstance(run.optimizer, LBFGS)
+            and run.steps_an_epoch in (None, 1)
+        )
 
     def restore(self, value: Any) -> None:
         """Go on from a value."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from deltarule._checks import expect_count
-from deltarule._files.checkpoints import write_checkpoint
+from deltarule._files.checkpoints import Checkpoint as Content
+from deltarule._files.checkpoints import checkpoint_of
 from deltarule._files.rotation import Rotation
 from deltarule._training.run import TrainingRun
 from deltarule.callbacks.best import Best
@@ -32,7 +33,9 @@ class Checkpoint:
         in ``path``, keeps so many of the newest files, and where ``monitor`` is given the best one
         too; older ones are deleted if this training wrote them, before it was resumed or since.
     monitor, mode
-        As for `EarlyStopping`; for ``keep="best"`` ``"val_loss"`` by default.
+        As for `EarlyStopping`; for ``keep="best"`` ``"val_loss"`` by default. The best file has the
+        weights that had the best value: of a training ``"loss"`` where an epoch is one step, those
+        that the epoch began with, and its number is that of the epoch before.
 
     Raises
     ------
@@ -69,6 +72,7 @@ class Checkpoint:
                 "a number"
             )
         self._best = None if self.monitor is None else Best(self.monitor, mode, 0.0, "Checkpoint")
+        self._beginning: Content | None = None
         self._rotation: Rotation | None = None
         if not isinstance(keep, str):
             if "{epoch}" not in self.path:
@@ -90,16 +94,28 @@ class Checkpoint:
         if self._rotation is not None:
             self._rotation.forget()
 
+    def on_epoch_begin(self, run: TrainingRun) -> None:  # noqa: D102
+        kept = self._best_is_of_beginning(run) and _is_finite(run)
+        self._beginning = checkpoint_of(run).kept() if kept else None
+
     def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
-        due = run.epoch % self.every == 0 or run.epoch == run.epochs or run.stopping
-        if not due or not np.isfinite(run.network.parameters).all():
+        beginning, self._beginning = self._beginning, None
+        if not (run.epoch % self.every == 0 or run.epoch == run.epochs or run.stopping):
             return
         improves = self._best is not None and self._best.improves(run)
-        if self.keep == "best" and not improves:
-            return
-        if self._rotation is not None:
-            self._rotation.add(run.epoch, improves)
-        write_checkpoint(self._path_of(run.epoch), run)
+        if improves and beginning is not None and self._best_is_of_beginning(run):
+            self._write(beginning.write, run.epoch - 1, is_best=True)
+            improves = False  # not these weights
+        if (improves or self.keep != "best") and _is_finite(run):
+            self._write(lambda path: checkpoint_of(run).write(path), run.epoch, is_best=improves)
+
+    def _best_is_of_beginning(self, run: TrainingRun) -> bool:
+        return self._best is not None and self._best.of_beginning(run)
+
+    def _write(self, write: Callable[[str], None], epoch: int, *, is_best: bool) -> None:
+        if self._rotation is not None:  # first, as what is written knows of it
+            self._rotation.add(epoch, is_best)
+        write(self._path_of(epoch))
         if self._rotation is not None:
             self._rotation.delete_old()
 
@@ -112,3 +128,7 @@ class Checkpoint:
             self._best.restore(state["best"])
         if self._rotation is not None:
             self._rotation.restore(state)
+
+
+def _is_finite(run: TrainingRun) -> bool:
+    return bool(np.isfinite(run.network.parameters).all())

@@ -31,7 +31,8 @@ class EarlyStopping:
         Whether small or large values are good; by default what the name says, if it does: small
         losses and errors, large accuracies.
     restore_best_weights : bool
-        Leave the network with the weights of its best epoch, their average and running moments too.
+        Leave the network with the weights that had the best value, their average and running
+        moments too.
 
     Attributes
     ----------
@@ -45,6 +46,13 @@ class EarlyStopping:
     TypeError, ValueError
         For an argument out of its range, and for a ``monitor`` that says nothing about the mode; in
         ``fit``, for one that the history does not have.
+
+    Notes
+    -----
+    Metrics and all ``val_`` values are of the weights at an epoch's end. The training ``"loss"`` is
+    computed on the way to them. Where an epoch is one step, it is the loss of the weights that the
+    epoch began with, and these are restored; where it has several batches, the loss is their mean,
+    each at the weights of its time, and the weights at the epoch's end are restored.
     """
 
     def __init__(
@@ -63,6 +71,7 @@ class EarlyStopping:
     def _forget(self) -> None:
         self._best = Best(self.monitor, self.mode, self.min_delta, "EarlyStopping")
         self._best_weights: dict[str, Array] = {}
+        self._beginning: dict[str, Array] = {}
         self.best_epoch: int | None = None
         self.stopped_epoch: int | None = None
 
@@ -80,13 +89,17 @@ class EarlyStopping:
         if self.stopped_epoch is not None:
             run.stop()
 
+    def on_epoch_begin(self, run: TrainingRun) -> None:  # noqa: D102
+        kept = self.restore_best_weights and self._best.of_beginning(run)
+        self._beginning = _copy_of_weights(run.network) if kept else {}
+
     def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
         if self._best.improves(run):
             self.best_epoch = run.epoch
-            if self.restore_best_weights:
-                self._best_weights = {
-                    name: vector.copy() for name, vector in _weights_of(run.network).items()
-                }
+            if self._beginning and self._best.of_beginning(run):
+                self._best_weights = self._beginning
+            elif self.restore_best_weights:
+                self._best_weights = _copy_of_weights(run.network)
         elif run.epoch - (self.best_epoch or 0) >= self.patience:
             self.stopped_epoch = run.epoch
             run.stop()
@@ -121,6 +134,10 @@ def _weights_of(network: BareNetwork) -> dict[str, Array]:
     """The flat vectors that make a network what it is, live."""
     vectors = {"parameters": network.parameters, "statistics": network.statistics}
     return vectors if network.average is None else vectors | {"average": network.average}
+
+
+def _copy_of_weights(network: BareNetwork) -> dict[str, Array]:
+    return {name: vector.copy() for name, vector in _weights_of(network).items()}
 
 
 class TimeLimit:

@@ -213,9 +213,9 @@ def test_only_the_best(tmp_path: Path) -> None:
 
     class Set:
         def on_epoch_end(self, run: TrainingRun) -> None:
-            run.history["loss"] = values[: run.epoch]
+            run.history["error"] = values[: run.epoch]
 
-    keep = dr.Checkpoint(tmp_path / "{epoch}", keep="best", monitor="loss")
+    keep = dr.Checkpoint(tmp_path / "{epoch}", keep="best", monitor="error")
     network(N).fit(*data(9, N), epochs=5, callbacks=[Set(), keep])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "4"]
 

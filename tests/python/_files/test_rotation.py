@@ -23,7 +23,7 @@ class Script:
             raise KeyboardInterrupt
 
     def on_epoch_end(self, run: TrainingRun) -> None:
-        run.history["loss"] = self.values[: run.epoch]
+        run.history["error"] = self.values[: run.epoch]
 
 
 def train(path: Path, values: list[float], stop_before: int = 0, **options: Any) -> dr.Network:
@@ -62,7 +62,7 @@ def test_every_so_often(tmp_path: Path) -> None:
     ],
 )
 def test_the_best_stays_too(values: list[float], left: list[str], tmp_path: Path) -> None:
-    train(tmp_path / "{epoch}", values, monitor="loss")
+    train(tmp_path / "{epoch}", values, monitor="error")
     assert names(tmp_path) == left
 
 
@@ -73,10 +73,10 @@ def test_rotation_goes_on_after_a_break(at: int, tmp_path: Path) -> None:
     whole.mkdir()
     broken.mkdir()
     values = [5.0, 1.0, 3.0, 4.0, 4.0, 4.0, 4.0]
-    train(whole / "{epoch}", values, monitor="loss")
-    train(broken / "{epoch}", values, stop_before=at, monitor="loss")
+    train(whole / "{epoch}", values, monitor="error")
+    train(broken / "{epoch}", values, stop_before=at, monitor="error")
     newest = max(broken.iterdir(), key=lambda path: int(path.name))
-    train(broken / "{epoch}", values, monitor="loss", resume=newest)
+    train(broken / "{epoch}", values, monitor="error", resume=newest)
     assert names(broken) == names(whole) == ["2", "6", "7"]
     for name in names(whole):
         one, other = dr.load(whole / name), dr.load(broken / name)
@@ -123,7 +123,7 @@ def test_a_fit_begins_anew(tmp_path: Path) -> None:
 
 
 def test_a_state_that_is_none(tmp_path: Path) -> None:
-    keep = dr.Checkpoint(tmp_path / "{epoch}", keep=1, monitor="loss")
+    keep = dr.Checkpoint(tmp_path / "{epoch}", keep=1, monitor="error")
     good = {"best": 1.0, "training": "a", "written": [1], "best_epoch": 1}
     keep.restore(good)
     for change in (
@@ -145,7 +145,7 @@ def test_a_state_that_is_none(tmp_path: Path) -> None:
         ({"keep": True}, TypeError, "keep is True: expected an integer"),
         ({"path": "x"}, ValueError, r"keep is 2 but path is 'x': expected \{epoch\} in it"),
         ({"keep": "last", "monitor": "loss"}, ValueError, "monitor is 'loss' but keep is 'last'"),
-        ({"monitor": "score"}, ValueError, "'score' and mode is None"),
+        ({"monitor": "size"}, ValueError, "'size' and mode is None"),
     ],
 )
 def test_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -61,16 +61,16 @@ FALLS_AND_RISES = [5.0, 3.0, 4.0, 2.0, 2.5, 2.5, 2.5, 1.0]
     ],
 )
 def test_early_stopping(patience: int, min_delta: float, best: int, stopped: int | None) -> None:
-    stop = dr.EarlyStopping("loss", patience, min_delta)
-    net, record = fit_with(FALLS_AND_RISES, stop)
+    stop = dr.EarlyStopping("error", patience, min_delta)
+    net, record = fit_with(FALLS_AND_RISES, stop, name="error")
     assert (stop.best_epoch, stop.stopped_epoch) == (best, stopped)
     assert len(record.weights) == (stopped or len(FALLS_AND_RISES))
     assert_same_bits(net.parameters, record.weights[best - 1])
 
 
 def test_early_stopping_may_leave_the_last_weights() -> None:
-    stop = dr.EarlyStopping("loss", patience=2, restore_best_weights=False)
-    net, record = fit_with(FALLS_AND_RISES, stop)
+    stop = dr.EarlyStopping("error", patience=2, restore_best_weights=False)
+    net, record = fit_with(FALLS_AND_RISES, stop, name="error")
     assert stop.stopped_epoch == 6
     assert_same_bits(net.parameters, record.weights[5])
 
@@ -101,15 +101,15 @@ def test_early_stopping_restores_running_statistics_and_the_average() -> None:
 
 
 def test_nan_is_never_the_best() -> None:
-    stop = dr.EarlyStopping("loss", patience=2)
-    fit_with([np.nan, 2.0, np.nan, np.nan, 1.0], stop)
+    stop = dr.EarlyStopping("error", patience=2)
+    fit_with([np.nan, 2.0, np.nan, np.nan, 1.0], stop, name="error")
     assert (stop.best_epoch, stop.stopped_epoch) == (2, 4)
 
 
 def test_early_stopping_starts_anew_with_each_fit() -> None:
-    stop = dr.EarlyStopping("loss", patience=2)
-    fit_with(FALLS_AND_RISES, stop)
-    fit_with([9.0, 8.0, 7.0], stop)
+    stop = dr.EarlyStopping("error", patience=2)
+    fit_with(FALLS_AND_RISES, stop, name="error")
+    fit_with([9.0, 8.0, 7.0], stop, name="error")
     assert (stop.best_epoch, stop.stopped_epoch) == (3, None)
 
 
@@ -130,6 +130,95 @@ def test_an_error_keeps_its_own_weights() -> None:
             validation_data=data(9, N),
         )
     assert_same_bits(net.parameters, record.weights[2])
+
+
+def full_batches(*callbacks: Any, epochs: int = 30, **options: Any) -> tuple[Any, Any, Any]:
+    """A rate that is too large: the loss falls, rises, and its weights are those before the step.
+
+    Returns the network, X and y, and the weights that every epoch began with.
+    """
+    net, (X, y), record = network(N), data(9, N), Weights()
+    options = {"optimizer": dr.SGD(2.5), "batch_size": 9} | options
+    net.fit(X, y, epochs=epochs, callbacks=[record, *callbacks], **options)
+    return net, (X, y), record.weights
+
+
+class Weights:
+    """Takes down the weights that each epoch begins with."""
+
+    def __init__(self) -> None:
+        self.weights: list[Any] = []
+
+    def on_epoch_begin(self, run: TrainingRun) -> None:
+        self.weights.append(run.network.parameters.copy())
+
+
+def test_the_best_loss_of_a_full_batch_is_that_of_the_weights_before_its_step() -> None:
+    stop = dr.EarlyStopping("loss")
+    net, (X, y), _ = full_batches(stop)
+    losses = net.history["loss"]
+    assert losses[-1] > min(losses)
+    assert stop.best_epoch == 1 + int(np.argmin(losses))
+    assert net.evaluate(X, y)["loss"] == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_the_best_loss_of_a_stream_of_one_batch() -> None:
+    stop, (X, y), net = dr.EarlyStopping("loss"), data(9, N), network(N)
+    net.fit(lambda: iter([(X, y)]), epochs=30, optimizer=dr.SGD(2.5), callbacks=[stop])
+    losses = net.history["loss"]
+    assert net.evaluate(X, y)["loss"] == pytest.approx(min(losses), rel=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 4}, {"optimizer": "lbfgs"}])
+def test_other_losses_leave_the_weights_at_the_end_of_the_best_epoch(
+    options: dict[str, Any],
+) -> None:
+    """Those of mini-batches, at the weights in between, and of L-BFGS, at the end."""
+    worse = Set([3.0, 1.0, 2.0, 2.0], "loss")
+    net, _, weights = full_batches(worse, dr.EarlyStopping("loss"), epochs=4, **options)
+    assert_same_bits(net.parameters, weights[2])
+
+
+def test_the_checkpoint_with_the_best_loss_of_a_full_batch(tmp_path: Path) -> None:
+    """It has the weights of that loss, and training goes on from it as it did."""
+    keep = dr.Checkpoint(tmp_path / "best", keep="best", monitor="loss")
+    net, (X, y), _ = full_batches(keep, epochs=20)
+    losses = net.history["loss"]
+    best: Any = dr.load(tmp_path / "best")
+    assert best.evaluate(X, y)["loss"] == pytest.approx(min(losses), rel=1e-6)
+    assert best.history["loss"] == losses[: int(np.argmin(losses))]
+    other = network(N)
+    other.fit(
+        *(X, y),
+        epochs=20,
+        optimizer=dr.SGD(2.5),
+        batch_size=9,
+        callbacks=[dr.Checkpoint(tmp_path / "other", keep="best", monitor="loss")],
+        resume=tmp_path / "best",
+    )
+    assert other.history == net.history
+    assert_same_bits(other.parameters, net.parameters)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_rotation_keeps_the_weights_of_the_best_loss(every: int, tmp_path: Path) -> None:
+    keep = dr.Checkpoint(tmp_path / "{epoch}", every=every, keep=1, monitor="loss")
+    net, _, weights = full_batches(keep, epochs=20)
+    judged = {e: loss for e, loss in enumerate(net.history["loss"], 1) if e % every == 0 or e == 20}
+    best = min(judged, key=lambda epoch: judged[epoch])
+    assert {path.name for path in tmp_path.iterdir()} == {str(best - 1), "20"}
+    loaded: Any = dr.load(tmp_path / str(best - 1))
+    assert_same_bits(loaded.parameters, weights[best - 1])
+
+
+def test_the_best_loss_of_an_epoch_that_ruins_the_weights(tmp_path: Path) -> None:
+    """The step after it makes them infinite, and training says so; the file has them before it."""
+    keep = dr.Checkpoint(tmp_path / "best", keep="best", monitor="loss")
+    rate = dr.SGD(lambda step: 0.1 if step < 3 else 1e300)
+    with pytest.raises(dr.TrainingDivergedError):
+        network(N, "identity").fit(*data(9, N), epochs=9, optimizer=rate, callbacks=[keep])
+    loaded: Any = dr.load(tmp_path / "best")
+    assert loaded.history.epochs == 3
 
 
 # Logs ----------------------------------------------------------------------------------------
