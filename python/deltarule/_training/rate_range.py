@@ -21,8 +21,10 @@ from deltarule.optimizers import Optimizer, as_optimizer
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
 
-# How much of the mean of the losses so far a new one leaves, and how far it may rise.
+# How much of the mean of the losses so far a new one leaves, and how far they may rise.
 _SMOOTHING, _BLOWN_UP = 0.9, 4.0
+# How many standard errors a fall must have to be more than the batches' noise.
+_BEYOND_NOISE = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +38,16 @@ class LearningRateRange:
     losses : ndarray
         The batches' costs, smoothed.
     suggestion : float or None
-        Where the loss fell fastest over the logarithm of the rate; None if it never fell.
+        Where the loss fell fastest below all that it had been, over the logarithm of the rate. The
+        medians of a tenth of the steps are judged, so that a few odd batches do not matter.
+    reason : str or None
+        Why there is no suggestion, where there is none.
     """
 
     rates: Array
     losses: Array
     suggestion: float | None
+    reason: str | None = None
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the losses over the rates; needs matplotlib.
@@ -67,16 +73,25 @@ class _Watch:
     """Takes down each step's cost, and stops when the rates are at an end or the loss blows up."""
 
     def __init__(self, steps: int) -> None:
-        self._steps, self._mean = steps, 0.0
+        self._steps, self._window = steps, _window_of(steps)
+        self._mean, self._least = 0.0, np.inf
+        self.costs: list[float] = []
         self.losses: list[float] = []
 
     def on_step_end(self, run: TrainingRun) -> None:
+        self.costs.append(run.cost)
         self._mean = _SMOOTHING * self._mean + (1 - _SMOOTHING) * run.cost
-        self.losses.append(self._mean / (1 - _SMOOTHING ** (len(self.losses) + 1)))
-        least = min(self.losses)
-        blown_up = self.losses[-1] - least > (_BLOWN_UP - 1) * abs(least)
-        if len(self.losses) == self._steps or blown_up:
+        self.losses.append(self._mean / (1 - _SMOOTHING ** len(self.costs)))
+        if len(self.costs) == self._steps or self._blown_up():
             run.stop()
+
+    def _blown_up(self) -> bool:
+        """Whether most of the latest batches say so; a single one may be odd."""
+        if len(self.costs) < self._window:
+            return False
+        now = float(np.median(self.costs[-self._window :]))
+        self._least = min(self._least, now)
+        return now - self._least > (_BLOWN_UP - 1) * abs(self._least)
 
 
 def learning_rate_range(
@@ -93,7 +108,8 @@ def learning_rate_range(
     """Train a copy with a rate that grows from step to step, and see where the loss falls.
 
     Step t of T has the rate ``lowest (highest / lowest)^(t / (T - 1))``. The test ends early when
-    the smoothed loss has risen to four times its least. Network and optimizer stay as they are.
+    the loss, a median over a tenth of the steps, has risen to four times its least. Network and
+    optimizer stay as they are.
 
     Parameters
     ----------
@@ -116,7 +132,8 @@ def learning_rate_range(
     Raises
     ------
     ValueError, TypeError
-        As ``fit``, and where there is no way up from ``lowest`` to ``highest``.
+        As ``fit``, where there is no way up from ``lowest`` to ``highest``, and for an optimizer
+        without a learning rate.
 
     References
     ----------
@@ -129,7 +146,13 @@ def learning_rate_range(
             f"{where}: lowest is {lowest!r} and highest is {highest!r}: expected two numbers above "
             "0, the second one larger"
         )
-    network, optimizer = copy.deepcopy(network), copy.deepcopy(as_optimizer(optimizer))
+    optimizer = as_optimizer(optimizer)
+    if not hasattr(optimizer, "learning_rate"):
+        raise ValueError(
+            f"{where}: optimizer is {type(optimizer).__name__}, which has no learning rate: "
+            "expected one that makes steps, such as 'adam'"
+        )
+    network, optimizer = copy.deepcopy(network), copy.deepcopy(optimizer)
     rates = np.geomspace(lowest, highest, steps)
     first = optimizer.step
     any_optimizer: Any = optimizer
@@ -137,18 +160,37 @@ def learning_rate_range(
     watch = _Watch(steps)
     with suppress(TrainingDivergedError):  # an answer, too: those before it can be borne
         fit(network, X, y, optimizer=optimizer, epochs=steps, callbacks=[watch], **options)
+    found, reason = _steepest(rates, np.array(watch.costs))
     losses = np.array(watch.losses)
-    return LearningRateRange(rates[: len(losses)], losses, _steepest(rates, losses))
+    return LearningRateRange(rates[: len(losses)], losses, found, reason)
 
 
-def _steepest(rates: Array, losses: Array) -> float | None:
-    """The rate in the middle of that tenth of the test over which the loss falls most."""
-    window = max(1, len(rates) // 10)
-    first = window if len(losses) > 2 * window else 0  # the first means are of few batches
-    falls = losses[first:-window] - losses[first + window :]
-    if not len(falls) or not falls.max() > 0:
-        return None
-    return float(rates[first + int(falls.argmax()) + window // 2])
+def _window_of(steps: int) -> int:
+    """Over how many steps there is a median: a tenth of the test, an odd number."""
+    return max(steps // 10, 2) // 2 * 2 + 1
+
+
+def _steepest(rates: Array, costs: Array) -> tuple[float | None, str | None]:
+    """The rate in the middle of that tenth of the test over which the loss falls most, or why not.
+
+    What counts is how far the least of the running medians falls: the way back from a few odd
+    batches is no fall below what has been.
+    """
+    window, n = _window_of(len(rates)), len(costs)
+    if n < 2 * window:
+        return None, f"the test ended after {n} of {len(rates)} steps, before a fall could be seen"
+    half = window // 2
+    medians = [np.median(costs[max(0, i - half) : i + half + 1]) for i in range(n)]
+    medians[:window] = [np.median(costs[: 2 * window])] * window  # the level at the beginning
+    least = np.minimum.accumulate(medians)
+    # The noise of one batch, by the differences of neighbours, which a slow fall hardly moves, as a
+    # standard deviation; and that of a median of several, were they normal.
+    noise = 1.48 * float(np.median(np.abs(np.diff(costs)))) / np.sqrt(2)
+    fall = float(least[0] - least[-1])
+    if not fall > _BEYOND_NOISE * 1.25 * noise / np.sqrt(window):
+        return None, "the loss did not fall further than it varies from batch to batch"
+    falls = least[:-window] - least[window:]
+    return float(rates[int(falls.argmax()) + half]), None
 
 
 # Where users find them.

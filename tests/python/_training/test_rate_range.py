@@ -1,11 +1,13 @@
 """The learning-rate range test: its rates, its losses, and where it stops."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import deltarule as dr
 from deltarule._training import rate_range
-from support import data, data_of_every_kind, network, nothing_written, of_every_kind, step
+from support import Array, data, data_of_every_kind, network, nothing_written, of_every_kind, step
 
 N = [4, 16, 3]
 
@@ -80,10 +82,51 @@ def test_the_suggestion_is_where_the_loss_falls_most() -> None:
     losses[:3] = [9.0, 2.0, 5.0]  # the first batches say nothing yet
     losses[40:60] = np.linspace(5.0, 1.0, 20)
     losses[60:] = 1.0
-    found = rate_range._steepest(rates, losses)
+    found, reason = rate_range._steepest(rates, losses)
     assert found is not None
     assert rates[40] < found < rates[60]
-    assert rate_range._steepest(rates, losses[:1]) is None
+    assert reason is None
+    odd = losses.copy()
+    odd[[15, 22, 23, 80]] = 500.0, 90.0, 80.0, 900.0
+    assert rate_range._steepest(rates, odd) == (found, None)
+
+
+@pytest.mark.parametrize(
+    ("costs", "reason"),
+    [
+        (np.linspace(9, 5, 15), "the test ended after 15 of 100 steps, before a fall could"),
+        (np.full(100, 3.0), "the loss did not fall further than it varies"),
+        (np.linspace(3, 5, 100), "the loss did not fall further than it varies"),
+        (5 + np.random.default_rng(0).normal(size=100), "did not fall further than it varies"),
+        (np.r_[np.full(50, 3.0), 99, 2.9, np.full(48, 3.0)], "did not fall further than it"),
+    ],
+)
+def test_no_suggestion_and_why(costs: Array, reason: str) -> None:
+    found, why = rate_range._steepest(np.geomspace(1e-6, 1, 100), costs)
+    assert found is None
+    assert why is not None
+    assert reason in why
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_few_odd_examples_do_not_decide(seed: int) -> None:
+    """Targets of which one in five hundred is far off, as a table's outliers make it."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(3200, 4))
+    y = np.tanh(X @ rng.normal(size=4))
+    y[rng.choice(3200, 6, replace=False)] *= 300
+    net = dr.Network([dr.Dense(16, "tanh"), dr.Dense(1)], input_size=4, seed=seed)
+    found = dr.learning_rate_range(net, X, y)
+    assert found.suggestion is not None
+    assert 5e-4 < found.suggestion < 0.5
+
+
+def test_one_odd_batch_is_not_the_end() -> None:
+    X, y = data(3200, N)
+    y[640] = 1e4
+    found = dr.learning_rate_range(network(N, ["tanh", "identity"]), X, y, shuffle=False)
+    assert max(found.losses) > 10 * found.losses[0]
+    assert len(found.rates) > 60
 
 
 def test_no_suggestion_where_nothing_falls() -> None:
@@ -91,7 +134,10 @@ def test_no_suggestion_where_nothing_falls() -> None:
     net = network(N)
     for layer in net.layers:
         layer.b[:] = 0
-    assert dr.learning_rate_range(net, X, y, steps=5).suggestion is None
+    found = dr.learning_rate_range(net, X, y, steps=20)
+    assert found.suggestion is None
+    assert found.reason is not None
+    assert "did not fall" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -101,8 +147,9 @@ def test_no_suggestion_where_nothing_falls() -> None:
         ({"lowest": 0}, ValueError, r"lowest is 0 and highest is 10\.0: expected two numbers"),
         ({"lowest": 20.0}, ValueError, r"lowest is 20\.0 and highest is 10\.0"),
         ({"highest": np.inf}, ValueError, "highest is inf"),
+        ({"optimizer": "lbfgs"}, ValueError, "optimizer is LBFGS, which has no learning rate: exp"),
     ],
 )
-def test_refused(options: dict[str, float], error: type[Exception], message: str) -> None:
+def test_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        dr.learning_rate_range(network(N), *data(9, N), **options)  # type: ignore[arg-type]
+        dr.learning_rate_range(network(N), *data(9, N), **options)
