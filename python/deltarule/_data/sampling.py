@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from deltarule._arrays import Array
+from deltarule._data.classes import expect_classes
 from deltarule._data.rows import Rows
 
 if TYPE_CHECKING:
@@ -73,18 +74,48 @@ def drawn(weights: Array) -> Order:
     return draw
 
 
+def among(rows: Array, order: Order) -> Order:
+    """An order of some rows, by the numbers that they have among all."""
+
+    def draw(generator: np.random.Generator) -> Array:
+        places = order(generator)
+        return rows if places is None else rows[places]
+
+    return draw
+
+
 def order_of(
     sampling: str | ArrayLike | None,
     shuffle: bool,
     rows: Rows,
     target: _core.Target,
     batch_size: int,
+    some: Array | None = None,
 ) -> Order:
-    """What ``fit``'s arguments ask for."""
+    """What ``fit``'s arguments ask for.
+
+    Where only ``some`` of the examples are trained on, ``rows`` are these, and the targets are all.
+    """
     if sampling is not None:
-        return drawn(_sampling_weights(sampling, target, len(rows)))
-    # The order of a full batch means nothing.
-    return shuffled(rows, batch_size) if shuffle and batch_size < len(rows) else in_turn
+        weights = _sampling_weights(sampling, target, len(_held(target)))
+        if some is not None:
+            weights = weights[some]
+            if not weights.any():
+                raise ValueError(
+                    "fit: sampling is 0 for every example that validation_split leaves to train "
+                    "on: expected some above 0"
+                )
+        order = drawn(weights)
+    else:
+        # The order of a full batch means nothing.
+        order = shuffled(rows, batch_size) if shuffle and batch_size < len(rows) else in_turn
+    return order if some is None else among(some, order)
+
+
+def _held(target: _core.Target) -> Array:
+    held = target.Y if target.labels is None else target.labels
+    assert held is not None
+    return held
 
 
 def _sampling_weights(sampling: str | ArrayLike, target: _core.Target, m: int) -> Array:
@@ -93,7 +124,9 @@ def _sampling_weights(sampling: str | ArrayLike, target: _core.Target, m: int) -
             raise ValueError(
                 f"fit: sampling is {sampling!r}: expected 'balanced', or a weight an example"
             )
-        classes = _classes(target)
+        classes = expect_classes(
+            target, "fit: sampling is 'balanced'", "give sampling a weight an example"
+        )
         return 1.0 / np.bincount(classes)[classes]
     weights = np.asarray(sampling)
     if weights.dtype.kind not in "biuf":
@@ -111,18 +144,3 @@ def _sampling_weights(sampling: str | ArrayLike, target: _core.Target, m: int) -
     if not weights.any():
         raise ValueError("fit: sampling is 0 for every example: expected some above 0")
     return weights
-
-
-def _classes(target: _core.Target) -> Array:
-    """The class of each example, from labels, one-hot rows or a column of 0 and 1."""
-    if target.labels is not None:
-        return target.labels
-    Y = target.Y
-    assert Y is not None
-    one_hot = ((Y == 0) | (Y == 1)).all() and (Y.shape[1] == 1 or (Y.sum(axis=1) == 1).all())
-    if not one_hot:
-        raise ValueError(
-            "fit: sampling is 'balanced' but y does not hold classes: expected class labels, "
-            "one-hot rows, or 0 and 1; or give sampling a weight an example"
-        )
-    return Y[:, 0].astype(np.int64) if Y.shape[1] == 1 else Y.argmax(axis=1)

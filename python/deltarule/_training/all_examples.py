@@ -36,7 +36,7 @@ def infer(
             rows.part(part),
             A[part],
             formula,
-            _part(target, part, network.dtype),
+            part_of(target, part, network.dtype),
         )
         rows.let_go()
     return total, A
@@ -76,7 +76,7 @@ class Cost:
                     self._trainer,
                     self.parameters,
                     Rows(self._rows.part(part)),
-                    _part(self._target, part),
+                    part_of(self._target, part),
                     self._gradients,
                     training=False,
                 )
@@ -89,7 +89,7 @@ class Cost:
         return self.latest, gradients
 
 
-def _part(target: _core.Target, part: slice, dtype: Any = None) -> _core.Target:
+def part_of(target: _core.Target, part: slice | Array, dtype: Any = None) -> _core.Target:
     """Some examples' targets, their numbers in another dtype if one is given."""
     Y = None if target.Y is None else target.Y[part]
     return _core.Target(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from numpy.typing import ArrayLike
 
+from deltarule._arrays import Array
 from deltarule._data.rows import Rows
 from deltarule._training.all_examples import infer
 from deltarule.losses import AnyLoss, Loss, Output
@@ -14,6 +15,14 @@ from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics, of_l
 if TYPE_CHECKING:
     from deltarule import _core
     from deltarule._network.bare import BareNetwork
+
+
+class Held(NamedTuple):
+    """Rows and what a network is held to on them."""
+
+    rows: Rows
+    target: _core.Target
+    weights: Array | None  # of the examples, for metrics; the target's have their classes' in them
 
 
 def evaluate(
@@ -49,23 +58,23 @@ def evaluate(
     network._expect_adapted("evaluate")
     loss, rows, target = network._at_the_door(X, y, loss, sample_weight, "evaluate")
     judged = metrics_of(metrics, loss, network._output, "evaluate")
-    return judge(network, rows, target, loss, judged)
+    return judge(network, Held(rows, target, target.weights), loss, judged)
 
 
 def judge(
     network: BareNetwork,
-    rows: Rows,
-    target: _core.Target,
+    held: Held,
     loss: Loss,
     judged: dict[str, Metric],
 ) -> dict[str, float]:
     """The cost and metrics on data that has passed the door."""
+    rows, target, weights = held
     total, A = infer(network, rows, target, loss)
     weight = len(rows) if target.weights is None else float(target.weights.sum())
-    held = target.Y if target.labels is None else target.labels
-    assert held is not None
+    y = target.Y if target.labels is None else target.labels
+    assert y is not None
     return {"loss": total / weight} | {
-        name: metric(held, A, target.weights) for name, metric in judged.items()
+        name: metric(y, A, weights) for name, metric in judged.items()
     }
 
 

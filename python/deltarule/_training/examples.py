@@ -7,93 +7,121 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from numpy.typing import ArrayLike
 
 from deltarule import _core
-from deltarule._checks import expect_count
+from deltarule._arrays import Array
+from deltarule._checks import expect_count, expect_in_range
 from deltarule._data.batches import Batches
+from deltarule._data.classes import ClassWeight, classes_of, weighted, weights_of_classes
 from deltarule._data.door import as_target
 from deltarule._data.rows import Rows
 from deltarule._data.sampling import Order, in_turn, order_of
+from deltarule._data.split import SomeRows, split
+from deltarule._training.all_examples import part_of
+from deltarule._training.evaluate import Held
 from deltarule.layers import BatchNorm
 from deltarule.losses import AnyLoss, Loss
 
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
 
+_VALIDATION = "fit: validation data"
+
 
 class Examples(NamedTuple):
     """What to train on: rows and targets, or batches that come from outside."""
 
     loss: Loss
+    # All that were handed in, which the order goes through; and those trained on, in turn.
     rows: Rows | None
     target: _core.Target
     batch_size: int
     order: Order
+    held: Held | None
+    validation: Held | None
     stream: Batches | None = None
+
+    @property
+    def trained(self) -> int:
+        """How many are trained on."""
+        assert self.held is not None
+        return len(self.held.rows)
 
     @property
     def batches(self) -> int | None:
         """How many an epoch has, if that is known beforehand."""
-        if self.rows is None:
+        if self.held is None:
             assert self.stream is not None
             return self.stream.count
-        return -(-len(self.rows) // self.batch_size)
+        return -(-self.trained // self.batch_size)
+
+
+class Given(NamedTuple):
+    """What ``fit`` was given beside X and y."""
+
+    loss: AnyLoss
+    sample_weight: ArrayLike | None
+    class_weight: ClassWeight | None
+    sampling: str | ArrayLike | None
+    validation_data: tuple[ArrayLike, ...] | None
+    validation_split: float | None
+    steps_per_epoch: int | None
 
 
 def from_arrays(
-    network: BareNetwork,
-    X: ArrayLike,
-    y: ArrayLike,
-    loss: AnyLoss,
-    sample_weight: ArrayLike | None,
-    sampling: str | ArrayLike | None,
-    steps_per_epoch: int | None,
-    batch_size: int,
-    shuffle: bool,
+    network: BareNetwork, X: Any, y: ArrayLike, given: Given, batch_size: int, shuffle: bool
 ) -> Examples:
     """Rows and targets, and the order to go through them."""
-    loss, rows, target = network._at_the_door(X, y, loss, sample_weight, "fit")
-    if steps_per_epoch is not None:
+    loss, rows, target = network._at_the_door(X, y, given.loss, given.sample_weight, "fit")
+    if given.steps_per_epoch is not None:
         raise ValueError(
             "fit: steps_per_epoch is for an X that comes in batches: expected None, as y is given"
         )
     batch_size = expect_count(batch_size, "fit: batch_size", least=1)
-    if min(batch_size, len(rows)) == 1:
-        rows_of_X = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+    held = Held(rows, target, target.weights)
+    validation = _validation_of(network, given.validation_data, loss)
+    some = None
+    if given.validation_split is not None:
+        some, held, validation = _split(network, X, held, given)
+    if given.class_weight is not None:
+        of_classes = weights_of_classes(given.class_weight, held.target, network.output_size)
+        target = weighted(target, of_classes, "fit")
+        held = held._replace(target=weighted(held.target, of_classes, "fit"))
+        if validation is not None:
+            judged = weighted(validation.target, of_classes, _VALIDATION)
+            validation = validation._replace(target=judged)
+    if min(batch_size, len(held.rows)) == 1:
+        rows_of_X = "1 row" if len(held.rows) == 1 else f"{len(held.rows)} rows"
         _expect_no_batch_norm(network, f"X has {rows_of_X} and batch_size is {batch_size}")
-    batch_size = min(batch_size, len(rows))
-    order = order_of(sampling, shuffle, rows, target, batch_size)
-    return Examples(loss, rows, target, batch_size, order)
+    batch_size = min(batch_size, len(held.rows))
+    order = order_of(given.sampling, shuffle, held.rows, target, batch_size, some)
+    return Examples(loss, rows, target, batch_size, order, held, validation)
 
 
-def from_batches(
-    network: BareNetwork,
-    X: Any,
-    loss: AnyLoss,
-    sample_weight: ArrayLike | None,
-    sampling: str | ArrayLike | None,
-    steps_per_epoch: int | None,
-    epochs: int,
-) -> Examples:
+def from_batches(network: BareNetwork, X: Any, given: Given, epochs: int) -> Examples:
     """Batches from outside, each checked as it comes."""
-    if sample_weight is not None or sampling is not None:
-        raise ValueError(
-            "fit: sample_weight and sampling are for arrays: expected None, as X comes in batches; "
-            "a batch may be (X, y, sample_weight)"
-        )
+    for name in ("sample_weight", "class_weight", "sampling", "validation_split"):
+        if getattr(given, name) is not None:
+            raise ValueError(
+                f"fit: {name} is for arrays: expected None, as X comes in batches; a batch may be "
+                "(X, y, sample_weight)"
+            )
+    steps_per_epoch = given.steps_per_epoch
     if steps_per_epoch is not None:
         steps_per_epoch = expect_count(steps_per_epoch, "fit: steps_per_epoch", least=1)
-    loss_of_all = network._loss_for(loss, "fit")
+    loss = network._loss_for(given.loss, "fit")
     largest = 0
 
     def door(X: Any, y: Any, weights: Any, where: str) -> tuple[Rows, _core.Target]:
         nonlocal largest
-        _, rows, target = network._at_the_door(X, y, loss_of_all, weights, where)
+        _, rows, target = network._at_the_door(X, y, loss, weights, where)
         largest = max(largest, len(rows))
         if largest == 1:
             _expect_no_batch_norm(network, "the first batch is of one row")
         return rows, target
 
     stream = Batches(X, steps_per_epoch, epochs, door)
-    return Examples(loss_of_all, None, _core.Target(None, None, None), 0, in_turn, stream)
+    validation = _validation_of(network, given.validation_data, loss)
+    nothing = _core.Target(None, None, None)
+    return Examples(loss, None, nothing, 0, in_turn, None, validation, stream)
 
 
 def _expect_no_batch_norm(network: BareNetwork, given: str) -> None:
@@ -106,17 +134,57 @@ def _expect_no_batch_norm(network: BareNetwork, given: str) -> None:
             )
 
 
-def validation_of(
-    network: BareNetwork, data: tuple[ArrayLike, ArrayLike] | None, loss: Loss
-) -> tuple[Rows, _core.Target] | None:
+def _validation_of(
+    network: BareNetwork, data: tuple[ArrayLike, ...] | None, loss: Loss
+) -> Held | None:
     """What each epoch is judged by, if there is something."""
     if data is None:
         return None
-    if not (isinstance(data, (tuple, list)) and len(data) == 2):
-        raise ValueError(f"fit: validation_data is a {type(data).__name__}: expected (X, y)")
-    rows = network._rows(data[0], "fit", "validation X")
+    if not isinstance(data, (tuple, list)):
+        raise ValueError(
+            f"fit: validation_data is a {type(data).__name__}: expected (X, y) or "
+            "(X, y, sample_weight)"
+        )
+    if len(data) not in (2, 3):
+        raise ValueError(
+            f"fit: validation_data has {len(data)} parts: expected (X, y) or (X, y, sample_weight)"
+        )
+    X, y, weights, *_ = (*data, None)
+    rows = network._rows(X, "fit", "validation X")
     m = len(rows)
     if not m:
         raise ValueError("fit: validation X has no rows: expected 1 or more")
-    where = "fit: validation data"
-    return rows, as_target(data[1], loss, m, network.output_size, network.dtype, where)
+    n, dtype = network.output_size, network.dtype
+    target = as_target(y, loss, m, n, dtype, _VALIDATION, weights)
+    return Held(rows, target, target.weights)
+
+
+def _split(network: BareNetwork, X: Any, whole: Held, given: Given) -> tuple[Array, Held, Held]:
+    """The numbers of the rows to train on, these rows, and those that are held out."""
+    if given.validation_data is not None:
+        raise ValueError(
+            "fit: validation_split and validation_data are given: expected one of them"
+        )
+    fraction = expect_in_range(given.validation_split, "fit: validation_split", above=0, below=1)
+    m, classes = len(whole.rows), classes_of(whole.target)
+    train, held_out = split(m, fraction, classes)
+    if not len(train):
+        raise ValueError(
+            f"fit: validation_split is {fraction} of {m} rows, which leaves none to train on: "
+            "expected a smaller part, or validation_data"
+        )
+
+    def part(which: Array, name: str) -> Held:
+        target = part_of(whole.target, which)
+        if target.weights is not None and not target.weights.any():
+            raise ValueError(
+                f"fit: sample_weight is 0 for every example that validation_split leaves {name}: "
+                "expected some above 0"
+            )
+        if hasattr(X, "tocsr"):  # rows of a sparse matrix are few numbers, but dear to gather
+            rows = network._rows(X.tocsr()[which], "fit")
+        else:
+            rows = SomeRows(whole.rows, which)
+        return Held(rows, target, target.weights)
+
+    return train, part(train, "to train on"), part(held_out, "to validate on")

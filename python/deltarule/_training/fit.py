@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from deltarule._checks import expect_count
+from deltarule._data.classes import ClassWeight
 from deltarule._training.evaluate import judge, metrics_of
-from deltarule._training.examples import from_arrays, from_batches, validation_of
+from deltarule._training.examples import Given, from_arrays, from_batches
 from deltarule._training.hooks import Callback, as_callbacks, expect_validation
 from deltarule._training.lbfgs import expect_one_cost, fit_lbfgs
 from deltarule._training.progress import Progress
@@ -39,7 +40,9 @@ def fit(
     shuffle: bool = True,
     sampling: str | ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
-    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    class_weight: ClassWeight | None = None,
+    validation_data: tuple[ArrayLike, ...] | None = None,
+    validation_split: float | None = None,
     metrics: Metrics | None = None,
     callbacks: Sequence[Callback] = (),
     clip_value: float | None = None,
@@ -86,8 +89,17 @@ def fit(
         has the same chance.
     sample_weight : array_like of shape (n_samples,), optional
         Not negative; the cost is the weighted mean.
-    validation_data : (X, y), optional
+    class_weight : dict or "balanced", optional
+        What the examples of a class count for in the loss, beside their own weight: by class label
+        (a class that is not in the dict counts for 1), or such that every class counts for as much
+        as the others. The loss on the validation data is weighted likewise; metrics are not.
+    validation_data : (X, y) or (X, y, sample_weight), optional
         Judged after each epoch: ``val_loss`` and ``val_<metric>``.
+    validation_split : float, optional
+        A part of X and y to hold out as validation data, above 0 and below 1. Its rows come from
+        all over X and, where y holds classes, from each class alike; they are the same in every fit
+        of as many rows and the same classes. For rows that depend on one another, as those of a
+        series of times, give ``validation_data``.
     metrics : sequence or dict, optional
         Names of ``deltarule.metrics.METRICS``, functions of ``(y, A)`` or of
         ``(y, A, sample_weight)``, and pairs ``(name, function)``; see ``deltarule.metrics``. Given,
@@ -137,16 +149,23 @@ def fit(
         For ``LBFGS`` where SciPy is not installed.
     """
     epochs = expect_count(epochs, "fit: epochs", least=0)
+    given = Given(
+        loss,
+        sample_weight,
+        class_weight,
+        sampling,
+        validation_data,
+        validation_split,
+        steps_per_epoch,
+    )
     examples = (
-        from_batches(network, X, loss, sample_weight, sampling, steps_per_epoch, epochs)
+        from_batches(network, X, given, epochs)
         if y is None
-        else from_arrays(
-            network, X, y, loss, sample_weight, sampling, steps_per_epoch, batch_size, shuffle
-        )
+        else from_arrays(network, X, y, given, batch_size, shuffle)
     )
     loss = examples.loss
     judged = metrics_of(metrics, loss, network._output, "fit")
-    validation = validation_of(network, validation_data, loss)
+    validation = examples.validation
     optimizer = as_optimizer(optimizer)
     expect_every_step(optimizer, clip_value, clip_norm, average)
     callbacks = as_callbacks(callbacks, validated=validation is not None)
@@ -171,7 +190,7 @@ def fit(
         if not isinstance(optimizer, LBFGS):
             optimizer._state_for(network.parameters)  # refuses one that is another network's
         if saved is None:
-            network._adapt_once(examples.rows)
+            network._adapt_once(examples.held and examples.held.rows)
         network.history = History()
         run = TrainingRun(network, optimizer, callbacks, epochs)
         if saved is not None:
@@ -182,11 +201,11 @@ def fit(
 
             def end_epoch(cost: float) -> None:
                 record = {"loss": cost}
-                if metrics is not None and examples.rows is not None:
-                    on_training_set = judge(network, examples.rows, examples.target, loss, judged)
+                if metrics is not None and examples.held is not None:
+                    on_training_set = judge(network, examples.held, loss, judged)
                     record |= {name: on_training_set[name] for name in judged}
                 if validation is not None:
-                    on_validation_set = judge(network, *validation, loss, judged)
+                    on_validation_set = judge(network, validation, loss, judged)
                     record |= {f"val_{name}": v for name, v in on_validation_set.items()}
                 if schedule is not None:
                     record["learning_rate"] = steps.learning_rate

@@ -61,9 +61,10 @@ def fit_lbfgs(
     """
     optimizer = run.optimizer
     assert isinstance(optimizer, LBFGS)
-    assert examples.rows is not None
+    assert examples.held is not None
+    rows, target, _ = examples.held
     declared = optimizer._values()
-    cost_of = _FiniteCost(run.network, examples.loss, examples.rows, examples.target)
+    cost_of = _FiniteCost(run.network, examples.loss, rows, target)
     options = {
         "maxiter": run.epochs - run.history.epochs,
         "maxcor": int(declared["history_size"]),

@@ -94,7 +94,7 @@ class Steps:
             left = all_batches - self._done
             batches = self._runs.length(rows, batch_size, self._done, left)
             first = self._done * batch_size
-            examples = min(batches * batch_size, len(rows) - first)
+            examples = min(batches * batch_size, self._examples.trained - first)
             self._make_steps(
                 self._runs.plan(rows, self._examples.target, examples, batch_size, order, first)
             )

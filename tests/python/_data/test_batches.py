@@ -167,8 +167,8 @@ def test_callbacks_and_progress(capsys: pytest.CaptureFixture[str]) -> None:
         (lambda X, y: [(X[:, :3], y)], {}, ValueError, "epoch 1, batch 1: X has shape"),
         (lambda X, y: [(X, y), (X, y[:3])], {}, ValueError, "batch 2: y has shape"),
         (lambda X, y: [(X * np.nan, y)], {}, ValueError, r"batch 1: X\[0, 0\] is nan"),
-        (lambda X, y: [(X, y)], {"sample_weight": [1]}, ValueError, "are for arrays: expected"),
-        (lambda X, y: [(X, y)], {"sampling": "balanced"}, ValueError, "are for arrays: expected"),
+        (lambda X, y: [(X, y)], {"sample_weight": [1]}, ValueError, "is for arrays: expected"),
+        (lambda X, y: [(X, y)], {"sampling": "balanced"}, ValueError, "is for arrays: expected"),
         (lambda X, y: [(X, y)], {"steps_per_epoch": 0}, ValueError, "steps_per_epoch is 0"),
     ],
 )  # fmt: skip

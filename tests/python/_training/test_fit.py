@@ -407,6 +407,21 @@ def test_evaluate(loss: str, rows: int, weighted: bool, monkeypatch: pytest.Monk
         assert net.evaluate(X, labels, sample_weight=weights) == pytest.approx(judged)
 
 
+def test_validation_data_with_weights() -> None:
+    X, y = data(31, N, "categorical_cross_entropy")
+    weights = np.random.default_rng(0).uniform(size=31)
+    net = network(N, ["tanh", "softmax"])
+    history = net.fit(X, y, validation_data=(X, y, weights))
+    expected = net.evaluate(X, y, sample_weight=weights)
+    assert {name: history[f"val_{name}"] for name in expected} == {
+        name: [value] for name, value in expected.items()
+    }
+    with pytest.raises(ValueError, match=r"fit: validation data: sample_weight\[3\] is -1.0"):
+        net.fit(X, y, validation_data=(X, y, np.r_[1, 1, 1, -1, np.ones(27)]))
+    with pytest.raises(ValueError, match=r"validation_data has 4 parts: expected \(X, y\) or"):
+        net.fit(X, y, validation_data=(X, y, weights, 1))
+
+
 def test_an_epoch_s_loss_with_rate_0_is_the_cost() -> None:
     X, y = data(31, N)
     weights = np.random.default_rng(0).uniform(size=31)

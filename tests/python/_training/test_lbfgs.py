@@ -125,7 +125,7 @@ def test_many_examples_go_in_parts(
     arguments: dict[str, Any] = {"loss": loss, "epochs": 8, "sample_weight": weights}
     whole.fit(X, y, optimizer="lbfgs", **arguments)
     monkeypatch.setattr(all_examples, "_NUMBERS_A_PART", 7 * sum(N))
-    calls = count_calls(monkeypatch, "_part")
+    calls = count_calls(monkeypatch, "part_of")
     parts.fit(X, y, optimizer="lbfgs", **arguments)
     assert len(calls) % 6 == 0
     assert len(calls) >= 6 * 8
