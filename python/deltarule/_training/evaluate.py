@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from deltarule._arrays import Array
 from deltarule._data.rows import Rows
 from deltarule._training.all_examples import infer
+from deltarule._training.arguments import says_which_arguments
 from deltarule.losses import AnyLoss, Loss, Output
 from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics, of_labels
 
@@ -25,6 +26,7 @@ class Held(NamedTuple):
     weights: Array | None  # of the examples, for metrics; the target's have their classes' in them
 
 
+@says_which_arguments
 def evaluate(
     network: BareNetwork,
     X: ArrayLike,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from deltarule._checks import expect_count
 from deltarule._data.classes import ClassWeight
+from deltarule._training.arguments import says_which_arguments
 from deltarule._training.evaluate import judge, metrics_of
 from deltarule._training.examples import Given, from_arrays, from_batches
 from deltarule._training.hooks import Callback, as_callbacks, expect_validation
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
 
 
+@says_which_arguments
 def fit(
     network: BareNetwork,
     X: Any,
@@ -119,7 +121,8 @@ def fit(
         from the weights before the first step (PyTorch's AveragedModel, from those after it) and
         goes on from one fit to the next; ``network.averaged()`` predicts with it.
     progress : bool
-        Show a progress bar (with tqdm where it is installed, else a line an epoch).
+        Show a progress bar (with tqdm where it is installed, else a line an epoch). ``verbose``, as
+        it is called elsewhere, is taken for it.
     steps_per_epoch : int, optional
         How many batches make an epoch, where X comes in batches; by default all that come.
     resume : path-like, optional

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from deltarule import _plots
 from deltarule._arrays import Array
-from deltarule._checks import expect_count
+from deltarule._checks import expect_count, is_number
 from deltarule._training.fit import fit
 from deltarule._training.run import TrainingRun
 from deltarule.errors import TrainingDivergedError
@@ -123,7 +123,8 @@ def learning_rate_range(
     steps : int
         2 or more.
     **options
-        ``loss``, ``batch_size``, ``shuffle``, ``sampling`` and ``sample_weight``, as in ``fit``.
+        Such as ``loss``, ``batch_size``, ``shuffle``, ``sampling``, ``sample_weight`` and
+        ``class_weight``, as in ``fit``.
 
     Returns
     -------
@@ -141,6 +142,12 @@ def learning_rate_range(
     """
     where = "learning_rate_range"
     steps = expect_count(steps, f"{where}: steps", least=2)
+    for name in sorted({"epochs", "callbacks", "resume"} & options.keys()):
+        raise TypeError(f"{where}: {name} is the test's own: expected steps, lowest and highest")
+    if not (is_number(lowest) and is_number(highest)):
+        raise TypeError(
+            f"{where}: lowest is {lowest!r} and highest is {highest!r}: expected two numbers"
+        )
     if not 0 < lowest < highest < np.inf:
         raise ValueError(
             f"{where}: lowest is {lowest!r} and highest is {highest!r}: expected two numbers above "

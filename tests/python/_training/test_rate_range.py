@@ -147,6 +147,8 @@ def test_no_suggestion_where_nothing_falls() -> None:
         ({"lowest": 0}, ValueError, r"lowest is 0 and highest is 10\.0: expected two numbers"),
         ({"lowest": 20.0}, ValueError, r"lowest is 20\.0 and highest is 10\.0"),
         ({"highest": np.inf}, ValueError, "highest is inf"),
+        ({"highest": "1"}, TypeError, "highest is '1': expected two numbers"),
+        ({"epochs": 3}, TypeError, "epochs is the test's own: expected steps, lowest and"),
         ({"optimizer": "lbfgs"}, ValueError, "optimizer is LBFGS, which has no learning rate: exp"),
     ],
 )
