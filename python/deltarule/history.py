@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,12 +18,22 @@ class History(dict[str, list[float]]):
     @property
     def epochs(self) -> int:
         """Epochs that were finished."""
-        return len(self.get("loss", ()))
+        return len(self.get("loss", max(self.values(), key=len, default=[])))
 
     def record(self, values: Mapping[str, float]) -> None:
-        """Append an epoch's values."""
+        """Append an epoch's values; an epoch that has none of a name has NaN."""
+        self.update(self.filled())
+        before = [math.nan] * self.epochs
         for name, value in values.items():
-            self.setdefault(name, []).append(value)
+            self.setdefault(name, list(before)).append(value)
+
+    def filled(self) -> dict[str, list[float]]:
+        """A value an epoch of each name: NaN for those that lack at the end, and none beyond it."""
+        n = self.epochs
+        return {
+            name: [*values[:n], *[math.nan] * (n - len(values))] if len(values) != n else values
+            for name, values in self.items()
+        }
 
     def at(self, epoch: int) -> dict[str, float]:
         """The values of one epoch, which counts from 1.
@@ -32,11 +43,13 @@ class History(dict[str, list[float]]):
         IndexError
             For an epoch that was not finished.
         """
-        return {name: values[epoch - 1] for name, values in self.items()}
+        if not 1 <= epoch <= self.epochs:
+            raise IndexError(f"history: there is no epoch {epoch}: expected 1 to {self.epochs}")
+        return {name: values[epoch - 1] for name, values in self.filled().items()}
 
     def columns(self) -> dict[str, list[Any]]:
         """``epoch``, counted from 1, and a list for each loss and metric."""
-        return {"epoch": list(range(1, self.epochs + 1)), **self}
+        return {"epoch": list(range(1, self.epochs + 1)), **self.filled()}
 
     def table(self) -> str:
         """Plain text: a line an epoch under a line of names."""

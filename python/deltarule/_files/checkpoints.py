@@ -1,11 +1,14 @@
 """The state of a training in a file, and going on from it: a model file with all that is beside.
 
-That is the optimizer's vectors and counts, the schedule's memory, and the callbacks' own state.
+That is the optimizer's vectors and counts, the schedule's memory, the callbacks' own state, and
+what tells its examples from others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -33,7 +36,7 @@ from deltarule._files.optimizers import (
 )
 from deltarule._files.untrusted import brief, naming
 from deltarule._network.bare import BareNetwork
-from deltarule.errors import ModelFileError
+from deltarule.errors import ModelFileError, TrainingWarning
 from deltarule.history import History
 from deltarule.optimizers import Optimizer
 from deltarule.schedules import Schedule
@@ -47,6 +50,7 @@ class Training(Protocol):
     callbacks: Any  # a sequence
     history: History
     resumed: bool
+    data: Callable[[], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,12 @@ def checkpoint_of(run: Training) -> Checkpoint:
             if name not in arrays
         }
         callbacks.append({"kind": kind, "state": rest})
-    content = {"network": network, "optimizer": optimizer, "callbacks": callbacks}
+    content = {
+        "network": network,
+        "optimizer": optimizer,
+        "callbacks": callbacks,
+        "data": run.data(),
+    }
     return Checkpoint(tensors, content, run.history)
 
 
@@ -96,6 +105,25 @@ def states_of_callbacks(path: PathLike) -> list[dict[str, Any]]:
     found = callbacks if isinstance(callbacks, list) else []
     states = [each.get("state") for each in found if isinstance(each, dict)]
     return [state for state in states if isinstance(state, dict)]
+
+
+def epochs_in(path: PathLike) -> int:
+    """How many epochs a checkpoint has, as it says of itself."""
+    summary = read_content(path).get("summary")
+    epochs = summary.get("epochs") if isinstance(summary, dict) else None
+    return epochs if type(epochs) is int else 0
+
+
+def newest_of(callbacks: Sequence[Any]) -> str | None:
+    """The file that has most epochs, of those that a fit's own checkpoints have written."""
+    writers = [each for each in callbacks if hasattr(each, "newest_file")]
+    if not writers:
+        raise ValueError(
+            "fit: resume is 'auto' but there is no Checkpoint: expected one in callbacks, whose "
+            "file is gone on from; or a path"
+        )
+    files = [path for each in writers if (path := each.newest_file()) is not None]
+    return max(files, key=epochs_in, default=None)
 
 
 def _with_state(callbacks: Sequence[Any]) -> list[Any]:
@@ -145,7 +173,15 @@ class Saved:
         callbacks: Sequence[Any],
     ) -> None:
         self._path = path
-        model = read(path)
+        try:
+            model = read(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"fit: resume: there is no file {os.fspath(path)!r}: expected one of "
+                "deltarule.Checkpoint; resume='auto' begins anew where there is none yet"
+            ) from error
+        data = model.content.get("data")
+        self._data: dict[str, Any] = data if isinstance(data, dict) else {}
         with naming(path):
             if model.kind != "checkpoint":
                 raise ModelFileError(
@@ -206,6 +242,30 @@ class Saved:
             raise ValueError(
                 f"fit: resume: {self._path} was written with learning_rate={found['schedule']}: "
                 f"expected the same, not {schedule or 'a number'}"
+            )
+
+    def say_what_differs(self, epochs: int, data: Mapping[str, Any]) -> None:
+        """Warn where the training that goes on is not the one that was saved."""
+        done = self._network.history.epochs
+        differences = []
+        if done > epochs:
+            differences.append(
+                f"it has {done} epochs, more than epochs={epochs}: nothing is trained"
+            )
+        for name, what in (("examples", "examples"), ("batch_size", "examples a batch")):
+            if name in self._data.keys() & data.keys() and self._data[name] != data[name]:
+                differences.append(
+                    f"it was trained with {self._data[name]} {what}, not {data[name]}"
+                )
+        hashes = self._data.get("sha256_of_some"), data.get("sha256_of_some")
+        if None not in hashes and hashes[0] != hashes[1] and not differences:
+            differences.append("it was trained with other examples")
+        if differences:
+            warnings.warn(
+                f"fit: resume: {os.fspath(self._path)}: {'; '.join(differences)}. The weights will "
+                "not be those of a training that was never interrupted",
+                TrainingWarning,
+                stacklevel=4,
             )
 
     def restore(self, run: Training) -> None:

@@ -153,7 +153,8 @@ def network_state(network: BareNetwork) -> tuple[dict[str, Array], dict[str, Any
     for name, tensor in tensors.items():
         expect_finite(tensor, f"save: {name}")
     tensors |= {
-        f"history.{name}": np.array(list(map(float, v))) for name, v in network.history.items()
+        f"history.{name}": np.array(list(map(float, values)))
+        for name, values in network.history.filled().items()
     }
     return tensors, {
         "layers": described(layers),

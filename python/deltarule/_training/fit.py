@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -13,6 +14,7 @@ from deltarule._data.classes import ClassWeight
 from deltarule._training.arguments import says_which_arguments
 from deltarule._training.evaluate import judge, metrics_of
 from deltarule._training.examples import Given, from_arrays, from_batches
+from deltarule._training.fingerprint import fingerprint
 from deltarule._training.hooks import Callback, as_callbacks, expect_validation
 from deltarule._training.lbfgs import expect_one_cost, fit_lbfgs
 from deltarule._training.progress import Progress
@@ -125,10 +127,12 @@ def fit(
         it is called elsewhere, is taken for it.
     steps_per_epoch : int, optional
         How many batches make an epoch, where X comes in batches; by default all that come.
-    resume : path-like, optional
+    resume : path-like or "auto", optional
         A file of ``deltarule.Checkpoint``: go on from there to the planned number of epochs. With
         the same arguments as the first time, the weights are those of a training that was never
-        interrupted, to the last bit.
+        interrupted, to the last bit; other examples, batches or fewer epochs are warned of. "auto"
+        is the newest file of the ``Checkpoint`` among the callbacks, and begins anew where there is
+        none yet: so one script begins and goes on.
 
     Returns
     -------
@@ -142,8 +146,8 @@ def fit(
     ------
     ValueError, TypeError
         For data that does not fit, NaN or Inf in it included, before anything is written.
-    ModelFileError
-        For a file to resume from that is damaged or something else.
+    ModelFileError, FileNotFoundError
+        For a file to resume from that is damaged or something else, or not there.
     TrainingDivergedError
         When the cost of a batch is not finite. The weights are then the last whose cost was finite.
     KeyboardInterrupt
@@ -182,11 +186,15 @@ def fit(
         )
     if isinstance(optimizer, LBFGS):
         expect_one_cost(network, examples)
+    data = cache(lambda: fingerprint(network, examples))
     saved = None
     if resume is not None:
-        from deltarule._files.checkpoints import Saved  # most trainings begin anew
+        from deltarule._files.checkpoints import Saved, newest_of  # most trainings begin anew
 
-        saved = Saved(resume, network, optimizer, callbacks)
+        path = newest_of(callbacks) if resume == "auto" else resume
+        if path is not None:
+            saved = Saved(path, network, optimizer, callbacks)
+            saved.say_what_differs(epochs, data())
 
     with network._sole_training():
         network._expect_finite_parameters("fit")
@@ -195,7 +203,7 @@ def fit(
         if saved is None:
             network._adapt_once(examples.held and examples.held.rows)
         network.history = History()
-        run = TrainingRun(network, optimizer, callbacks, epochs)
+        run = TrainingRun(network, optimizer, callbacks, epochs, data)
         if saved is not None:
             saved.restore(run)
         every_step = every_step_of(network, clip_value, clip_norm, average)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -49,11 +49,13 @@ class TrainingRun:
         optimizer: Optimizer,
         callbacks: Sequence[Any],
         epochs: int,
+        data: Callable[[], Any] = dict,
     ) -> None:
         self.network, self.optimizer = network, optimizer
         self.history: History = network.history
         self.callbacks = tuple(callbacks)
         self.epochs = epochs
+        self.data = data  # which it is trained on, for checkpoints
         self.epoch = 0
         self.steps_an_epoch: int | None = None
         self.resumed = False

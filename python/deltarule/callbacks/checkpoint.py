@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
+from glob import escape, glob
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +88,19 @@ class Checkpoint:
 
     def _path_of(self, epoch: int) -> str:
         return self.path.replace("{epoch}", str(epoch))
+
+    def newest_file(self) -> str | None:
+        """The file that was written last, of this training or one before; None if there is none."""
+        first, *others = self.path.split("{epoch}")
+        if not others:
+            return self.path if Path(self.path).exists() else None
+        numbered = re.compile(re.escape(first) + r"(\d+)")
+        found = {}
+        for name in glob("*".join(map(escape, (first, *others)))):  # noqa: PTH207 -- as it is given
+            match = numbered.match(name)
+            if match is not None and self._path_of(int(match[1])) == name:
+                found[int(match[1])] = name
+        return found[max(found)] if found else None
 
     def on_fit_begin(self, run: TrainingRun) -> None:  # noqa: D102
         if run.resumed:

@@ -22,6 +22,9 @@ class _Log:
         self.path = Path(path)
 
     def on_fit_begin(self, run: TrainingRun) -> None:
+        self._write_all(run)
+
+    def _write_all(self, run: TrainingRun) -> None:
         self.path.write_text("", encoding="utf-8")
         for epoch in range(1, run.history.epochs + 1):
             self._append(epoch, run.history.at(epoch))
@@ -47,10 +50,21 @@ class CSVLog(_Log):
         In ``fit``, where the file cannot be written.
     """
 
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self._names: list[str] = []
+
+    def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
+        if list(run.history.at(run.epoch)) == self._names or run.epoch == 1:
+            super().on_epoch_end(run)
+        else:  # a value that the earlier epochs had not
+            self._write_all(run)
+
     def _append(self, epoch: int, record: Mapping[str, float]) -> None:
         with self.path.open("a", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
             if epoch == 1:
+                self._names = list(record)
                 rows.writerow(["epoch", *record])
             rows.writerow([epoch, *record.values()])
 

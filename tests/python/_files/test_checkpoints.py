@@ -199,6 +199,134 @@ print(net.parameters.tobytes().hex())
     assert output_of(script.replace("{arguments!r}", repr((path, "5", "yes")))) == whole
 
 
+@pytest.mark.parametrize(
+    "metrics", [(None, ["r2"]), (["r2"], None), (["r2"], ["r2", "mean_absolute_error"])]
+)
+def test_metrics_that_come_or_go(metrics: tuple[Any, Any], tmp_path: Path) -> None:
+    """The history has NaN where there was no value, in memory and in the file."""
+    path, log = tmp_path / "run", tmp_path / "log.csv"
+    X, y = data(23, N)
+    first, second = metrics
+    network(N).fit(X, y, epochs=2, metrics=first, callbacks=[dr.Checkpoint(path)])
+    net = network(N)
+    keep = [dr.CSVLog(log), dr.Checkpoint(path)]
+    net.fit(X, y, epochs=4, metrics=second, callbacks=keep, resume=path)
+    loaded: Any = dr.load(path)
+    names = {"loss", *(first or ()), *(second or ())}
+    assert set(net.history) == set(loaded.history) == names
+    for name in names:
+        lacks = [
+            epoch >= 2 if second is None else epoch < 2 and name not in (first or ())
+            for epoch in range(4)
+        ]
+        if name == "loss":
+            lacks = [False] * 4
+        assert np.isnan(loaded.history[name]).tolist() == lacks
+        np.testing.assert_array_equal(net.history.columns()[name], loaded.history[name])
+    rows = [line.split(",") for line in log.read_text().splitlines()]
+    assert len(rows) == 5
+    assert len(rows[0]) == len(rows[-1])
+    assert float(rows[-1][rows[0].index("loss")]) == net.history["loss"][-1]
+
+
+def test_a_callback_s_own_column_does_not_spoil_the_file(tmp_path: Path) -> None:
+    class Odd:
+        def on_epoch_end(self, run: TrainingRun) -> None:
+            run.history["long"] = [1.0] * 9
+            run.history.setdefault("late", [])
+            if run.epoch == 1:
+                run.history["late"].append(5.0)
+
+    path = tmp_path / "run"
+    network(N).fit(*data(9, N), epochs=3, callbacks=[Odd(), dr.Checkpoint(path)])
+    loaded: Any = dr.load(path)
+    assert loaded.history["long"] == [1.0] * 3
+    np.testing.assert_array_equal(loaded.history["late"], [5.0, np.nan, np.nan])
+
+
+# Going on by itself --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["run", "run-{epoch}", "{epoch}/run", "a{epoch}b{epoch}.[x]"])
+def test_auto_begins_and_goes_on(name: str, tmp_path: Path) -> None:
+    """The same call, again and again."""
+    X, y = data(23, N)
+    for epoch in range(13):
+        (tmp_path / str(epoch)).mkdir()
+    seen = []
+
+    class Look:
+        def on_epoch_begin(self, run: TrainingRun) -> None:
+            seen.append((run.epoch, run.resumed))
+
+    for epochs in (2, 11, 12):
+        net = network(N)
+        keep = dr.Checkpoint(tmp_path / name)
+        net.fit(X, y, epochs=epochs, callbacks=[Look(), keep], resume="auto")
+    assert seen == [(epoch, epoch > 2) for epoch in range(1, 13)]
+    whole = network(N)
+    whole.fit(X, y, epochs=12)
+    assert_same_bits(net.parameters, whole.parameters)
+    assert net.history == whole.history
+
+
+def test_auto_takes_the_file_with_most_epochs(tmp_path: Path) -> None:
+    X, y = data(23, N)
+    often = dr.Checkpoint(tmp_path / "often")
+    keeps = [dr.Checkpoint(tmp_path / "rarely-{epoch}", every=2), often]
+    network(N).fit(X, y, epochs=2, callbacks=keeps)
+    network(N).fit(X, y, epochs=3, callbacks=[often])
+    (tmp_path / "rarely-x").write_text("no checkpoint")
+    (tmp_path / "rarely-07").write_text("no checkpoint")
+    net = network(N)
+    net.fit(X, y, epochs=3, callbacks=keeps, resume="auto")
+    assert net.history.epochs == 3
+
+
+def test_auto_needs_a_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="resume is 'auto' but there is no Checkpoint: expected"):
+        network(N).fit(*data(9, N), resume="auto")
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*resume='auto' begins anew"):
+        network(N).fit(*data(9, N), resume=tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("m", "change", "options", "message"),
+    [
+        (20, 0.0, {}, "it was trained with 23 examples, not 20"),
+        (23, 1.0, {}, "it was trained with other examples"),
+        (23, 0.0, {"batch_size": 5}, "it was trained with 23 examples a batch, not 5"),
+        (23, 0.0, {"epochs": 2}, "it has 3 epochs, more than epochs=2: nothing is trained"),
+    ],
+)
+def test_another_training_is_warned_of(
+    m: int, change: float, options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    X, y = data(23, N)
+    network(N).fit(X, y, epochs=3, callbacks=[dr.Checkpoint(path)])
+    same = {"epochs": 5, "callbacks": [dr.Checkpoint(path)], "resume": path}
+    with pytest.warns(dr.TrainingWarning, match=message) as warned:
+        network(N).fit(X[:m] + change, y[:m], **(same | options))
+    assert warned[0].filename == __file__
+    assert "will not be those of a training that was never interrupted" in str(warned[0].message)
+
+
+def test_other_targets_and_other_weights_are_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    X, y = data(23, N)
+    network(N).fit(X, y, callbacks=[dr.Checkpoint(path)])
+    changes: list[dict[str, Any]] = [{"y": -y}, {"sample_weight": np.ones(23)}]
+    for change in changes:
+        given = {"X": X, "y": y, "callbacks": [dr.Checkpoint(path)], "resume": path} | change
+        with pytest.warns(dr.TrainingWarning, match="it was trained with other examples"):
+            network(N).fit(**given)
+    # The same numbers in other memory are the same.
+    network(N).fit(
+        np.asfortranarray(X, np.float64), y.tolist(), callbacks=[dr.Checkpoint(path)], resume=path
+    )
+
+
 # When it is written --------------------------------------------------------------------------
 
 
