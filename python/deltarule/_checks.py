@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sized
 from types import MappingProxyType
 from typing import Any, TypeGuard
@@ -74,6 +75,13 @@ def expect_size(value: Any, what: str) -> int:
     if not 1 <= size < 2**31:
         raise ValueError(f"{what} is {value}: expected 1 or more, and less than 2^31")
     return size
+
+
+def expect_path(value: Any, what: str) -> str:
+    """A path, as a string."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{what} is {value!r}: expected a path, a string or a pathlib.Path")
+    return str(os.fspath(value))
 
 
 def expect_flag(value: Any, what: str, expected: str = "True or False") -> bool:

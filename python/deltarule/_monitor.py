@@ -50,8 +50,9 @@ def mode_of(name: str, mode: str | None, who: str) -> str:
             f"{who}: monitor is {name!r} and mode is None: expected mode='min' or 'max', as "
             "the name does not say whether small or large values are good"
         )
-    if mode not in ("min", "max"):
-        raise ValueError(f"{who}: mode is {mode!r}: expected 'min' or 'max'")
+    if not isinstance(mode, str) or mode not in ("min", "max"):
+        error = ValueError if isinstance(mode, str) else TypeError
+        raise error(f"{who}: mode is {mode!r}: expected 'min' or 'max'")
     return mode
 
 

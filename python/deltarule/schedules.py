@@ -12,7 +12,7 @@ or, with ``per="epoch"``, the epochs. In a loop of your own ``schedule(t)`` is t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -37,15 +37,16 @@ class Schedule:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For another ``per``.
     """
 
     per: str = field(default="step", kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.per not in ("step", "epoch"):
-            raise ValueError(f"{self._name}: per is {self.per!r}: expected 'step' or 'epoch'")
+        if not isinstance(self.per, str) or self.per not in ("step", "epoch"):
+            error = ValueError if isinstance(self.per, str) else TypeError
+            raise error(f"{self._name}: per is {self.per!r}: expected 'step' or 'epoch'")
 
     def __call__(self, time: int) -> float:
         """Compute the rate at one time."""
@@ -149,6 +150,13 @@ class MultiStep(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._expect_numbers("initial", "factor")
+        if not isinstance(self.milestones, (Sequence, np.ndarray)) or isinstance(
+            self.milestones, str
+        ):
+            raise TypeError(
+                f"MultiStep: milestones is {self.milestones!r}: expected several times, such as "
+                "(1000, 2000)"
+            )
         for index, milestone in enumerate(self.milestones):
             expect_count(milestone, f"MultiStep: milestones[{index}]", least=0)
         object.__setattr__(self, "milestones", tuple(sorted(map(int, self.milestones))))
@@ -481,9 +489,22 @@ class ReduceOnPlateau(Schedule):
 
 @dataclass(frozen=True)
 class Function(Schedule):
-    """Any Python function of the time, which may also be handed to an optimizer as it is."""
+    """Any Python function of the time, which may also be handed to an optimizer as it is.
+
+    Raises
+    ------
+    TypeError
+        For what is no function.
+    """
 
     function: Callable[[int], float]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not callable(self.function):
+            raise TypeError(
+                f"Function: function is {self.function!r}: expected a function of the step"
+            )
 
     def rates(self, t: Array) -> Array:  # noqa: D102
         return np.array([float(self.function(int(time))) for time in t], np.float64)

@@ -12,7 +12,7 @@ from deltarule import initializers, schedules
 RAISE_NOTHING = {
     *("History", "LearningRateRange", "get_num_threads", "isa"),
     *("Loss", "LogCosh", "MeanAbsoluteError", "MeanSquaredError", "Poisson"),
-    *("ModelFileError", "Optimizer", "TrainingDivergedError", "TrainingWarning", "Function"),
+    *("ModelFileError", "Optimizer", "TrainingDivergedError", "TrainingWarning"),
 }
 METHODS_THAT_RAISE_NOTHING = {"columns", "filled", "newest_file", "outputs_a_target", "record"}
 METHODS_THAT_RAISE_NOTHING |= {"summary", "table"}

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from deltarule._training.run import TrainingRun
 
 
+_SCIPY = (1, 11)
+
+
 class _NotFiniteError(ArithmeticError):
     """Out of the minimiser, to the message."""
 
@@ -97,6 +100,23 @@ class _FiniteCost(Cost):
         return cost, gradients
 
 
+def _scipy_minimize() -> Any:
+    """SciPy's function, of a version whose minimisers a callback can end by StopIteration."""
+    try:
+        import scipy
+        from scipy.optimize import minimize
+    except ModuleNotFoundError as missing:
+        message = "fit: LBFGS needs SciPy, which is not installed: pip install scipy"
+        raise ImportError(message) from missing
+    version = tuple(int(part) for part in scipy.__version__.split(".")[:2])
+    if version < _SCIPY:
+        raise ImportError(
+            f"fit: LBFGS needs SciPy {'.'.join(map(str, _SCIPY))} or later, but "
+            f"{scipy.__version__} is installed: pip install --upgrade scipy"
+        )
+    return minimize
+
+
 def minimize(
     run: TrainingRun,
     cost_of: Cost,
@@ -111,11 +131,7 @@ def minimize(
     OptimizeResult or None
         None where the run was over before it began.
     """
-    try:
-        from scipy.optimize import minimize as scipy_minimize
-    except ModuleNotFoundError as missing:
-        message = "fit: LBFGS needs SciPy, which is not installed: pip install scipy"
-        raise ImportError(message) from missing
+    scipy_minimize = _scipy_minimize()
     parameters = run.network.parameters
     if not run.begin_epoch():
         return None

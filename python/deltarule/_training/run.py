@@ -80,19 +80,33 @@ class TrainingRun:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step. Assigning a number puts it in a schedule's place."""
-        optimizer: Any = self.optimizer
+        """The rate of the next step. Assigning a number puts it in a schedule's place.
+
+        Raises
+        ------
+        AttributeError
+            For an optimizer without one: L-BFGS searches for the length of each of its steps.
+        """
+        optimizer: Any = self._expect_rate()
         return rate_now(optimizer.learning_rate, optimizer.step, optimizer.epochs)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        optimizer: Any = self.optimizer
+        optimizer: Any = self._expect_rate()
         before, optimizer.learning_rate = optimizer.learning_rate, value
         try:
             optimizer._rule()
         except (TypeError, ValueError):
             optimizer.learning_rate = before
             raise
+
+    def _expect_rate(self) -> Optimizer:
+        if not hasattr(self.optimizer, "learning_rate"):
+            raise AttributeError(
+                f"TrainingRun: learning_rate: {type(self.optimizer).__name__} has none: expected "
+                "an optimizer that makes steps of a given rate, such as Adam"
+            )
+        return self.optimizer
 
     @property
     def gradients(self) -> Array:

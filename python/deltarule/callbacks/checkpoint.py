@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deltarule._checks import expect_count
+from deltarule._checks import expect_count, expect_path
 from deltarule._files.checkpoints import Checkpoint as Content
 from deltarule._files.checkpoints import checkpoint_of
 from deltarule._files.rotation import Rotation
@@ -62,11 +62,13 @@ class Checkpoint:
         monitor: str | None = None,
         mode: str | None = None,
     ) -> None:
-        if isinstance(keep, str) and keep not in ("last", "best"):
+        if not isinstance(keep, str):
+            keep = expect_count(keep, "Checkpoint: keep", least=1)
+        elif keep not in ("last", "best"):
             raise ValueError(
                 f"Checkpoint: keep is {keep!r}: expected 'last' or 'best', or how many files"
             )
-        self.path, self.keep = os.fspath(path), keep
+        self.path, self.keep = expect_path(path, "Checkpoint: path"), keep
         self.every = expect_count(every, "Checkpoint: every", least=1)
         self.monitor = "val_loss" if keep == "best" and monitor is None else monitor
         if keep == "last" and monitor is not None:
@@ -83,8 +85,7 @@ class Checkpoint:
                     f"Checkpoint: keep is {keep!r} but path is {self.path!r}: expected "
                     "{epoch} in it, as every file replaces the one before"
                 )
-            newest = expect_count(keep, "Checkpoint: keep", least=1)
-            self._rotation = Rotation(newest, self._path_of)
+            self._rotation = Rotation(keep, self._path_of)
 
     def _path_of(self, epoch: int) -> str:
         return self.path.replace("{epoch}", str(epoch))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from deltarule._checks import expect_path
 from deltarule._training.run import TrainingRun
 
 
@@ -19,7 +20,7 @@ class _Log:
     """A file that has a record an epoch, written as it ends."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = Path(expect_path(path, f"{type(self).__name__}: path"))
 
     def on_fit_begin(self, run: TrainingRun) -> None:
         self._write_all(run)
@@ -46,6 +47,8 @@ class CSVLog(_Log):
 
     Raises
     ------
+    TypeError
+        For what is no path.
     OSError
         In ``fit``, where the file cannot be written.
     """
@@ -74,6 +77,8 @@ class JSONLinesLog(_Log):
 
     Raises
     ------
+    TypeError
+        For what is no path.
     OSError
         In ``fit``, where the file cannot be written.
     """
@@ -95,12 +100,14 @@ class TensorBoard:
 
     Raises
     ------
+    TypeError
+        For what is no path.
     ImportError
         In ``fit``, where neither of the writers is installed.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(expect_path(folder, "TensorBoard: folder"))
         self._writer: Any = None
 
     def on_fit_begin(self, run: TrainingRun) -> None:  # noqa: D102

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule._checks import expect_count, expect_in_range
+from deltarule._checks import expect_count, expect_flag, expect_in_range, is_number
 from deltarule._network.bare import BareNetwork
 from deltarule._training.run import TrainingRun
 from deltarule.callbacks.best import Best
@@ -65,7 +65,9 @@ class EarlyStopping:
     ) -> None:
         self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
         self.patience = expect_count(patience, "EarlyStopping: patience", least=1)
-        self.restore_best_weights = restore_best_weights
+        self.restore_best_weights = expect_flag(
+            restore_best_weights, "EarlyStopping: restore_best_weights"
+        )
         self._forget()
 
     def _forget(self) -> None:
@@ -151,7 +153,7 @@ class TimeLimit:
 
     def __init__(self, seconds: float) -> None:
         expected = "a number above 0"
-        if seconds != np.inf:  # which is no limit
+        if not (is_number(seconds) and seconds == np.inf):  # which is no limit
             expect_in_range(seconds, "TimeLimit: seconds", above=0, expected=expected)
         self.seconds = seconds
         self._end = 0.0

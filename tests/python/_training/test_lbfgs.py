@@ -268,6 +268,14 @@ def test_a_cost_that_is_infinite_from_the_beginning() -> None:
     assert_same_bits(net.parameters, before)
 
 
+@pytest.mark.parametrize("version", ["1.10.1", "1.9.0rc1", "0.19.1"])
+def test_with_an_old_scipy(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose minimiser a callback cannot end."""
+    monkeypatch.setattr("scipy.__version__", version)
+    with pytest.raises(ImportError, match=f"needs SciPy 1.11 or later, but {version} is installed"):
+        fitted(1)
+
+
 def test_without_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     net = network(N)

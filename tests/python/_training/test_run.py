@@ -194,6 +194,21 @@ def test_the_rate_can_be_set() -> None:
     assert_same_bits(net.parameters, other.parameters)
 
 
+def test_an_optimizer_without_a_rate() -> None:
+    class Look:
+        def on_epoch_end(self, run: TrainingRun) -> None:
+            with pytest.raises(AttributeError, match="TrainingRun: learning_rate: LBFGS has none"):
+                _ = run.learning_rate
+            with pytest.raises(AttributeError, match="TrainingRun: learning_rate: LBFGS has none"):
+                run.learning_rate = 0.1
+            assert not hasattr(run, "learning_rate")
+            looks.append(run.epoch)
+
+    looks: list[int] = []
+    network(N).fit(*data(9, N), optimizer="lbfgs", epochs=2, callbacks=[Look()])
+    assert looks == [1, 2]
+
+
 def test_a_number_takes_a_schedule_s_place() -> None:
     class Fix:
         def on_epoch_end(self, run: TrainingRun) -> None:

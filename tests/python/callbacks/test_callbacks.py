@@ -325,6 +325,22 @@ def test_time_limit_within_an_epoch() -> None:
         (lambda: dr.Checkpoint("x", every=0), ValueError, "every is 0: expected 1 or more"),
         (lambda: dr.Checkpoint("x", keep="all"), ValueError, "keep is 'all': expected 'last' or"),
         (lambda: dr.TimeLimit(0), ValueError, "seconds is 0: expected a number above 0"),
+        (lambda: dr.TimeLimit("3"), TypeError, "seconds is '3': expected a number above 0"),
+        (lambda: dr.TimeLimit(np.ones(2)), TypeError, "TimeLimit: seconds is array"),
+        (lambda: dr.Diagnostics("3"), TypeError, "Diagnostics: every is '3': expected an integer"),
+        (lambda: dr.EarlyStopping(3), TypeError, "EarlyStopping: monitor is 3: expected a name"),
+        (lambda: dr.EarlyStopping(mode=3), TypeError, "mode is 3: expected 'min' or 'max'"),
+        (lambda: dr.EarlyStopping(mode=np.ones(2)), TypeError, "mode is array"),
+        (
+            lambda: dr.EarlyStopping(restore_best_weights="no"),
+            TypeError,
+            "EarlyStopping: restore_best_weights is 'no': expected True or False",
+        ),
+        (lambda: dr.Checkpoint(3), TypeError, "Checkpoint: path is 3: expected a path, a string"),
+        (lambda: dr.Checkpoint("x", keep=np.ones(2)), TypeError, "keep is array.*an integer"),
+        (lambda: dr.CSVLog(None), TypeError, "CSVLog: path is None: expected a path, a string"),
+        (lambda: dr.JSONLinesLog(1.5), TypeError, "JSONLinesLog: path is 1.5: expected a path"),
+        (lambda: dr.TensorBoard([]), TypeError, r"TensorBoard: folder is \[\]: expected a path"),
     ],
 )
 def test_refused(make: Callable[[], Any], error: type[Exception], message: str) -> None:
