@@ -44,7 +44,7 @@ def mode_of(name: str, mode: str | None, who: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"{who}: monitor is {name!r}: expected a name in the history")
     if mode is None:
-        mode = _mode_by_name(name.removeprefix("val_").split("_"))
+        mode = mode_by_name(name)
     if mode is None:
         raise ValueError(
             f"{who}: monitor is {name!r} and mode is None: expected mode='min' or 'max', as "
@@ -56,7 +56,9 @@ def mode_of(name: str, mode: str | None, who: str) -> str:
     return mode
 
 
-def _mode_by_name(words: list[str]) -> str | None:
+def mode_by_name(name: str) -> str | None:
+    """What a name says; None where it says nothing."""
+    words = name.removeprefix("val_").split("_")
     if words[0] in ("neg", "d2"):
         return "max"
     said = (_GOOD[word] for word in reversed(words) if word in _GOOD)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 from deltarule import _plots
+from deltarule._monitor import mode_by_name
 
 
 class History(dict[str, list[float]]):
@@ -14,6 +16,48 @@ class History(dict[str, list[float]]):
 
     ``pandas.DataFrame(history)`` and ``polars.DataFrame(history)`` take it as it is.
     """
+
+    def __missing__(self, name: str) -> list[float]:
+        why = ""
+        if (
+            isinstance(name, str)
+            and name.startswith("val_")
+            and not any(each.startswith("val_") for each in self)
+        ):
+            why = "; there are val_ values where fit is given validation_data or validation_split"
+        raise KeyError(f"history: there is no {name!r}: expected one of {list(self)}{why}")
+
+    def __repr__(self) -> str:
+        texts = []
+        for name, last, best, at in self._last_and_best():
+            better = "" if at in (None, self.epochs) else f" (best {best:.4g} at {at})"
+            texts.append(f"{name} {last:.4g}{better}")
+        epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+        return f"History({epochs}{': ' * bool(texts)}{', '.join(texts)})"
+
+    def _repr_html_(self) -> str:
+        rows = self._last_and_best()
+        columns: dict[str, list[Any]] = {
+            "": [name for name, *_ in rows],
+            "last": [last for _, last, _, _ in rows],
+            "best": [best for *_, best, _ in rows],
+            "at epoch": [Right("" if at is None else at) for *_, at in rows],
+        }
+        return as_html(columns, f"History of {self.epochs} epochs")
+
+    def _last_and_best(self) -> list[tuple[str, float, Any, int | None]]:
+        """Each name, its last value, its best, and the best one's epoch; of some there is no best.
+
+        A name that says nothing about which values are good has none, nor one that is all NaN.
+        """
+        found: list[tuple[str, float, Any, int | None]] = []
+        for name, values in self.filled().items():
+            numbers = [value for value in values if value == value]
+            mode = mode_by_name(name)
+            best = (min if mode == "min" else max)(numbers) if numbers and mode else None
+            at = None if best is None else values.index(best) + 1
+            found.append((name, values[-1] if values else math.nan, "" if at is None else best, at))
+        return found
 
     @property
     def epochs(self) -> int:
@@ -81,17 +125,41 @@ class Right(str):
     __slots__ = ()
 
 
+def as_html(columns: Mapping[str, list[Any]], title: str) -> str:
+    """Columns as an HTML table under a title, numbers to the right; all that is text is escaped."""
+
+    def cells(values: list[Any], tag: str) -> str:
+        return "".join(
+            f'<{tag} style="text-align: {_side(value)}">{escape(_cell(value))}</{tag}>'
+            for value in values
+        )
+
+    firsts = [values[0] if values else "" for values in columns.values()]
+    head = "".join(
+        f'<th style="text-align: {_side(first)}">{escape(name)}</th>'
+        for name, first in zip(columns, firsts, strict=True)
+    )
+    rows = "".join(
+        f"<tr>{cells(list(row), 'td')}</tr>" for row in zip(*columns.values(), strict=True)
+    )
+    return (
+        f'<table><caption style="text-align: left">{escape(title)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _side(value: Any) -> str:
+    return "left" if isinstance(value, str) and not isinstance(value, Right) else "right"
+
+
 def as_table(columns: Mapping[str, list[Any]]) -> str:
     """Columns as plain text, numbers to the right."""
-
-    def cell(value: Any) -> str:
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-    texts = [[name, *map(cell, values)] for name, values in columns.items()]
-    left = [
-        bool(values) and isinstance(values[0], str) and not isinstance(values[0], Right)
-        for values in columns.values()
-    ]
+    texts = [[name, *map(_cell, values)] for name, values in columns.items()]
+    left = [bool(values) and _side(values[0]) == "left" for values in columns.values()]
     widths = [max(map(len, column)) for column in texts]
     return "\n".join(
         "  ".join(

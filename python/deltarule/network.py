@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from html import escape
 from typing import Any
 
 from deltarule._network.bare import BareNetwork
@@ -11,7 +12,8 @@ from deltarule._network.gradient_check import gradient_check
 from deltarule._network.layer_views import Layer, Layers
 from deltarule._training.evaluate import evaluate
 from deltarule._training.fit import fit
-from deltarule.history import Right, as_table
+from deltarule.history import Right, as_html, as_table
+from deltarule.layers import Dropout
 
 __all__ = ["Caches", "Layer", "LayerCache", "LayerParameters", "Layers", "Network"]
 
@@ -229,41 +231,61 @@ class Network(BareNetwork):
         Returns
         -------
         str
-            A table as plain text, and a line of totals.
+            A table as plain text, layers counted from 0, and the totals.
         """
-        parts = self.unflatten(self.parameters)
-        table = as_table(
-            {
-                "layer": [
-                    f"{i} {layer.description.kind}" for i, layer in enumerate(self.layers, 1)
-                ],
-                "activation": [layer.activation for layer in self.layers],
-                "shapes": [
-                    "  ".join(f"{name} {view.shape}" for name, view in part._asdict().items())
-                    for part in parts
-                ],
-                "parameters": [
-                    Right(f"{sum(view.size for view in part):,}{' frozen' * layer.frozen}")
-                    for layer, part in zip(self.layers, parts, strict=True)
-                ],
-            }
-        )
+        table = as_table(self._columns())
         head, *rows = table.split("\n")
         rule = "-" * max(map(len, (head, *rows)))
+        return "\n".join([self._title(), rule, head, rule, *rows, rule, *self._totals()])
+
+    def _repr_html_(self) -> str:
+        table = as_html(self._columns(), self._title())
+        return table + "".join(f"<div>{escape(line)}</div>" for line in self._totals())
+
+    def _columns(self) -> dict[str, list[Any]]:
+        """What there is to say of each layer; a column of which nothing is to say is left out."""
+        parts = self.unflatten(self.parameters)
+        columns: dict[str, list[Any]] = {
+            "layer": [f"{i} {_kind(layer)}" for i, layer in enumerate(self.layers)],
+            "name": [layer.name or "" for layer in self.layers],
+            "activation": [layer.activation for layer in self.layers],
+            "outputs": [layer.units for layer in self.layers],
+            "shapes": [
+                "  ".join(f"{name} {view.shape}" for name, view in part._asdict().items())
+                for part in parts
+            ],
+            "parameters": [Right(f"{sum(view.size for view in part):,}") for part in parts],
+            "rules": [_rules(layer) for layer in self.layers],
+        }
+        return {name: cells for name, cells in columns.items() if any(cells)}
+
+    def _title(self) -> str:
+        return f"Network: {self.input_size} inputs, {self.output_size} outputs, {self.dtype}"
+
+    def _totals(self) -> list[str]:
         n, size = self.parameters.size, self.dtype.itemsize
-        return "\n".join(
-            [
-                f"Network: {self.input_size} inputs, {self.output_size} outputs, {self.dtype}",
-                rule,
-                head,
-                rule,
-                *rows,
-                rule,
-                f"{n:,} parameters: {_bytes(n * size)}; training keeps as much again for gradients "
-                f"and for the last good weights, and {_bytes(2 * n * size)} for Adam's moments and "
-                "for their copy",
-            ]
-        )
+        return [
+            f"{n:,} parameters: {_bytes(n * size)}",
+            "training keeps as much again for gradients and for the last good weights,",
+            f"and {_bytes(2 * n * size)} for Adam's moments and for their copy",
+        ]
+
+
+def _kind(layer: Layer) -> str:
+    """A layer's kind, and the rate of one that drops."""
+    description = layer.description
+    rate = f" {description.rate:g}" if isinstance(description, Dropout) else ""
+    return f"{description.kind}{rate}"
+
+
+def _rules(layer: Layer) -> str:
+    """What is said of a layer's training beside the optimizer's own rules."""
+    texts = ["frozen"] * layer.frozen
+    rules = {"learning_rate": ("rate x", 1.0), "l1": ("l1 ", 0.0), "l2": ("l2 ", 0.0)}
+    for name, (text, default) in (rules | {"max_norm": ("max_norm ", 0.0)}).items():
+        value = layer.rule()[name]
+        texts += [f"{text}{value:g}"] * (value != default)
+    return ", ".join(texts)
 
 
 def _bytes(n: int) -> str:

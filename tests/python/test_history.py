@@ -47,6 +47,52 @@ def test_a_name_that_comes_later_or_goes() -> None:
     assert {len(values) for values in history.filled().values()} == {3}
 
 
+def test_a_repr_is_short() -> None:
+    history = dr.History()
+    assert repr(history) == "History(0 epochs)"
+    for epoch in range(1000):
+        accuracy = 0.75 if epoch == 499 else 0.5
+        history.record({"loss": 1000.0 - epoch, "val_accuracy": accuracy, "size": epoch % 7})
+    assert (
+        repr(history) == "History(1000 epochs: loss 1, val_accuracy 0.5 (best 0.75 at 500), size 5)"
+    )
+    history.record({"loss": float("nan")})
+    assert repr(history) == (
+        "History(1001 epochs: loss nan (best 1 at 1000), val_accuracy nan (best 0.75 at 500), "
+        "size nan)"
+    )
+
+
+def test_html_has_the_last_and_the_best() -> None:
+    history = a_history()
+    history.record({"loss": 0.25, "val_loss": 3.0, "<b>&": float("nan")})
+    html = history._repr_html_()
+    assert "<b>" not in html
+    assert "&lt;b&gt;&amp;" in html
+    cells = [cell.rpartition(">")[2] for cell in html.split("</td>")[:-1]]
+    assert cells[:4] == ["loss", "0.25", "0.1235", "2"]
+    assert cells[4:8] == ["val_loss", "3", "1e-09", "2"]
+    assert cells[8:] == [
+        "<b>&".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
+        "nan",
+        "",
+        "",
+    ]
+
+
+def test_a_key_that_is_not_there() -> None:
+    history = dr.History()
+    history.record({"loss": 1.0})
+    with pytest.raises(KeyError, match=r"no 'val_loss': expected one of \['loss'\]; .*_data"):
+        history["val_loss"]
+    with pytest.raises(KeyError, match=r"no 'accuracy': expected one of \['loss'\]\"?$"):
+        history["accuracy"]
+    assert history.get("val_loss") is None
+    assert "val_loss" not in history
+    with pytest.raises(KeyError, match=r"expected one of \['loss', 'val_loss'\]\"?$"):
+        a_history()["val_accuracy"]
+
+
 @pytest.mark.parametrize("epoch", [0, 3, -1])
 def test_an_epoch_that_was_not_finished(epoch: int) -> None:
     with pytest.raises(IndexError, match=f"there is no epoch {epoch}: expected 1 to 2"):

@@ -7,6 +7,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -671,8 +672,61 @@ def test_summary_and_repr() -> None:
         "795.0 KiB",
     ):
         assert part in text
+    assert "name" not in text  # as no layer has one
+    assert "rules" not in text
     assert repr(net) == "Network(784-256-10, float32, 203,530 parameters)"
     assert repr(net.layers[1]) == "Layer(10, 'softmax', W (10, 256), b (10, 1))"
+
+
+def test_summary_counts_as_errors_do_and_says_what_training_goes_by() -> None:
+    layers = [
+        dr.Dense(4, "tanh", name="first", learning_rate=0.5, l1=0.25, max_norm=3.0),
+        dr.Dropout(0.125),
+        dr.Dense(2, frozen=True, l2=1e-3),
+    ]
+    net = dr.Network(layers, input_size=3)
+    rows = net.summary().splitlines()[4:7]
+    assert [row.split()[0] for row in rows] == ["0", "1", "2"]
+    assert rows[0].startswith("0 dense")
+    assert "first" in rows[0]
+    assert rows[0].endswith("16  rate x0.5, l1 0.25, max_norm 3")
+    assert rows[1].startswith("1 dropout 0.125")
+    assert rows[2].endswith("10  frozen, l2 0.001")
+    with pytest.raises(ValueError, match=r"layers\[2\]"):
+        net.layers[int(rows[2].split()[0])].learning_rate = -1.0
+
+
+class Page(HTMLParser):
+    """Holds a piece of HTML to being whole, and takes down its text, cell by cell."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.open.append(tag)
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_html_says_what_the_summary_does_and_escapes_names() -> None:
+    name = "<script>alert('&amp;')</script>"
+    net = dr.Network([dr.Dense(3, "relu", name=name), dr.Dense(1)], input_size=2)
+    page = Page(net._repr_html_())
+    assert page.tags == {"table", "caption", "thead", "tbody", "tr", "th", "td", "div"}
+    assert name in page.texts
+    words = " ".join(page.texts).split()
+    assert words == [word for word in net.summary().split() if set(word) != {"-"}]
 
 
 # Loops of one's own, and layers' rules ---------------------------------------------------------

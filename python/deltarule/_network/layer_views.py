@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -92,9 +92,10 @@ class Layer:
         for numbers in (vars(self).get("_views", {}), vars(self).get("_rule", {})):
             if name in numbers:
                 return numbers[name]  # type: ignore[no-any-return]
+        kind = type(vars(self).get("description")).__name__
         raise AttributeError(
-            f"{type(self.description).__name__} layer has no {name!r}: expected one of "
-            f"{[*self._views, *_RULE]}"
+            f"{kind} layer has no {name!r}: expected one of "
+            f"{[*vars(self).get('_views', {}), *_RULE]}"
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -124,6 +125,20 @@ class Layer:
                 f"layers[{self._index}].{name} cannot be set: expected one of "
                 f"{[*self._views, *_RULE]}"
             )
+
+    def __copy__(self) -> Self:
+        return self  # another view would be of the same numbers
+
+    def __deepcopy__(self, memo: Any) -> NoReturn:
+        self.__reduce__()
+
+    def __reduce__(self) -> NoReturn:
+        at = f"layers[{self._index}]"
+        raise TypeError(
+            f"{at} is a view of its network, and no layer by itself: expected a copy of the whole, "
+            f"copy.deepcopy(network).{at}; or of what it has, such as layer.description or "
+            "layer.W.copy()"
+        )
 
     def rule(self) -> dict[str, Any]:
         """What may be changed of the layer between two steps, as it is now."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
 
 class Progress:
-    """Shows batches done, the cost so far, and each epoch's record."""
+    """Shows batches done, the cost so far, and each epoch's record and its seconds."""
 
     def __init__(self, epochs: int, batches: int | None, *, enabled: bool) -> None:
         self._epochs, self._enabled = epochs, enabled
+        self._began = perf_counter()
         self._bar: Any = None
         if enabled:
             try:
@@ -19,26 +22,30 @@ class Progress:
             except ModuleNotFoundError:
                 return
             total = None if batches is None else epochs * batches
-            self._bar = tqdm(total=total, unit="batch", mininterval=0.05)
+            self._bar = tqdm(total=total, unit="batch", mininterval=0.05, dynamic_ncols=True)
 
     def advance(self, batches: int, cost: float) -> None:
         """Tell how many batches are done, in all epochs."""
         if self._bar is not None:
-            self._bar.set_postfix_str(f"loss {cost:.4f}", refresh=False)
+            self._bar.set_postfix_str(f"loss {cost:.4g}", refresh=False)
             self._bar.update(batches - self._bar.n)
 
     def end_epoch(self, epoch: int, record: dict[str, float]) -> None:
         """Show what an epoch came to."""
         if not self._enabled:
             return
-        values = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
-        line = f"epoch {epoch + 1}/{self._epochs}  {values}"
+        now = perf_counter()
+        seconds, self._began = now - self._began, now
+        values = [f"{name} {value:.4g}" for name, value in record.items()]
+        start = f"epoch {epoch + 1}/{self._epochs}"
+        text = "\n".join(_lines(start, [*values, _duration(seconds)], _width()))
         if self._bar is not None:
-            self._bar.write(line, file=sys.stderr)
+            self._bar.write(text, file=sys.stderr)
         else:
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(text + "\n")
 
     def __enter__(self) -> Self:
+        self._began = perf_counter()
         return self
 
     def __exit__(
@@ -49,3 +56,27 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.2g} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def _width() -> int | None:
+    """The columns of the terminal, if it is one that is written to."""
+    return shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+
+
+def _lines(start: str, values: list[str], width: int | None) -> list[str]:
+    """The values behind one another, in as many lines as the width takes, none cut in two."""
+    lines = [start]
+    for value in values:
+        longer = f"{lines[-1]}  {value}"
+        if width is None or len(longer) <= width or lines[-1].isspace():
+            lines[-1] = longer
+        else:
+            lines.append(" " * len(start) + f"  {value}")
+    return lines

@@ -27,7 +27,7 @@ _SMOOTHING, _BLOWN_UP = 0.9, 4.0
 _BEYOND_NOISE = 3.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LearningRateRange:
     """What `learning_rate_range` found.
 
@@ -48,6 +48,13 @@ class LearningRateRange:
     losses: Array
     suggestion: float | None
     reason: str | None = None
+
+    def __repr__(self) -> str:
+        steps = f"{len(self.rates)} steps"
+        if len(self.rates):
+            steps += f" from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
+        found = self.reason if self.suggestion is None else f"suggestion {self.suggestion:.3g}"
+        return f"LearningRateRange({steps}: {found})"
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the losses over the rates; needs matplotlib.

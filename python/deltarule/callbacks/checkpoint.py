@@ -17,9 +17,10 @@ from deltarule._files.checkpoints import checkpoint_of
 from deltarule._files.rotation import Rotation
 from deltarule._training.run import TrainingRun
 from deltarule.callbacks.best import Best
+from deltarule.callbacks.described import Described
 
 
-class Checkpoint:
+class Checkpoint(Described):
     """Write the whole state of training to a file, from which ``fit(..., resume=path)`` goes on.
 
     The training that goes on gives the weights of one that was never interrupted, to the last bit.
@@ -71,6 +72,7 @@ class Checkpoint:
         self.path, self.keep = expect_path(path, "Checkpoint: path"), keep
         self.every = expect_count(every, "Checkpoint: every", least=1)
         self.monitor = "val_loss" if keep == "best" and monitor is None else monitor
+        self.mode = mode
         if keep == "last" and monitor is not None:
             raise ValueError(
                 f"Checkpoint: monitor is {monitor!r} but keep is 'last': expected keep='best', or "

@@ -11,6 +11,7 @@ from deltarule._arrays import Array
 from deltarule._checks import expect_count
 from deltarule._network.bare import BareNetwork
 from deltarule._training.run import TrainingRun
+from deltarule.callbacks.described import Described
 from deltarule.errors import TrainingWarning
 from deltarule.history import as_table
 
@@ -20,7 +21,7 @@ _DEAD, _VANISHING, _EXPLODING = 0.5, 1e-4, 100.0
 _SATURATED = 0.99
 
 
-class Diagnostics:
+class Diagnostics(Described):
     """A callback that looks at every layer every so many steps, and warns when something is wrong.
 
     A warning comes once for each layer and each kind of trouble: ReLUs that are 0 for every example
@@ -52,7 +53,7 @@ class Diagnostics:
     """
 
     def __init__(self, every: int = 100) -> None:
-        self.every_steps = expect_count(every, "Diagnostics: every", least=1)
+        self.every = self.every_steps = expect_count(every, "Diagnostics: every", least=1)
         self.rows: list[dict[str, Any]] = []
         self._warned: set[tuple[str, int]] = set()
 

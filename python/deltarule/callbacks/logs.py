@@ -14,9 +14,10 @@ import numpy as np
 
 from deltarule._checks import expect_path
 from deltarule._training.run import TrainingRun
+from deltarule.callbacks.described import Described
 
 
-class _Log:
+class _Log(Described):
     """A file that has a record an epoch, written as it ends."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -90,7 +91,7 @@ class JSONLinesLog(_Log):
             file.write(json.dumps({"epoch": epoch, **values}, allow_nan=False) + "\n")
 
 
-class TensorBoard:
+class TensorBoard(Described):
     """Losses and metrics for TensorBoard; needs PyTorch's writer and tensorboard, or tensorboardX.
 
     Parameters

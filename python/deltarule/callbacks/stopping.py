@@ -13,10 +13,11 @@ from deltarule._checks import expect_count, expect_flag, expect_in_range, is_num
 from deltarule._network.bare import BareNetwork
 from deltarule._training.run import TrainingRun
 from deltarule.callbacks.best import Best
+from deltarule.callbacks.described import Described
 from deltarule.errors import ModelFileError
 
 
-class EarlyStopping:
+class EarlyStopping(Described):
     """Stop when ``patience`` epochs in a row brought nothing better (Prechelt 1998).
 
     Parameters
@@ -142,7 +143,7 @@ def _copy_of_weights(network: BareNetwork) -> dict[str, Array]:
     return {name: vector.copy() for name, vector in _weights_of(network).items()}
 
 
-class TimeLimit:
+class TimeLimit(Described):
     """Stop after so many seconds, within an epoch if need be; between two steps.
 
     Raises

@@ -155,3 +155,11 @@ def test_no_suggestion_where_nothing_falls() -> None:
 def test_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         dr.learning_rate_range(network(N), *data(9, N), **options)
+
+
+def test_a_repr_is_short() -> None:
+    found = dr.learning_rate_range(network(N), *data(200, N), steps=40)
+    assert repr(found).startswith("LearningRateRange(40 steps from 1e-06 to 10: ")
+    none = dr.learning_rate_range(network(N), *data(20, N), steps=2)
+    assert none.reason is not None
+    assert none.reason in repr(none)

@@ -311,6 +311,34 @@ def test_time_limit_within_an_epoch() -> None:
     assert history.epochs == 0
 
 
+# As they are shown ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "EarlyStopping()",
+        "EarlyStopping(monitor='val_size', patience=3, min_delta=0.5, mode='max')",
+        "EarlyStopping(restore_best_weights=False)",
+        "Checkpoint('run')",
+        "Checkpoint('run', every=2, keep='best')",
+        "Checkpoint('run-{epoch}', keep=3, monitor='size', mode='min')",
+        "CSVLog('log.csv')",
+        "JSONLinesLog('log')",
+        "TensorBoard('folder')",
+        "TimeLimit(2.5)",
+        "Diagnostics()",
+        "Diagnostics(every=7)",
+    ],
+)
+def test_a_repr_is_the_call_that_makes_it(call: str) -> None:
+    names = {name: getattr(dr, name) for name in dr.__all__}
+    shown = repr(eval(call, names))
+    assert repr(eval(shown, names)) == shown
+    left = shown.replace(", monitor='val_loss'", "")  # what keep='best' goes by
+    assert left == call
+
+
 # Refused -------------------------------------------------------------------------------------
 
 

@@ -1331,21 +1331,39 @@ def test_a_batch_whose_variance_overflows_diverges() -> None:
     assert_same_bits(net.statistics, before)
 
 
+def test_a_copy_of_a_layer() -> None:
+    """It is a view, and so is its copy; one by itself is not there to be had, which is said."""
+    net = named()
+    layer = copy.copy(net.layers["hidden"])
+    layer.b = 7.0 + np.zeros(layer.b.shape)
+    assert (net.layers["hidden"].b == 7).all()
+    assert copy.copy(net.layers)["hidden"].W is net.layers["hidden"].W
+    for fails in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"layers\[2\] is a view of its network.*deepcopy\(n"):
+            fails(net.layers["hidden"])
+    other = copy.deepcopy(net).layers["hidden"]
+    other.b = np.zeros(layer.b.shape)
+    assert (net.layers["hidden"].b == 7).all()
+    empty = object.__new__(type(layer))
+    with pytest.raises(AttributeError, match="layer has no 'W'"):
+        _ = empty.W
+
+
 def test_summary() -> None:
     net = named()
     net.layers["hidden"].frozen = True
     lines = net.summary().splitlines()
     assert lines[0] == "Network: 3 inputs, 2 outputs, float32"
     for index, words in {
-        4: ["1", "standardize", "identity", "0"],
-        5: ["2", "embedding", "identity", "E1", "(2,", "3)", "6"],
-        6: ["3", "dense", "relu", "W", "(4,", "4)", "b", "(4,", "1)", "20", "frozen"],
-        7: ["4", "batch_norm", "identity", "gamma", "(4,", "1)", "beta", "(4,", "1)", "8"],
-        9: ["6", "prelu", "identity", "slope", "(4,", "1)", "4"],
-        10: ["7", "add", "identity", "0"],
+        4: "0 standardize scale identity 3 0",
+        5: "1 embedding codes identity 4 E1 (2, 3) 6",
+        6: "2 dense hidden relu 4 W (4, 4) b (4, 1) 20 frozen",
+        7: "3 batch_norm identity 4 gamma (4, 1) beta (4, 1) 8",
+        9: "5 prelu bend identity 4 slope (4, 1) 4",
+        10: "6 add block identity 4 0",
     }.items():
-        assert lines[index].split() == words
-    assert lines[-1].startswith(f"{net.parameters.size} parameters: ")
+        assert lines[index].split() == words.split()
+    assert lines[-3].startswith(f"{net.parameters.size} parameters: ")
     assert repr(net.layers[5]) == "Layer(4, 'identity', slope (4, 1))"
     assert repr(net) == f"Network(3-3-4-4-4-4-4-4-4-4-2, float32, {net.parameters.size} parameters)"
 
