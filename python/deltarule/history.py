@@ -66,13 +66,20 @@ class History(dict[str, list[float]]):
 
     def record(self, values: Mapping[str, float]) -> None:
         """Append an epoch's values; an epoch that has none of a name has NaN."""
-        self.update(self.filled())
+        self.pad()
         before = [math.nan] * self.epochs
         for name, value in values.items():
             self.setdefault(name, list(before)).append(value)
 
+    def pad(self) -> None:
+        """Give every name a value an epoch, NaN where there is none."""
+        n = self.epochs
+        for name, values in self.items():
+            if len(values) < n:
+                self[name] = [*values, *[math.nan] * (n - len(values))]
+
     def filled(self) -> dict[str, list[float]]:
-        """A value an epoch of each name: NaN for those that lack at the end, and none beyond it."""
+        """A value an epoch of each name: NaN for those that lack at the end, none beyond it."""
         n = self.epochs
         return {
             name: [*values[:n], *[math.nan] * (n - len(values))] if len(values) != n else values

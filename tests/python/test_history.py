@@ -43,7 +43,9 @@ def test_a_name_that_comes_later_or_goes() -> None:
     assert "nan" in history.table()
     history.record({"loss": 1.0, "old": 2.0, "new": 3.0})
     assert history["old"] == [1.0, nan, 2.0]
-    history["own"] += [1.0, 2.0, 3.0]
+    history["own"] += [1.0, 2.0, 3.0]  # of a callback that takes down more than epochs
+    history.pad()
+    assert history["own"] == [7.0, 8.0, 1.0, 2.0, 3.0]
     assert {len(values) for values in history.filled().values()} == {3}
 
 

@@ -39,6 +39,8 @@ class TrainingRun:
         How many the last epoch had; None before the first has ended.
     resumed : bool
         Whether the run goes on from a checkpoint.
+    data : callable
+        Returns what tells the examples from others, for checkpoints.
     exception : BaseException or None
         What ended training, for ``on_fit_end``.
     """
@@ -55,7 +57,7 @@ class TrainingRun:
         self.history: History = network.history
         self.callbacks = tuple(callbacks)
         self.epochs = epochs
-        self.data = data  # which it is trained on, for checkpoints
+        self.data = data
         self.epoch = 0
         self.steps_an_epoch: int | None = None
         self.resumed = False
@@ -191,6 +193,7 @@ class TrainingRun:
         traceback: TracebackType | None,
     ) -> None:
         self.exception = exception
+        self.history.pad()
         self.call("on_fit_end")
 
     def steps_unseen(self, step: int) -> int | None:

@@ -222,7 +222,7 @@ def test_metrics_that_come_or_go(metrics: tuple[Any, Any], tmp_path: Path) -> No
         if name == "loss":
             lacks = [False] * 4
         assert np.isnan(loaded.history[name]).tolist() == lacks
-        np.testing.assert_array_equal(net.history.columns()[name], loaded.history[name])
+        np.testing.assert_array_equal(net.history[name], loaded.history[name])
     rows = [line.split(",") for line in log.read_text().splitlines()]
     assert len(rows) == 5
     assert len(rows[0]) == len(rows[-1])
