@@ -293,9 +293,9 @@ def compute_cost(AL: Array, Y: Array, *, loss: str | None = None) -> float:
         )
     kind = loss_of(where, loss, BinaryCrossEntropy)
     dtype = dtype_of([AL])
-    target = target_of(where, Y, AL, kind, dtype)
     if kind.outputs:  # where they are bounded, as the targets are
         expect_targets(AL, kind, f"{where}: AL")
+    target = target_of(where, Y, AL, kind, dtype)
     total, _ = _core.loss_backward(kind._formula(), as_dtype(dtype, AL), target)
     return float(total) / m
 
