@@ -2,8 +2,10 @@
 
 A metric is a function ``metric(y, A, sample_weight=None)`` of the targets, the network's outputs
 (one row an example) and how much each example weighs. ``y`` holds class labels ``(m,)`` or rows
-like those of A. One that is not defined on the data is NaN. ``fit`` and ``evaluate`` take metrics
-by name, or as a function of ``(y, A)`` or ``(y, A, sample_weight)``, as scikit-learn's are.
+like those of A; of one output either may be flat. Shapes that do not go together and labels out of
+range are a ValueError, labels that are no integers a TypeError. A metric that is not defined on the
+data is NaN. ``fit`` and ``evaluate`` take metrics by name, or as a function of ``(y, A)`` or
+``(y, A, sample_weight)``, as scikit-learn's are.
 
 What counts as a class:
 
