@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 # What the core reads in place.
 Held: TypeAlias = "Array | _core.SparseRows"
 
-# Rows of this many bytes are shuffled among themselves; the pages of as many are held at a time. A
-# block of them is no smaller than the pieces that a system maps.
+# The pages of this many bytes are held at a time.
 WINDOW_BYTES = 32 * 2**20
+# More numbers than these (1 GiB of float32) are shuffled in windows, wherever they lie: a file of
+# them need not fit into the system's cache. Numbers and not bytes, so that the order is the same
+# for X in another type.
+SHUFFLED_AS_A_WHOLE = 2**28
 
 
 class Rows:
@@ -58,6 +61,11 @@ class Rows:
         """Give the pages back; they stay in the system's cache and come back when they are read."""
         if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
+
+    @property
+    def shuffled_in_windows(self) -> bool:
+        """Whether they are too many for an order over all of them; sparse ones are not."""
+        return isinstance(self.held, np.ndarray) and self.held.size > SHUFFLED_AS_A_WHOLE
 
     def window(self) -> int:
         """How many rows make up a window."""
@@ -101,7 +109,7 @@ class Rows:
         order = np.argsort(rows)
         windows = rows[order] // self.window()
         for some in np.split(order, np.flatnonzero(np.diff(windows)) + 1):
-            taken[some] = held[rows[some]]
+            taken[some] = held.take(rows[some], axis=0)
             self.let_go()
         return taken
 

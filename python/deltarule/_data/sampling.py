@@ -15,7 +15,10 @@ from deltarule._data.rows import Rows
 if TYPE_CHECKING:
     from deltarule import _core
 
-_BLOCKS_A_WINDOW = 16
+# Numbers that are shuffled among themselves, where there are too many for an order over all; and
+# the blocks that they come in, of 512 KiB in float32, which a disk reads at one go.
+_NUMBERS_A_WINDOW = 2**23
+_BLOCKS_A_WINDOW = 64
 # A generator to an order of the examples; None goes through the rows as they stand.
 Order = Callable[[np.random.Generator], Array | None]
 
@@ -25,7 +28,7 @@ def in_turn(generator: np.random.Generator) -> None:
 
 
 def shuffled(rows: Rows, batch_size: int) -> Order:
-    """Every example once, in a new order; a memory map in windows."""
+    """Every example once, in a new order; very many in windows."""
     m = len(rows)
     window = window_to_shuffle(rows, m, batch_size)
     if window is None:
@@ -36,11 +39,12 @@ def shuffled(rows: Rows, batch_size: int) -> Order:
 def window_to_shuffle(rows: Rows, m: int, batch_size: int) -> int | None:
     """How many of m rows are shuffled among themselves: None for all at once, as is usual.
 
-    An order drawn over the whole of a mapped file would touch a page a row.
+    An order drawn over the whole of a file that is larger than the memory would read a page a row.
+    How many rows there are decides it, and not where they lie: the order is the same for an array.
     """
-    if not rows.mapped:
+    if not rows.shuffled_in_windows:
         return None
-    window = rows.batches_a_window(batch_size) * batch_size
+    window = max(1, _NUMBERS_A_WINDOW // rows.shape[1] // batch_size) * batch_size
     return window if m > window else None
 
 

@@ -85,8 +85,8 @@ def fit(
         for that one.
     shuffle : bool
         Draw a new order of the examples each epoch, from the network's own generator. A full batch
-        is not shuffled, as its order means nothing; a memory map is shuffled in windows of 32 MiB,
-        whose blocks come from all over the file.
+        is not shuffled, as its order means nothing. An X of more than 2^28 numbers (1 GiB of
+        float32), in memory or in a file, is shuffled in windows whose blocks come from all over it.
     sampling : "balanced" or array_like of shape (n_samples,), optional
         Draw each epoch's examples with replacement, as many as there are, from the network's own
         generator: each with a chance in proportion to its weight, or such that every class of y

@@ -14,6 +14,7 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule._checks import expect_in_range, is_number
 from deltarule._data.rows import Rows
+from deltarule._training.windows import Windows
 from deltarule.losses import Loss
 from deltarule.optimizers import LBFGS, Optimizer
 from deltarule.schedules import rates_of_steps
@@ -112,6 +113,7 @@ class MakeSteps:
         self._network, self._optimizer, self._every_step = network, optimizer, every_step
         self._trainer, self.gradients = network._training_room(loss)
         self._state = optimizer._state_for(network.parameters)
+        self.windows = Windows()
 
     def __call__(
         self, run: Run, costs: Array | None = None, *, keep_gradients: bool = False
@@ -120,6 +122,7 @@ class MakeSteps:
 
         ``costs`` takes the sum and the weight of each batch's losses.
         """
+        run = self.windows.of(run)
         return self._trainer.run(
             self._network.parameters,
             self.gradients,
@@ -191,6 +194,7 @@ class Runs:
         seen = self.next_is_seen()
         if seen:
             self._before = copy_into(self._before, self._training.network.parameters)
+        self.call.windows.of(run)  # fetched before the clock runs, which cuts the next run
         started = perf_counter()
         made = self.call(run, costs, keep_gradients=seen)
         run.rows.let_go()

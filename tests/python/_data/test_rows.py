@@ -1,12 +1,14 @@
 """Rows: memory maps above all, and the memory that they are not to take."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from deltarule import TrainingDivergedError
 from deltarule._data.rows import Rows, mapped_file
-from support import assert_near, assert_same_bits, data, network, output_of
+from support import Array, assert_same_bits, data, network, output_of
 
 
 def test_which_arrays_are_mapped(tmp_path: Path) -> None:
@@ -40,7 +42,7 @@ def test_training_on_a_map_is_training_on_its_numbers(
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     net, other = network([6, 3]), network([6, 3])
-    net.fit(mapped, y, epochs=2, batch_size=16)  # smaller than a window: shuffled like any other
+    net.fit(mapped, y, epochs=2, batch_size=16)  # smaller than a window: read where it lies
     other.fit(X, y, epochs=2, batch_size=16)
     assert_same_bits(net.parameters, other.parameters)
 
@@ -51,12 +53,56 @@ def test_training_on_a_map_is_training_on_its_numbers(
     np.save(tmp_path / "nan.npy", X_nan)
     with pytest.raises(ValueError, match=r"X\[431, 2\] is nan"):
         net.fit(np.load(tmp_path / "nan.npy", mmap_mode="r"), y)
-    net.fit(mapped, y, epochs=1, batch_size=16, shuffle=False)
-    other.fit(X, y, epochs=1, batch_size=16, shuffle=False)
+    weights = np.random.default_rng(0).random(500)
+    for options in (
+        {"shuffle": False},
+        {},
+        {"batch_size": 150},  # larger than a window
+        {"sampling": weights},
+        {"sample_weight": weights},
+        {"callbacks": [SeesBatches(X)]},
+    ):
+        given: dict[str, Any] = {"epochs": 3, "batch_size": 16} | options
+        assert net.fit(mapped, y, **given)["loss"] == other.fit(X, y, **given)["loss"]
+        assert_same_bits(net.parameters, other.parameters)
+    monkeypatch.setattr("deltarule._data.rows.SHUFFLED_AS_A_WHOLE", 500 * 6 - 1)
+    monkeypatch.setattr("deltarule._data.sampling._NUMBERS_A_WINDOW", 200 * 6)
+    assert net.fit(mapped, y, epochs=3)["loss"] == other.fit(X, y, epochs=3)["loss"]
     assert_same_bits(net.parameters, other.parameters)
-    history = net.fit(mapped, y, epochs=3, batch_size=16)
-    expected = other.fit(X, y, epochs=3, batch_size=16)
-    assert_near(np.array(history["loss"]), np.array(expected["loss"]), 0.2)
+
+
+class SeesBatches:
+    """Every row that a callback is shown is one of X, and as many as there are in all."""
+
+    def __init__(self, X: Array) -> None:
+        self.rows = {row.tobytes() for row in X}
+        self.seen: list[bytes] = []
+
+    def on_step_end(self, run: Any) -> None:
+        self.seen += [row.tobytes() for row in run.batch[0]]
+
+    def on_epoch_end(self, run: Any) -> None:
+        assert set(self.seen) == self.rows
+        assert len(self.seen) == len(self.rows)
+        self.seen = []
+
+
+def test_a_fit_on_a_map_goes_back_to_the_last_finite_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deltarule._data.rows.WINDOW_BYTES", 100 * 6 * 4)
+    X, y = data(500, [6, 3])
+    y[123] = 1e30  # whose square is not finite
+    np.save(tmp_path / "X.npy", X)
+
+    ended = []
+    for each in (X, np.load(tmp_path / "X.npy", mmap_mode="r")):
+        net = network([6, 3], "identity")
+        with pytest.raises(TrainingDivergedError, match="the weights of step"):
+            net.fit(each, y, batch_size=16)
+        assert np.isfinite(net.parameters).all()
+        ended.append(net)
+    assert_same_bits(ended[0].parameters, ended[1].parameters)
 
 
 def test_what_is_predicted_and_judged_of_a_map_is_that_of_its_numbers(

@@ -1,13 +1,18 @@
 """The order in which an epoch goes through the examples."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import deltarule as dr
+from deltarule._data import rows as rows_module
 from deltarule._data import sampling
-from deltarule._data.sampling import shuffled_in_windows
+from deltarule._data.door import rows_of
+from deltarule._data.rows import Rows
+from deltarule._data.sampling import shuffled_in_windows, window_to_shuffle
 from support import Array, assert_same_bits, data, network, step
 
 N = [4, 6, 3]
@@ -112,13 +117,30 @@ def test_an_order_is_a_permutation(m: int, window: int) -> None:
 
 
 def test_an_order_keeps_to_its_windows_and_mixes_the_file() -> None:
-    m, window = 64 * 1000, 6400
+    blocks = sampling._BLOCKS_A_WINDOW
+    m, window = 640 * 1000, 1000 * blocks
     order = shuffled_in_windows(np.random.default_rng(0), m, window)
     for first in range(0, m, window):
         rows = order[first : first + window]
-        assert len(np.unique(rows // (window // 16))) == 16  # so many blocks, and no other
+        assert len(np.unique(rows // 1000)) == blocks  # so many blocks, and no other
         assert rows.min() < m / 3
         assert rows.max() > m * 2 / 3
     assert (np.diff(order) == 1).mean() < 0.01
     again = shuffled_in_windows(np.random.default_rng(1), m, window)
     assert (order != again).mean() > 0.99
+
+
+def test_how_many_numbers_there_are_decides_and_not_where_they_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "SHUFFLED_AS_A_WHOLE", 600)
+    monkeypatch.setattr(sampling, "_NUMBERS_A_WINDOW", 120)
+    X = np.zeros((101, 6), np.float32)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    for each in (X, mapped, X.astype(np.float64), X.astype(np.uint8)):
+        assert window_to_shuffle(Rows(each), 101, 7) == 14
+        assert window_to_shuffle(Rows(each), 101, 50) == 50
+        assert window_to_shuffle(Rows(each[:100]), 100, 7) is None
+    sparse = rows_of(scipy.sparse.csr_array(X), "fit")
+    assert window_to_shuffle(sparse, 101, 7) is None  # its numbers are not stored
