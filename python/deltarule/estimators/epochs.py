@@ -33,7 +33,10 @@ class Epochs:
         self.done = 0  # batches, in all epochs
 
     def epoch(self, order: Array | None, m: int) -> Iterator[float]:
-        """Make the steps of an epoch; after each run tell the sum of the examples' losses."""
+        """Make the steps of an epoch; after each run tell the sum of the examples' losses so far.
+
+        Batch is added to batch, so that where the clock cuts the runs does not show in its bits.
+        """
         order = None if order is None else np.ascontiguousarray(order, np.int64)
         weights = self._plan.examples.target.weights
         if weights is not None and order is not None:
@@ -41,11 +44,14 @@ class Epochs:
         if self.diverged:  # no step leads back
             yield np.nan
             return
+        total = 0.0
         for first, count, weight in self._cut(m, weights):
             share = 1.0 / weight if weight > 0 else 0.0
             self._weights.penalise(self._plan.l1 * share, self._plan.alpha * share)
-            total = self._make_steps(order, first, count)
-            yield total + self._constants(order, weights, first, count)
+            sums = self._make_steps(order, first, count)
+            sums += self._constants(order, weights, first, count)
+            total = float(np.cumsum(np.append(total, sums))[-1])
+            yield total
             if self.diverged or self._training.stopping:
                 return
 
@@ -69,8 +75,8 @@ class Epochs:
             yield first, count, weight
             first += count
 
-    def _make_steps(self, order: Array | None, first: int, count: int) -> float:
-        """Make the steps of a run; the sum over its batches of cost times examples."""
+    def _make_steps(self, order: Array | None, first: int, count: int) -> Array:
+        """Make the steps of a run; of each of its batches, cost times examples."""
         plan, size = self._plan, self._plan.batch_size
         rows, target, _ = plan.examples
         run = self._runs.plan(rows, target, count, size, order, first)
@@ -84,30 +90,32 @@ class Epochs:
         if ended == "non_finite":
             self.diverged = True
             self._network.parameters[:] = np.nan
-            return np.nan
+            return np.full(batches, np.nan)
         sums, weights = costs.T
-        of_batches = np.divide(sums, weights, out=np.zeros(batches), where=weights != 0)
+        of_batches: Array = np.divide(sums, weights, out=np.zeros(batches), where=weights != 0)
         if seen:
             self._runs.show(run, float(of_batches[0]))
         sizes = np.full(batches, size)
         sizes[-1] = count - (batches - 1) * size
-        return float(of_batches @ sizes)
+        of_batches *= sizes
+        return of_batches
 
     def _constants(
         self, order: Array | None, weights: Array | None, first: int, count: int
-    ) -> float:
-        """What those examples add to the losses whatever is predicted."""
+    ) -> Array | float:
+        """What the examples of each batch add to the losses whatever is predicted."""
         constants = self._plan.examples.constants
         if constants is None:
             return 0.0
         span: Any = slice(first, first + count)
         constants = constants[span if order is None else order[span]]
-        if weights is None:
-            return float(constants.sum())
         starts = np.arange(0, count, self._plan.batch_size)
+        if weights is None:
+            return np.add.reduceat(constants, starts)
         sums = np.add.reduceat(weights[span] * constants, starts)
         shares = np.add.reduceat(weights[span], starts)
-        return float(sums / shares @ np.diff(np.append(starts, count)))
+        of_batches: Array = sums / shares * np.diff(np.append(starts, count))
+        return of_batches
 
 
 def judge(network: Any, loss: Loss, examples: Examples) -> tuple[float, Array]:
