@@ -44,17 +44,19 @@ def opened(values: Any, where: str, what: str) -> Opened:
 
 def numbers(array: Array) -> Array:
     """Make an array of a type that the core reads: the caller's own memory if it can be."""
-    if array.dtype == np.bool_:
-        return array.view(np.uint8)
-    if array.dtype in _READ_IN_PLACE and array.dtype.isnative and array.flags.aligned:
-        return array
+    if read_in_place(array):
+        return array.view(np.uint8) if array.dtype == np.bool_ else array
     if array.dtype.kind in "iu" and array.dtype != np.uint64:
         return array.astype(np.int64)
     return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
 
 
-# What the core reads as it is, batch by batch, whatever its strides.
-_READ_IN_PLACE = tuple(np.dtype(name) for name in ("f4", "f8", "u1", "i4", "i8"))
+def read_in_place(array: Array) -> bool:
+    """Whether the core reads an array where it lies, batch by batch, whatever its strides."""
+    return array.dtype in _READ_IN_PLACE and array.dtype.isnative and array.flags.aligned
+
+
+_READ_IN_PLACE = tuple(np.dtype(name) for name in ("f4", "f8", "u1", "i4", "i8", "?"))
 
 
 def _real(array: Array, where: str, what: str) -> Array:

@@ -57,7 +57,7 @@ def as_rows(
             f"{where}: {what} has shape {rows.shape}: expected (n_samples, {n}), as the network "
             f"has {n} {side}{_made_to_fit(rows.shape, n, what)}"
         )
-    opened_rows = Rows(numbers(rows) if isinstance(rows, np.ndarray) else rows)
+    opened_rows = _readable(rows)
     expect_finite(opened_rows, dtype, where, what, columns)
     return opened_rows
 
@@ -74,7 +74,12 @@ def _made_to_fit(shape: tuple[int, ...], n: int, what: str) -> str:
 
 def rows_of(X: Any, where: str) -> Rows:
     """Rows whose numbers have been checked already."""
-    return Rows(opened(X, where, "X").rows)
+    return _readable(opened(X, where, "X").rows)
+
+
+def _readable(rows: Any) -> Rows:
+    """Rows of a type that the core reads."""
+    return Rows(numbers(rows) if isinstance(rows, np.ndarray) else rows)
 
 
 def expect_codes(rows: Rows, embedded: dict[int, int], where: str, what: str = "X") -> None:

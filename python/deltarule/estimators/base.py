@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer, r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from deltarule import _core
 from deltarule._arrays import Array
-from deltarule._data.door import expect_finite, rows_of, target_of
-from deltarule._data.rows import Rows, mapped_file
+from deltarule._data.door import rows_of, target_of
+from deltarule.estimators import door
 from deltarule.estimators.contract import BaseEstimator, CallbackSupportMixin, callbacks_told
 from deltarule.estimators.initial_weights import initial_weights
 from deltarule.estimators.live_weights import LiveWeights, Shape, fitted_attributes
@@ -82,10 +84,11 @@ class MLP(CallbackSupportMixin, BaseEstimator):
     best_validation_score_: float | None
     coefs_: list[Array]
     intercepts_: list[Array]
-    _best_parameters: Array
+    _best_parameters: Array | None
     _no_improvement_count: int
     _optimizer: Optimizer | None
     _live: LiveWeights | None
+    _judged: Any
 
     def _keep(self, parameters: dict[str, Any]) -> None:
         """Keep a constructor's parameters as they are, which is scikit-learn's rule."""
@@ -101,7 +104,8 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         incremental: bool,
         held_out: tuple[Any, Any, Any] = (None, None, None),
     ) -> Self:
-        self._validate_params()
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
         with self._threads():
             return self._fit_on_threads(X, y, sample_weight, incremental, held_out)
 
@@ -116,8 +120,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         hidden = self._hidden_sizes()
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+        sample_weight = door.weights(sample_weight, X, "sample_weight")
         weights = self._weights_of(y, sample_weight, incremental)
         Y, labels, n_outputs, y_type = self._targets(y)
         self.n_outputs_ = n_outputs
@@ -129,8 +132,6 @@ class MLP(CallbackSupportMixin, BaseEstimator):
             self._go_on()
         live = self._live_weights(adopt=True)
         parameters = live.network.parameters
-        if self.early_stopping and len(self._best_parameters) != parameters.size:
-            self._best_parameters = parameters.copy()
         if live.network.output_size != n_outputs:
             raise ValueError(
                 f"fit: y asks for {n_outputs} outputs: expected {live.network.output_size}, as the "
@@ -142,7 +143,10 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         if self._is_stochastic():
             if self.early_stopping and incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            train, validation = self._split(X, y, Y, examples, sample_weight, loss, held_out)
+            best = self._best_parameters
+            if self.early_stopping and (best is None or best.size != parameters.size):
+                self._best_parameters = parameters.copy()
+            train, validation = self._split(X, y, Y, examples, loss, held_out)
             with live.network._sole_training():
                 optimizer = self._optimizer_for(live, incremental)
                 plan = EpochsPlan.of(
@@ -233,27 +237,6 @@ class MLP(CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return sizes
 
-    def _read(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
-        """X and y as scikit-learn checks them; a memory map stays where it is, and as it is."""
-        mapped = _is_mapped(X)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            dtype=None if mapped else (np.float64, np.float32),
-            ensure_all_finite=not mapped,
-            reset=reset,
-            **options,
-        )
-        if mapped:
-            dtype = X.dtype if X.dtype.kind == "f" else np.dtype(float)
-            expect_finite(rows_of(X, "fit"), dtype, "fit", "X")
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y
-
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         """X and y as the kind of estimator takes them."""
         raise NotImplementedError
@@ -266,8 +249,13 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         """What outputs mean: classes, or numbers."""
         raise NotImplementedError
 
-    def _weights_of(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
-        return sample_weight
+    def _weights_of(self, y: Any, sample_weight: Any, incremental: bool) -> Array | None:
+        """What the examples weigh, by their classes too."""
+        return sample_weight  # type: ignore[no-any-return]
+
+    def _weights_of_held_out(self, y: Any, y_val: Any, sample_weight: Any) -> Array | None:
+        """What examples beside the training set weigh; classes as they do there."""
+        return sample_weight  # type: ignore[no-any-return]
 
     def _initialize(self, sizes: Sequence[int], dtype: Any) -> None:
         """Begin anew: the initial weights, drawn as scikit-learn draws them."""
@@ -284,7 +272,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         self._dropout_seed = (
             self._random_state.randint(2**31 - 1) if np.any(np.asarray(self.dropout) > 0) else 0
         )
-        self._best_parameters = np.empty(0)
+        self._best_parameters = None
         if self._is_stochastic():
             self.loss_curve_ = []
             self._no_improvement_count = 0
@@ -301,7 +289,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):
             "validation_scores_": None,
             "best_validation_score_": None,
             "_no_improvement_count": 0,
-            "_best_parameters": np.empty(0),
+            "_best_parameters": None,
         }
         for name, value in records.items():
             if not hasattr(self, name):
@@ -369,7 +357,6 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         y: Array,
         Y: Array | None,
         examples: Examples,
-        sample_weight: Any,
         loss: Loss,
         held_out: tuple[Any, Any, Any],
     ) -> tuple[Array | None, Validation | None]:
@@ -380,8 +367,8 @@ class MLP(CallbackSupportMixin, BaseEstimator):
             if y_val is None:
                 raise ValueError("fit: X_val is given but y_val is None: expected both")
             X_val, y_val = self._validate_held_out(X_val, y_val)
-            if weights_val is not None:
-                weights_val = _check_sample_weight(weights_val, X_val)
+            weights_val = door.weights(weights_val, X_val, "sample_weight_val")
+            weights_val = self._weights_of_held_out(y, y_val, weights_val)
         elif y_val is not None or weights_val is not None:
             raise ValueError("fit: y_val or sample_weight_val without X_val: expected X_val too")
         elif self.early_stopping:
@@ -399,12 +386,14 @@ class MLP(CallbackSupportMixin, BaseEstimator):
                     "The validation set is too small. Increase 'validation_fraction' or the size "
                     "of your dataset."
                 )
-            if _is_mapped(X):
+            if examples.rows.shuffled_in_windows:
                 train = np.sort(train)  # what is read together lies together
-            X_val, y_val = _taken(X, rest), y[rest]
-            weights_val = None if sample_weight is None else sample_weight[rest]
+            X_val, y_val = door.taken(X, rest), y[rest]
+            weights_val = examples.target.weights
+            weights_val = None if weights_val is None else weights_val[rest]
         else:
             return None, None
+        door.expect_weights(weights_val, "the validation examples' sample_weight")
         if not hasattr(self, "validation_loss_curve_") or not self.loss_curve_:
             self.validation_loss_curve_ = []
         if self.validation_scores_ is None:
@@ -416,19 +405,32 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         if self.scoring not in (None, "loss"):
             scorer = get_scorer(self.scoring)
             weighted = {} if weights_val is None else {"sample_weight": weights_val}
-            return train, Validation(judged, lambda A: scorer(self, X_val, y_val, **weighted))
+            if getattr(self, "class_weight", None) is not None and not _takes_weights(scorer):
+                weighted = {}
+
+            def score(A: Array) -> float:
+                self._judged = X_val  # has passed the door, where it may have had names
+                try:
+                    return scorer(self, X_val, y_val, **weighted)  # type: ignore[no-any-return]
+                finally:
+                    del self._judged
+
+            return train, Validation(judged, score)
         if self.scoring == "loss":
             return train, Validation(judged, None)
         return train, Validation(judged, lambda A: self._score(A, y_val, weights_val))
 
     def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Any]:
-        return self._read(X, y, reset=False)
+        X, y = door.checked(self, X, "fit", y=y, reset=False)
+        return X, door.dense(y)
 
     def _score(self, A: Array, y: Array, sample_weight: Any) -> float:
         """The score of outputs; NaN where they are not finite."""
         if not np.isfinite(A).all():
             return float("nan")
         predicted = self._prediction(A)
+        if hasattr(predicted, "toarray"):  # as the labels were that were learned
+            predicted = predicted.toarray()
         if not is_classifier(self):
             return float(r2_score(y, predicted, sample_weight=sample_weight))
         # The accuracy; the checks of sklearn.metrics would take longer than a small epoch's steps.
@@ -450,13 +452,18 @@ class MLP(CallbackSupportMixin, BaseEstimator):
     def _read_fitted(self, X: Any) -> Any:
         """X as scikit-learn checks it, for an estimator that has been fitted."""
         check_is_fitted(self)
-        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if X is getattr(self, "_judged", None):
+            return X
+        return door.checked(self, X, "predict", reset=False)
 
     def _outputs(self, X: Any) -> Array:
         X = self._read_fitted(X)
         with self._threads():
-            A: Array = self._live_weights().network.predict(X)
-        return A
+            network = self._live_weights().network
+            unchecked = get_config()["assume_finite"]
+            A: Array = door.outputs(network, X) if unchecked else network.predict(X)
+        # As scikit-learn's: what is computed in float32 is float64 beside numbers of float64.
+        return A.astype(np.result_type(A.dtype, X.dtype), copy=False)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the class, or the targets, of each example.
@@ -582,10 +589,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         return tags
 
 
-def _is_mapped(X: Any) -> bool:
-    return isinstance(X, np.ndarray) and mapped_file(X) is not None
-
-
-def _taken(X: Any, rows: Array) -> Any:
-    """Copy some rows; those of a memory map in the file's order, letting go of its pages."""
-    return Rows(X).taken(rows) if _is_mapped(X) else _safe_indexing(X, rows)
+def _takes_weights(scorer: Any) -> bool:
+    """Whether a scorer, which may be a function of one's own, takes the examples' weights."""
+    parameters = signature(scorer).parameters.values()
+    return any(each.name == "sample_weight" or each.kind is each.VAR_KEYWORD for each in parameters)

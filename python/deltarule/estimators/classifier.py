@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted
 
 from deltarule._arrays import Array
+from deltarule.estimators import door
 from deltarule.estimators.base import MLP
 from deltarule.estimators.contract import ClassifierMixin, available_if, with_callbacks
 from deltarule.estimators.losses import OF_CLASSES
@@ -210,8 +211,8 @@ class MLPClassifier(ClassifierMixin, MLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 and float64 are kept. A memory map is read batch by batch, and one that is
-            larger than 32 MiB is shuffled in windows.
+            float32 and float64 are kept. A memory map is read batch by batch, in the order that an
+            array would be. More than 2^28 numbers are shuffled in windows.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or 0 and 1 for each of several labels.
         sample_weight : array-like of shape (n_samples,), optional
@@ -262,11 +263,13 @@ class MLPClassifier(ClassifierMixin, MLP):
         return self._fit(X, y, sample_weight, True)
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = self._read(X, y, reset)
+        X, y = door.checked(self, X, "fit", y=y, reset=reset)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            y = y if hasattr(y, "toarray") else door.dense(y)
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
-            return X, y
+            return X, self._labels(y)
+        y = self._labels(y)
         classes = unique_labels(y)
         if self.warm_start:
             if set(classes) != set(self.classes_):
@@ -278,6 +281,22 @@ class MLPClassifier(ClassifierMixin, MLP):
             self._expect_known(classes, "y")
         return X, y
 
+    def _labels(self, y: Any) -> Array:
+        """Class labels; of several labels an example, 1 where y is not zero."""
+        y = door.dense(y)
+        of_several = self._label_binarizer.y_type_ == "multilabel-indicator"
+        if of_several != (y.ndim == 2):
+            raise ValueError(
+                f"fit: y has shape {y.shape}: expected "
+                + (
+                    f"({len(y)}, {len(self.classes_)}), a column for each of the labels"
+                    if of_several
+                    else f"({len(y)},), a class an example"
+                )
+                + ", as at the first fit"
+            )
+        return (y != 0).astype(np.int64) if of_several else y  # type: ignore[no-any-return]
+
     def _expect_known(self, classes: Array, what: str) -> None:
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
@@ -286,7 +305,8 @@ class MLPClassifier(ClassifierMixin, MLP):
             )
 
     def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Any]:
-        X, y = super()._validate_held_out(X, y)
+        X, y = door.checked(self, X, "fit", y=y, reset=False)
+        y = self._labels(y)
         self._expect_known(unique_labels(y), "y_val")
         return X, y
 
@@ -296,19 +316,34 @@ class MLPClassifier(ClassifierMixin, MLP):
         if kind == "multiclass":
             return None, np.searchsorted(self.classes_, y), len(self.classes_), kind
         Y = self._label_binarizer.transform(y)
-        Y = np.ascontiguousarray(Y.toarray() if hasattr(Y, "toarray") else Y).astype(np.uint8)
+        Y = np.ascontiguousarray(Y.toarray() if hasattr(Y, "toarray") else Y, np.uint8)
         return Y, None, Y.shape[1], kind
 
-    def _weights_of(self, y: Array, sample_weight: Any, incremental: bool) -> Any:
-        if self.class_weight is None:
-            return sample_weight
+    def _weights_of(self, y: Array, sample_weight: Any, incremental: bool) -> Array | None:
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(
                 f"partial_fit: class_weight is {self.class_weight!r}: expected a dictionary, as "
                 "the classes' shares are not known before the last of the data"
             )
-        weights = compute_sample_weight(self.class_weight, y)
-        return weights if sample_weight is None else weights * sample_weight
+        return self._weighted(y, None, sample_weight)
+
+    def _weights_of_held_out(self, y: Array, y_val: Array, sample_weight: Any) -> Array | None:
+        return self._weighted(y, y_val, sample_weight)
+
+    def _weighted(self, y: Array, y_val: Array | None, sample_weight: Any) -> Array | None:
+        """The examples' weights times those of their classes, whose shares are those in y."""
+        if self.class_weight is None:
+            return sample_weight  # type: ignore[no-any-return]
+        if y_val is None:
+            weights = compute_sample_weight(self.class_weight, y)
+        else:
+            balanced = isinstance(self.class_weight, str)
+            both = np.concatenate([y, y_val])
+            indices = np.arange(len(y)) if balanced else None
+            weights = compute_sample_weight(self.class_weight, both, indices=indices)[len(y) :]
+        weights = weights if sample_weight is None else weights * sample_weight
+        door.expect_weights(weights, "class_weight by example")
+        return weights  # type: ignore[no-any-return]
 
     def _prediction(self, A: Array) -> Array:
         kind, classes = self._label_binarizer.y_type_, self._label_binarizer.classes_

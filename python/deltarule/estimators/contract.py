@@ -1,7 +1,9 @@
-"""scikit-learn's side of the contract: its base classes, with types, and its callbacks."""
+"""scikit-learn's side of the contract: its base classes, with types, callbacks and warnings."""
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -15,6 +17,7 @@ __all__ = [
     "RegressorMixin",
     "available_if",
     "callbacks_told",
+    "warn",
     "with_callbacks",
 ]
 
@@ -94,3 +97,29 @@ def callbacks_told(
 
     yield end_epoch
     context.call_on_fit_task_end(**told, **fitted)
+
+
+# Whose frames lie between a user's line and a warning.
+_BETWEEN = {"deltarule", "sklearn", "joblib"}
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the user's own line, in the name of scikit-learn's module.
+
+    So what was written to silence scikit-learn's estimator, by its module, silences ours.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _package_of(frame) in _BETWEEN:
+        frame = frame.f_back
+    warnings.warn_explicit(
+        message,
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module="sklearn.neural_network._multilayer_perceptron",
+        registry=frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _package_of(frame: Any) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -12,6 +11,7 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule._data.rows import Rows
 from deltarule._training.hooks import Callback
+from deltarule.estimators.contract import warn
 from deltarule.estimators.live_weights import LiveWeights
 from deltarule.losses import Loss
 from deltarule.optimizers import Optimizer
@@ -144,10 +144,7 @@ def _batch_size_of(estimator: Any, n_samples: int) -> int:
     if estimator.batch_size == "auto":
         return min(200, n_samples)
     if estimator.batch_size > n_samples:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=5,
-        )
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     return int(np.clip(estimator.batch_size, 1, n_samples))
 
 
@@ -161,7 +158,7 @@ class Record:
     scores: list[float] | None
     validation_losses: list[float] | None
     best_score: float | None
-    best_parameters: Array
+    best_parameters: Array | None
     in_vain: int  # epochs in a row that were not better
     epochs: int = 0  # of this fit
     loss: float | None = None

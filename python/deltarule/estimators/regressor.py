@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import StrOptions
 
 from deltarule._arrays import Array
+from deltarule.estimators import door
 from deltarule.estimators.base import MLP
 from deltarule.estimators.contract import RegressorMixin, with_callbacks
 from deltarule.estimators.losses import OF_NUMBERS, output_activation
@@ -152,7 +153,8 @@ class MLPRegressor(RegressorMixin, MLP):
         return self._fit(X, y, sample_weight, True)
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = self._read(X, y, reset, y_numeric=True)
+        X, y = door.checked(self, X, "fit", y=y, reset=reset, y_numeric=True)
+        y = door.dense(y)
         if output_activation(self.loss, None) == "exp" and (y < 0).any():
             raise ValueError(
                 f"fit: y has {y[y < 0][0]}: expected 0 or more, as the Poisson loss is for counts "

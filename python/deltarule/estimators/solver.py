@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from deltarule._training.hooks import as_callbacks
 from deltarule._training.lbfgs import minimize
 from deltarule._training.progress import Progress
 from deltarule._training.run import TrainingRun
+from deltarule.estimators.contract import warn
 from deltarule.estimators.epochs import Epochs, judge
 from deltarule.estimators.losses import minimised
 from deltarule.estimators.optimizers import set_rate
@@ -55,7 +55,16 @@ def fit_epochs(plan: EpochsPlan, record: Record, told: Callable[[], bool]) -> No
 
     ``told`` is called after each epoch, when the record has it, and says whether it is the last.
     """
-    network, optimizer = plan.weights.network, plan.optimizer
+    try:
+        _go_through_epochs(plan, record, told)
+    except KeyboardInterrupt:
+        warn("Training interrupted by user.")
+    if plan.early_stopping:
+        plan.weights.network.parameters[:] = record.best_parameters
+
+
+def _go_through_epochs(plan: EpochsPlan, record: Record, told: Callable[[], bool]) -> None:
+    optimizer = plan.optimizer
     n_samples = len(plan.examples) if plan.train is None else len(plan.train)
     run = _run_of(plan, optimizer, validated=plan.validation is not None)
     steps = Epochs(plan, run)
@@ -64,14 +73,14 @@ def fit_epochs(plan: EpochsPlan, record: Record, told: Callable[[], bool]) -> No
     with run, Progress(plan.epochs, batches, enabled=plan.progress) as bar:
         try:
             run.call("on_fit_begin")
+            _judge_the_best_again(plan, record)
             while run.begin_epoch():
                 if plan.shuffle:
                     order = _shuffled(order, plan)
                 rows = order if plan.train is None else plan.train[order]
                 total = 0.0
                 in_turn = not plan.shuffle and plan.train is None
-                for part in steps.epoch(None if in_turn else rows, n_samples):
-                    total += part
+                for total in steps.epoch(None if in_turn else rows, n_samples):
                     bar.advance(steps.done, total / n_samples)
                     run.call("on_run_end")
                 if run.stopping and steps.done < (record.epochs + 1) * batches:
@@ -98,22 +107,17 @@ def fit_epochs(plan: EpochsPlan, record: Record, told: Callable[[], bool]) -> No
                         break
                     record.in_vain = 0
                 if plan.warns_at_the_end and record.epochs == plan.epochs:
-                    warnings.warn(
+                    warn(
                         f"Stochastic Optimizer: Maximum iterations ({plan.epochs}) reached "
                         "and the optimization hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=5,
                     )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
         finally:
             plan.weights.penalise(0.0, 0.0)
-    if plan.early_stopping:
-        network.parameters[:] = record.best_parameters
 
 
 def _shuffled(order: Array, plan: EpochsPlan) -> Array:
-    """The next order, drawn as scikit-learn draws it; that of a large memory map in windows."""
+    """The next order, drawn as scikit-learn draws it; of very many examples in windows."""
     window = window_to_shuffle(plan.examples.rows, len(order), plan.batch_size)
     if window is not None:
         return shuffled_in_windows(plan.random_state, len(order), window)
@@ -126,13 +130,41 @@ def _shuffled(order: Array, plan: EpochsPlan) -> Array:
 def _validate(plan: EpochsPlan, record: Record, validation: Validation) -> dict[str, float]:
     assert record.scores is not None
     assert record.validation_losses is not None
-    cost, A = judge(plan.weights.network, plan.loss, validation.examples)
-    score = -cost if validation.score is None else float(validation.score(A))
+    cost, score = _judged(plan, validation)
     record.validation_losses.append(cost)
     record.scores.append(score)
     if plan.verbose:
         print(f"Validation score: {score:f}")
     return {"val_loss": cost, "val_score": score}
+
+
+def _judged(plan: EpochsPlan, validation: Validation) -> tuple[float, float]:
+    """The loss and the score of the weights as they are."""
+    cost, A = judge(plan.weights.network, plan.loss, validation.examples)
+    return cost, -cost if validation.score is None else float(validation.score(A))
+
+
+def _judge_the_best_again(plan: EpochsPlan, record: Record) -> None:
+    """Judge the best weights of earlier fits by what this fit's are judged by.
+
+    Scores on other rows, or of another kind, say nothing about each other. The same loss to the
+    last bit is that of the same rows, whose epochs in vain go on being counted.
+    """
+    if not plan.early_stopping or not record.scores:
+        return
+    assert plan.validation is not None
+    assert record.validation_losses is not None
+    parameters = plan.weights.network.parameters
+    latest = parameters.copy()
+    parameters[:] = record.best_parameters
+    try:
+        judged = _judged(plan, plan.validation)
+    finally:
+        parameters[:] = latest
+    if judged not in zip(record.validation_losses, record.scores, strict=False):
+        record.in_vain = 0
+    score = judged[1]
+    record.best_score = score if score == score else -np.inf
 
 
 def _count_epochs_in_vain(plan: EpochsPlan, record: Record, loss: float) -> None:
@@ -153,7 +185,8 @@ def _count_epochs_in_vain(plan: EpochsPlan, record: Record, loss: float) -> None
         if score > best:
             record.best_score = score
             if plan.early_stopping:
-                np.copyto(record.best_parameters, plan.weights.network.parameters)
+                assert record.best_parameters is not None
+                record.best_parameters[:] = plan.weights.network.parameters
     record.in_vain = record.in_vain + 1 if in_vain else 0
 
 
@@ -193,8 +226,6 @@ def fit_lbfgs(plan: LBFGSPlan, told: Callable[[], bool]) -> tuple[int | None, fl
         None where a callback stopped training before the first.
     loss : float
     """
-    from sklearn.utils.optimize import _check_optimize_result
-
     network = plan.weights.network
     rows, target, constants = plan.examples
     total = float(len(rows) if target.weights is None else target.weights.sum())
@@ -217,12 +248,22 @@ def fit_lbfgs(plan: LBFGSPlan, told: Callable[[], bool]) -> tuple[int | None, fl
             result = minimize(run, cost_of, options, bar, end_epoch)
             if result is not None:
                 network.parameters[:] = result.x
-                iterations = (
-                    result.nit
-                    if run.stopping
-                    else _check_optimize_result("lbfgs", result, plan.epochs)
-                )
+                iterations = min(result.nit, plan.epochs)
+                if result.status != 0 and not run.stopping:
+                    _warn_of_no_convergence(result, iterations, plan.epochs)
         loss, _ = Cost(network, plan.loss, rows, target, constant)(network.parameters)
     finally:
         plan.weights.penalise(0.0, 0.0)
     return iterations, loss
+
+
+def _warn_of_no_convergence(result: Any, iterations: int, most: int) -> None:
+    """Say why L-BFGS ended early, in scikit-learn's words."""
+    more = f"\nIncrease the number of iterations to improve the convergence (max_iter={most})."
+    warn(
+        f"lbfgs failed to converge after {iterations} iteration(s) (status={result.status}):\n"
+        f"{result.message}\n{more if iterations == most else ''}"
+        "\nYou might also want to scale the data as shown in:\n"
+        "    https://scikit-learn.org/stable/modules/preprocessing.html",
+        ConvergenceWarning,
+    )

@@ -157,6 +157,54 @@ def test_a_warm_start_keeps_the_best_weights_of_all_fits() -> None:
     assert model.score(X[90:], y[90:]) == best
 
 
+@pytest.mark.parametrize("scoring", [None, "loss", "f1"])
+def test_a_warm_start_on_other_data_is_judged_by_these(scoring: Any) -> None:
+    y = TARGETS["binary"][1]
+    model = dr.MLPClassifier(
+        early_stopping=True,
+        warm_start=True,
+        max_iter=200,
+        n_iter_no_change=50,
+        random_state=0,
+        learning_rate_init=0.01,
+        scoring=scoring,
+    )
+    quiet(model, X, y)
+    first = model.coefs_[0].copy()
+    assert model.score(X, y) > 0.8
+    quiet(model, X, ~y)  # what was best is as bad as can be
+    assert model.n_iter_ > 1
+    assert model.score(X, ~y) > 0.8
+    assert (model.coefs_[0] != first).any()
+    assert model.best_validation_score_ <= max(model.validation_scores_[-model.n_iter_ :])
+
+
+def test_a_warm_start_with_another_score_compares_what_is_of_a_kind() -> None:
+    y = TARGETS["binary"][1]
+    model = dr.MLPClassifier(early_stopping=True, warm_start=True, max_iter=3, random_state=0)
+    quiet(model, X, y)
+    assert model.best_validation_score_ > 0.1
+    quiet(model.set_params(scoring="loss"), X, y)
+    assert model.best_validation_score_ == max(model.validation_scores_[3:])
+    assert model.best_validation_score_ < 0
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(slice(90, M), 1), (slice(80, 120), 3)])
+def test_epochs_in_vain_are_counted_on_where_the_rows_are_the_same(
+    rows: slice, epochs: int
+) -> None:
+    y = TARGETS["binary"][1]
+    model = dr.MLPClassifier(
+        early_stopping=True, warm_start=True, n_iter_no_change=2, random_state=0
+    )
+    quiet(model, X[:90], y[:90], X_val=X[90:], y_val=y[90:])
+    assert model.n_iter_ < 200  # as there was nothing better
+    # Steps too small to change a score, so that a fit ends as soon as it may.
+    model.set_params(learning_rate_init=1e-30)
+    quiet(model, X[:90], y[:90], X_val=X[rows], y_val=y[rows])
+    assert model.n_iter_ == epochs
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("target", ["binary", "multiclass", "multilabel", "three targets"])
 def test_partial_fit_goes_on_with_the_solvers_state(solver: str, target: str) -> None:
@@ -256,17 +304,47 @@ def test_verbose_prints_the_same_lines(parameters: dict[str, Any], capsys: Any) 
     assert "tol=0.05" in lines[1]
 
 
-def test_ctrl_c_ends_training_with_a_warning() -> None:
-    class Interrupt:
-        def on_epoch_end(self, run: Any) -> None:
-            if run.epoch == 3:
-                raise KeyboardInterrupt
+class Interrupt:
+    """Ctrl-C in the third epoch."""
 
+    ended_by: Any = None
+
+    def on_epoch_end(self, run: Any) -> None:
+        if run.epoch == 3:
+            raise KeyboardInterrupt
+
+    def on_fit_end(self, run: Any) -> None:
+        self.ended_by = run.exception
+
+
+def test_ctrl_c_ends_training_with_a_warning() -> None:
     kind, y, _ = TARGETS["binary"]
     model = KINDS[kind][1](callbacks=[Interrupt()])
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X, y)
     assert model.n_iter_ == 3
+    assert isinstance(model.callbacks[0].ended_by, KeyboardInterrupt)
+
+
+def test_ctrl_c_in_lbfgs_is_seen_by_callbacks() -> None:
+    kind, y, _ = TARGETS["binary"]
+    model = KINDS[kind][1](callbacks=[Interrupt()], solver="lbfgs")
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert isinstance(model.callbacks[0].ended_by, KeyboardInterrupt)
+
+
+def test_losses_are_the_same_bits_however_the_steps_are_cut(monkeypatch: Any) -> None:
+    from deltarule._training import runs
+
+    for target, weights in (("counts", None), ("counts", WEIGHTS), ("multiclass", None)):
+        kind, y, parameters = TARGETS[target]
+        curves = []
+        for seconds in (0.0, 1e9):  # a batch a run, and as many as there are
+            monkeypatch.setattr(runs, "_RUN_SECONDS", seconds)
+            model = KINDS[kind][1](batch_size=7, random_state=0, max_iter=5, **parameters)
+            curves.append(quiet(model, X, y, sample_weight=weights).loss_curve_)
+        assert curves[0] == curves[1]
 
 
 def test_ctrl_c_in_the_middle_of_the_steps_does_too() -> None:

@@ -1,0 +1,93 @@
+"""What an estimator is handed, by scikit-learn's rules: X, y and the examples' weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from deltarule._arrays import Array
+from deltarule._data.containers import read_in_place
+from deltarule._data.door import expect_finite, rows_of
+from deltarule._data.rows import Rows, mapped_file
+from deltarule.estimators.contract import warn
+from deltarule.network import Network
+
+
+def checked(
+    estimator: Any, X: Any, where: str, *, reset: bool, y: Any = "no_validation", **options: Any
+) -> Any:
+    """X, or X and y, as scikit-learn checks them.
+
+    A memory map of numbers that the core reads stays where it is, and as it is; anything else
+    becomes what it would be if it did not lie in a file.
+    """
+    in_file = is_mapped(X) and read_in_place(X)
+    given = {"accept_sparse": ["csr", "csc"], "ensure_all_finite": not in_file} | options
+    if isinstance(y, str):
+        given["dtype"] = None if in_file else "numeric"
+        found = X = validate_data(estimator, X, reset=reset, **given)
+    else:
+        given["dtype"] = None if in_file else (np.float64, np.float32)
+        found = X, _ = validate_data(estimator, X, y, reset=reset, multi_output=True, **given)
+    if in_file and not get_config()["assume_finite"]:
+        dtype = X.dtype if X.dtype == np.float32 else np.dtype(float)
+        expect_finite(rows_of(X, where), dtype, where, "X")
+    return found
+
+
+def outputs(network: Network, X: Any) -> Array:
+    """``A[L]`` of numbers that the user has said are finite."""
+    rows = rows_of(X, "predict")
+    A = np.empty((len(rows), network.output_size), network.dtype)
+    for first, part in rows.windows():
+        network._core.infer(network.parameters, part, A[first : first + len(part)])
+    return A
+
+
+def dense(y: Any) -> Array:
+    """Targets as an array; a column of them as a vector, which scikit-learn warns of."""
+    y = y.toarray() if hasattr(y, "toarray") else y
+    if y.ndim == 2 and y.shape[1] == 1:
+        warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of "
+            "y to (n_samples, ), for example using ravel().",
+            DataConversionWarning,
+        )
+        return y[:, 0]  # type: ignore[no-any-return]
+    return y  # type: ignore[no-any-return]
+
+
+def weights(given: Any, X: Any, what: str) -> Array | None:
+    """The examples' weights, which are none or numbers of 0 and more."""
+    if given is None:
+        return None
+    found = _check_sample_weight(given, X)
+    expect_weights(found, what)
+    return np.asarray(found)
+
+
+def expect_weights(weights: Array | None, what: str) -> None:
+    """Hold weights to 0 and more, and some of them to more."""
+    if weights is None:
+        return
+    negative = np.flatnonzero(weights < 0)
+    if negative.size:
+        at = negative[0]
+        raise ValueError(f"fit: {what}[{at}] is {weights[at]}: expected 0 or more")
+    if not weights.any():
+        raise ValueError(f"fit: {what} is 0 for every example: expected some above 0")
+
+
+def is_mapped(X: Any) -> bool:
+    """Whether X lies in a file, read where it lies."""
+    return isinstance(X, np.ndarray) and mapped_file(X) is not None
+
+
+def taken(X: Any, rows: Array) -> Any:
+    """Copy some rows; those of a memory map in the file's order, letting go of its pages."""
+    return Rows(X).taken(rows) if is_mapped(X) else _safe_indexing(X, rows)
