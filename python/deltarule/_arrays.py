@@ -1,4 +1,4 @@
-"""Arrays: what they are called in annotations, and memory that vector instructions like."""
+"""Arrays: what they are called in annotations, and memory that is one's own."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Array:
     raw = np.zeros(size * dtype.itemsize + line, np.uint8)
     offset = -raw.ctypes.data % line
     return raw[offset : offset + size * dtype.itemsize].view(dtype)
+
+
+def own(vector: Array) -> Array:
+    """A copy of a vector, to write to: what was unpickled may be read-only, or lie in a file."""
+    copy = aligned_zeros(vector.size, vector.dtype)
+    copy[:] = vector
+    return copy

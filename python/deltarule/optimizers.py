@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule import _core
-from deltarule._arrays import Array, aligned_zeros
+from deltarule._arrays import Array, aligned_zeros, own
 from deltarule._checks import (
     did_you_mean,
     expect_count,
@@ -154,6 +154,8 @@ class Optimizer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         state.pop("_network", None)  # of pickles from before optimizers knew vectors alone
         vars(self).update({"_parameters": None} | state)
+        self._counter = own(self._counter)
+        self.state = None if self.state is None else own(self.state)
 
     def _value(self, declared: Field[Any]) -> Any:
         """A hyper-parameter as it is now, where a schedule has it change."""

@@ -504,6 +504,27 @@ def test_repr_shows_the_hyper_parameters() -> None:
     )
 
 
+def test_what_comes_back_over_memory_of_others_is_written_to_in_its_own() -> None:
+    """As pickles do whose buffers are read-only, in shared memory or mapped from a file."""
+    X, y = data(10, N)
+    options: dict[str, Any] = {"batch_size": 3, "average": 0.9}
+    net, optimizer, stopping = network(N), dr.Adam(), dr.EarlyStopping("val_loss")
+    options |= {"validation_data": (X, y), "epochs": 3}
+    net.fit(X, y, optimizer=optimizer, callbacks=[stopping], **options)
+    buffers: list[pickle.PickleBuffer] = []
+    pickled = pickle.dumps((net, optimizer, stopping), 5, buffer_callback=buffers.append)
+    for kind in (bytes, bytearray):
+        there = [kind(buffer.raw()) for buffer in buffers]
+        before = [bytes(each) for each in there]
+        other, copied, stops = pickle.loads(pickled, buffers=there)
+        original = copy.deepcopy((net, optimizer, stopping))
+        other.fit(X, y, optimizer=copied, callbacks=[stops], **options)
+        original[0].fit(X, y, optimizer=original[1], callbacks=[original[2]], **options)
+        assert_same_bits(other.parameters, original[0].parameters)
+        assert [bytes(each) for each in there] == before
+        assert copied.state.ctypes.data % 64 == 0
+
+
 def test_a_copied_optimizer_goes_on_with_the_network_it_is_given() -> None:
     X, y = data(10, N)
     net, optimizer = network(N), dr.Adam()

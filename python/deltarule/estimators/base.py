@@ -19,7 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from deltarule import _core
-from deltarule._arrays import Array
+from deltarule._arrays import Array, own
 from deltarule._data.door import rows_of, target_of
 from deltarule.estimators import door
 from deltarule.estimators.contract import BaseEstimator, CallbackSupportMixin, callbacks_told
@@ -580,6 +580,9 @@ class MLP(CallbackSupportMixin, BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        best = getattr(self, "_best_parameters", None)
+        if best is not None:
+            self._best_parameters = own(best) if best.size else None  # empty in old pickles
         if hasattr(self, "coefs_"):
             self._live_weights(adopt=True)
 

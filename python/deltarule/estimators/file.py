@@ -119,8 +119,9 @@ def _fitted(estimator: Any, tensors: dict[str, Array]) -> dict[str, Any]:
     for name in _CURVES:
         if there.get(name) is not None:
             tensors[f"fitted.{name}"] = np.array(there[name], np.float64)
-    if len(there.get("_best_parameters", ())) == network.parameters.size:
-        tensors["fitted.best_parameters"] = there["_best_parameters"]
+    best = there.get("_best_parameters")
+    if best is not None and best.size == network.parameters.size:
+        tensors["fitted.best_parameters"] = best
     if "_label_binarizer" in there:
         binarizer = there["_label_binarizer"]
         content["labels"] = {
@@ -190,7 +191,7 @@ def _restore(estimator: Any, model: Model) -> None:
     size = live.parameters.size
     best = model.tensors.get("fitted.best_parameters")
     left: dict[str, Any] = {
-        "_best_parameters": np.empty(0)
+        "_best_parameters": None
         if best is None
         else take(model.tensors, "fitted.best_parameters", live.dtype, (size,)).copy()
     }

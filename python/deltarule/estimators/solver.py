@@ -158,12 +158,11 @@ def _judge_the_best_again(plan: EpochsPlan, record: Record) -> None:
     latest = parameters.copy()
     parameters[:] = record.best_parameters
     try:
-        judged = _judged(plan, plan.validation)
+        cost, score = _judged(plan, plan.validation)
     finally:
         parameters[:] = latest
-    if judged not in zip(record.validation_losses, record.scores, strict=False):
+    if score != record.best_score or cost not in record.validation_losses:
         record.in_vain = 0
-    score = judged[1]
     record.best_score = score if score == score else -np.inf
 
 

@@ -68,6 +68,21 @@ def test_both_ways(case: str, parameters: dict[str, Any]) -> None:
     assert back.coefs_[0].any()
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("later", ["lbfgs", "adam"])
+def test_a_warm_start_goes_on_where_scikit_learn_began(solver: str, later: str) -> None:
+    name, y = CASES["binary"]
+    given = {"warm_start": True, "early_stopping": True, "max_iter": 20}
+    ours = dr.from_sklearn(fitted(neural_network, name, y, solver=solver, **given))
+    before = ours.loss_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ours.set_params(solver=later).fit(X, y)
+    if later == "lbfgs":
+        assert ours.loss_ < before
+    assert ours.score(X, y) > 0.5
+
+
 def test_parameters_alone() -> None:
     ours = dr.from_sklearn(neural_network.MLPRegressor(alpha=0.3))
     assert ours.alpha == 0.3

@@ -21,6 +21,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -177,6 +178,51 @@ def test_copies_predict_and_go_on_alike(how: Any) -> None:
     np.testing.assert_array_equal(other.coefs_[0], model.coefs_[0])
     other.coefs_[0][:] = 0.0
     assert model.coefs_[0].any()
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_model_in_a_mapped_file_goes_on_and_leaves_the_file(
+    mode: str, early_stopping: bool, tmp_path: Path
+) -> None:
+    call = "fit" if early_stopping else "partial_fit"
+    model = quiet(small(early_stopping=early_stopping, warm_start=early_stopping))
+    joblib.dump(model, tmp_path / "model.joblib")
+    written = (tmp_path / "model.joblib").read_bytes()
+    other = joblib.load(tmp_path / "model.joblib", mmap_mode=mode)
+    for each in (model, other):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            getattr(each, call)(X, Y)
+    np.testing.assert_array_equal(other.coefs_[0], model.coefs_[0])
+    assert (tmp_path / "model.joblib").read_bytes() == written
+
+
+def test_a_model_that_jobs_map_goes_on() -> None:
+    labels = np.column_stack([Y == 0, Y == 1]).astype(int)
+    wide = np.random.default_rng(0).normal(size=(len(Y), 250))
+    several = MultiOutputClassifier(small(hidden_layer_sizes=300), n_jobs=2)  # 1.2 MB of state
+    one = [small(hidden_layer_sizes=300) for _ in range(2)]
+    for _ in range(2):
+        several.partial_fit(wide, labels, classes=[[0, 1]] * 2)
+        for each, y in zip(one, labels.T, strict=True):
+            each.partial_fit(wide, y, classes=[0, 1])
+    for expected, actual in zip(one, several.estimators_, strict=True):
+        np.testing.assert_array_equal(actual.coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize("parameters", [{}, {"solver": "lbfgs"}, {"early_stopping": True}])
+def test_a_model_has_the_same_hash_through_pickle(parameters: dict[str, Any]) -> None:
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    model = quiet(small(**parameters), frame)
+    expected = joblib.hash(model)
+    copied = pickle.loads(pickle.dumps(model))
+    assert joblib.hash(copied) == expected
+    assert joblib.hash(copy.deepcopy(model)) == expected
+    assert joblib.hash(model) == expected
+    model.predict(frame)
+    assert joblib.hash(model) == expected
+    assert joblib.hash(quiet(small(random_state=1, **parameters))) != expected
 
 
 def test_a_clone_has_parameters_alone() -> None:
