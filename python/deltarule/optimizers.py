@@ -155,7 +155,8 @@ class Optimizer:
         state.pop("_network", None)  # of pickles from before optimizers knew vectors alone
         vars(self).update({"_parameters": None} | state)
         self._counter = own(self._counter)
-        self.state = None if self.state is None else own(self.state)
+        if self.state is not None:
+            self.state = own(self.state)
 
     def _value(self, declared: Field[Any]) -> Any:
         """A hyper-parameter as it is now, where a schedule has it change."""

@@ -14,7 +14,7 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule._checks import expect_in_range, is_number
 from deltarule._data.rows import Rows
-from deltarule._training.windows import Windows
+from deltarule._training.windows import Window, Windows
 from deltarule.losses import Loss
 from deltarule.optimizers import LBFGS, Optimizer
 from deltarule.schedules import rates_of_steps
@@ -113,7 +113,15 @@ class MakeSteps:
         self._network, self._optimizer, self._every_step = network, optimizer, every_step
         self._trainer, self.gradients = network._training_room(loss)
         self._state = optimizer._state_for(network.parameters)
-        self.windows = Windows()
+        self._windows = Windows()
+
+    def fetched(self, run: Run) -> Run:
+        """The same run, its rows read into memory where they lie in a file in another order."""
+        if not run.rows.mapped:
+            return run
+        given = Window(run.rows, run.target, run.order, 0)
+        rows, target, order, first = self._windows.holding(run.first, run.batch_size, given)
+        return run._replace(rows=rows, target=target, order=order, first=run.first - first)
 
     def __call__(
         self, run: Run, costs: Array | None = None, *, keep_gradients: bool = False
@@ -122,7 +130,7 @@ class MakeSteps:
 
         ``costs`` takes the sum and the weight of each batch's losses.
         """
-        run = self.windows.of(run)
+        run = self.fetched(run)
         return self._trainer.run(
             self._network.parameters,
             self.gradients,
@@ -194,7 +202,7 @@ class Runs:
         seen = self.next_is_seen()
         if seen:
             self._before = copy_into(self._before, self._training.network.parameters)
-        self.call.windows.of(run)  # fetched before the clock runs, which cuts the next run
+        self.call.fetched(run)  # before the clock runs, by which the next run is cut
         started = perf_counter()
         made = self.call(run, costs, keep_gradients=seen)
         run.rows.let_go()

@@ -7,14 +7,20 @@ that an array in memory would give.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._data.rows import Rows
 
-if TYPE_CHECKING:
-    from deltarule._training.runs import Run
+
+class Window(NamedTuple):
+    """Examples in the order of training, and which is the first of them."""
+
+    rows: Rows
+    target: _core.Target
+    order: Array | None
+    first: int
 
 
 class Windows:
@@ -22,29 +28,24 @@ class Windows:
 
     def __init__(self) -> None:
         self._order: Array | None = None
-        self._first = 0
-        self._rows: Rows | None = None
-        self._target: _core.Target | None = None
+        self._fetched: Window | None = None
 
-    def of(self, run: Run) -> Run:
-        """The same run, of rows in memory where that is wanted."""
-        rows, order = run.rows, run.order
-        window = rows.batches_a_window(run.batch_size) * run.batch_size
+    def holding(self, first: int, batch_size: int, like: Window) -> Window:
+        """The window with an example of an order; what is read where it lies, as it is given."""
+        rows, order = like.rows, like.order
+        window = rows.batches_a_window(batch_size) * batch_size
         # What fits into a window, is shuffled in windows or is larger than one is read in place.
-        if not rows.mapped or order is None or not rows.window() < len(rows):
-            return run
-        if rows.shuffled_in_windows or window > rows.window():
-            return run
-        first = run.first - run.first % window
-        if order is not self._order or first != self._first or self._rows is None:
-            self._rows = self._target = None  # which another takes the place of
-            some = order[first : first + window]
-            self._rows, self._target = Rows(rows.taken(some)), _taken(run.target, some)
-            self._order, self._first = order, first
-        assert self._target is not None
-        return run._replace(
-            rows=self._rows, target=self._target, order=None, first=run.first - first
-        )
+        if order is None or not window <= rows.window() < len(rows):
+            return like
+        if rows.shuffled_in_windows:
+            return like
+        begin = first - first % window
+        if order is not self._order or self._fetched is None or self._fetched.first != begin:
+            self._fetched = None  # which another takes the place of
+            some = order[begin : begin + window]
+            self._fetched = Window(Rows(rows.taken(some)), _taken(like.target, some), None, begin)
+            self._order = order
+        return self._fetched
 
 
 def _taken(target: _core.Target, rows: Array) -> _core.Target:

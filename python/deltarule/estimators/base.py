@@ -23,10 +23,14 @@ from deltarule._arrays import Array, own
 from deltarule._data.door import rows_of, target_of
 from deltarule.estimators import door
 from deltarule.estimators.contract import BaseEstimator, CallbackSupportMixin, callbacks_told
-from deltarule.estimators.initial_weights import initial_weights
-from deltarule.estimators.live_weights import LiveWeights, Shape, fitted_attributes
+from deltarule.estimators.live_weights import (
+    LiveWeights,
+    Shape,
+    fitted_attributes,
+    initial_weights,
+)
 from deltarule.estimators.losses import loss_of, output_activation, takes_labels, without_model
-from deltarule.estimators.optimizers import optimizer_of
+from deltarule.estimators.optimizers import as_plain, from_plain, optimizer_of
 from deltarule.estimators.parameters import ACTIVATIONS, CONSTRAINTS
 from deltarule.estimators.plan import EpochsPlan, Examples, LBFGSPlan, Record, Validation
 from deltarule.estimators.solver import NOT_FINITE, fit_epochs, fit_lbfgs
@@ -39,6 +43,9 @@ class MLP(CallbackSupportMixin, BaseEstimator):
     """What the two estimators share."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    # Where scikit-learn's HTML leads, whose tooltips are of the docstrings' parameters.
+    _doc_link_module = "deltarule"
+    _doc_link_template = "https://deltarule.example/docs"
 
     hidden_layer_sizes: Any
     activation: Any
@@ -576,10 +583,15 @@ class MLP(CallbackSupportMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
         state.pop("_live", None)  # the weights are in coefs_ and intercepts_
+        state.pop("_judged", None)
+        if "_optimizer" in state:
+            state["_optimizer"] = as_plain(state["_optimizer"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        if hasattr(self, "_optimizer"):
+            self._optimizer = from_plain(self._optimizer)
         best = getattr(self, "_best_parameters", None)
         if best is not None:
             self._best_parameters = own(best) if best.size else None  # empty in old pickles

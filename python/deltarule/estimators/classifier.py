@@ -60,7 +60,9 @@ class MLPClassifier(ClassifierMixin, MLP):
         "adaptive" by 5 when training would stop, as long as it is above 1e-6. A schedule or a
         function of the step (``deltarule.schedules``) goes with every solver that makes steps.
     learning_rate_init : float
+        The rate, or where it begins.
     power_t : float
+        The exponent of "invscaling".
     max_iter : int
         The most epochs, or iterations of "lbfgs".
     shuffle : bool
@@ -73,14 +75,22 @@ class MLPClassifier(ClassifierMixin, MLP):
         Print a line an epoch.
     warm_start : bool
         Go on from the weights that are there.
-    momentum, nesterovs_momentum : float, bool
+    momentum : float
         Of "sgd".
+    nesterovs_momentum : bool
+        Whether it is Nesterov's.
     early_stopping : bool
         Hold back ``validation_fraction`` of the examples, unless ``X_val`` is given, and stop when
-        the score on them has not become better; the best weights are kept.
+        the score on them has not become better; the best weights are kept, those of earlier fits
+        of a warm start judged again by the examples of this one.
     validation_fraction : float
-    beta_1, beta_2, epsilon : float
-        Of "adam".
+        The share of the examples that is held back.
+    beta_1 : float
+        The decay of the first moment, of "adam" and its like.
+    beta_2 : float
+        The decay of the second moment.
+    epsilon : float
+        What is added to its root.
     n_iter_no_change : int
         Epochs in a row that need not be better.
     max_fun : int
@@ -89,13 +99,16 @@ class MLPClassifier(ClassifierMixin, MLP):
         "log_loss" or "focal"; ``deltarule.Focal(gamma=1.0)``, a cross-entropy with
         ``label_smoothing``, or a function of (A, Y) as in ``deltarule.CustomLoss``.
     class_weight : dict, "balanced" or None
-        What the examples of a class weigh; "balanced" is in inverse proportion to their number.
+        What the examples of a class weigh, in training and in validation; "balanced" is in inverse
+        proportion to their number in the training set.
     dropout : float or list of float
         The share of each hidden layer's activations that are dropped in training.
     l1 : float
         As alpha, for ``l1 sum |W| / n``.
-    clip_value, clip_norm : float or None
-        As in ``Network.fit``.
+    clip_value : float or None
+        Hold each number of the gradients to -clip_value ... clip_value.
+    clip_norm : float or None
+        Shorten the gradients, as one vector, to this norm where they are longer.
     scoring : None, "loss", str or callable
         What the validation examples are judged by: accuracy, their loss (its negative is the
         score), or one of scikit-learn's scorers.
@@ -111,20 +124,38 @@ class MLPClassifier(ClassifierMixin, MLP):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    coefs_, intercepts_ : list of ndarray
-        (n_prev, n) and (n,) of each layer: views of the network's parameters, so that what is
-        written to them counts at once.
-    loss_, best_loss_, loss_curve_
-        The loss with its penalties: of the last epoch, the least (None with early stopping), and
-        of every epoch.
-    validation_scores_, best_validation_score_
-        None without validation examples.
+        In the order of the outputs.
+    coefs_ : list of ndarray
+        W of each layer, (n_prev, n): views of the network's parameters, so that what is written to
+        them counts at once.
+    intercepts_ : list of ndarray
+        b of each layer, (n,), likewise.
+    loss_ : float
+        The loss of the last epoch, with its penalties.
+    best_loss_ : float or None
+        The least of all epochs; None with early stopping.
+    loss_curve_ : list of float
+        The loss of every epoch.
+    validation_scores_ : list of float or None
+        The score of every epoch; None without validation examples.
+    best_validation_score_ : float or None
+        The best of them; with early stopping, of the weights that were kept.
     validation_loss_curve_ : list of float
-        Where there are validation examples.
-    n_iter_, t_ : int
-        Epochs of the latest fit, and examples seen in all.
-    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
-        As in scikit-learn.
+        The loss on the validation examples, where there are some.
+    n_iter_ : int
+        Epochs of the latest fit.
+    t_ : int
+        Examples seen in all.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X has such.
+    n_layers_ : int
+        Layers, that of the inputs among them.
+    n_outputs_ : int
+        Units of the last layer.
+    out_activation_ : str
+        Its activation.
     network_ : Network
         The network itself.
 

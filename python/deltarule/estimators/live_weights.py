@@ -1,4 +1,4 @@
-"""An estimator's ``coefs_`` and ``intercepts_``: views of a network's parameters."""
+"""An estimator's ``coefs_`` and ``intercepts_``: drawn, then views of a network's parameters."""
 
 from __future__ import annotations
 
@@ -8,9 +8,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from deltarule._arrays import Array
 from deltarule.estimators.losses import CORE_NAMES
 from deltarule.layers import Dense, Dropout, LayerDescription
 from deltarule.network import Network
+
+
+def initial_weights(
+    random_state: Any, sizes: Sequence[int], activations: Sequence[str], dtype: Any
+) -> tuple[list[Array], list[Array]]:
+    """Draw ``coefs_`` and ``intercepts_`` as scikit-learn does (Glorot & Bengio 2010).
+
+    Uniform, within a bound that suits the activation.
+    """
+    dtype = np.float32 if dtype == np.float32 else np.float64
+    coefs, intercepts = [], []
+    for n_prev, n, activation in zip(sizes[:-1], sizes[1:], activations, strict=True):
+        factor = 2.0 if activation in ("logistic", "sigmoid") else 6.0
+        bound = np.sqrt(factor / (n_prev + n))
+        coefs.append(random_state.uniform(-bound, bound, (n_prev, n)).astype(dtype))
+        intercepts.append(random_state.uniform(-bound, bound, n).astype(dtype))
+    return coefs, intercepts
 
 
 class Shape(NamedTuple):

@@ -70,3 +70,23 @@ def set_rate(optimizer: Any, rate: float) -> None:
 SOLVERS: dict[str, type[Optimizer]] = {
     kind.__name__: kind for kind in (*OPTIMIZERS.values(), _Momentum, _PaperAdam)
 }
+
+
+def as_plain(optimizer: Optimizer | None) -> Any:
+    """An optimizer as a dictionary of plain values; one that is code of the user's as it is.
+
+    For an estimator's pickle, which tools that trust but few types read as well.
+    """
+    if optimizer is None or SOLVERS.get(type(optimizer).__name__) is not type(optimizer):
+        return optimizer
+    return {"kind": type(optimizer).__name__, "state": optimizer.__getstate__()}
+
+
+def from_plain(plain: Any) -> Any:
+    """What `as_plain` was given, with memory of its own."""
+    if not isinstance(plain, dict):
+        return plain
+    kind = SOLVERS[plain["kind"]]
+    optimizer = kind.__new__(kind)
+    optimizer.__setstate__(dict(plain["state"]))
+    return optimizer
