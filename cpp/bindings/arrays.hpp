@@ -9,6 +9,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -145,6 +146,19 @@ template <class Number>
 Number* flat_vector(const py::array& array, Index size, const char* where, const char* what,
                     bool writes) {
   return in_place_array<Number>(array, {size}, where, what, writes);
+}
+
+// A C-ordered array of Number, or nothing: neither a conversion nor a call into Python.
+template <class Number>
+std::optional<py::array> as_it_stands(const py::handle& object) {
+  // No subclass: one may have an opinion of its numbers, as a masked array has.
+  if (!Py_IS_TYPE(object.ptr(), py::detail::npy_api::get().PyArray_Type_)) return std::nullopt;
+  auto array = py::reinterpret_borrow<py::array>(object);
+  const py::dtype dtype = array.dtype();
+  if (dtype.num() != py::detail::npy_format_descriptor<Number>::value || dtype.byteorder() != '=' ||
+      (array.flags() & c_order) != c_order)
+    return std::nullopt;
+  return array;
 }
 
 // Rows of a sparse matrix whose structure has been checked. data.py makes them.

@@ -28,6 +28,9 @@ auto outlast(Call call) {
   }
 }
 
+// Multiply-adds below which it costs more to let go of the interpreter and to take it again.
+constexpr double work_to_let_go = 1e6;
+
 // Others may run Python while this lives.
 class GilReleased {
  public:

@@ -1,4 +1,5 @@
 // The kernels by themselves, on (n, m) arrays: what deltarule.blocks is made of.
+#include "base/memory.hpp"
 #include "bindings/arrays.hpp"
 #include "bindings/gil.hpp"
 #include "bindings/register.hpp"
@@ -163,6 +164,11 @@ std::optional<py::tuple> py_find_non_finite(const py::object& X, const py::dtype
   return py::make_tuple(found.example, found.feature, found.value);
 }
 
+// How many bytes of an array lie before the first cache line that begins in it.
+Index bytes_to_line(const py::array& array) {
+  return -reinterpret_cast<std::intptr_t>(array.data()) & (cache_line - 1);
+}
+
 }  // namespace
 
 void register_kernels(py::module_& module) {
@@ -178,6 +184,7 @@ void register_kernels(py::module_& module) {
   module.def("loss_backward_from_logits", &py_loss_backward<true>, arg("loss"), arg("Z"), arg("Y"),
              arg("weights") = py::none());
   module.def("find_non_finite", &py_find_non_finite, arg("X"), arg("dtype"));
+  module.def("bytes_to_line", &bytes_to_line, arg("array"));
 }
 
 }  // namespace deltarule::bindings

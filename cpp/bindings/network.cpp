@@ -138,22 +138,6 @@ double infer(const PyNetwork<Scalar>& of, const py::array& parameters, const py:
   return sum;
 }
 
-// Multiply-adds below which it costs more to let go of the interpreter and to take it again.
-constexpr double work_to_let_go = 1e6;
-
-// A C-ordered array of Scalar, or nothing: neither a conversion nor a call into Python.
-template <class Scalar>
-std::optional<py::array> as_it_stands(const py::handle& object) {
-  // No subclass: one may have an opinion of its numbers, as a masked array has.
-  if (!Py_IS_TYPE(object.ptr(), py::detail::npy_api::get().PyArray_Type_)) return std::nullopt;
-  auto array = py::reinterpret_borrow<py::array>(object);
-  const py::dtype dtype = array.dtype();
-  if (dtype.num() != py::detail::npy_format_descriptor<Scalar>::value || dtype.byteorder() != '=' ||
-      (array.flags() & c_order) != c_order)
-    return std::nullopt;
-  return array;
-}
-
 // The short way for a caller who comes often with little. What needs a conversion, a message or a
 // second thread is answered with None, and takes the long way: infer.
 template <class Scalar>

@@ -5,10 +5,13 @@
 #include "bindings/network.hpp"
 #include "bindings/optimizer.hpp"
 #include "bindings/register.hpp"
+#include "network/finiteness.hpp"
 
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -118,7 +121,8 @@ py::tuple run(PyTrainer<Scalar>& trainer, py::array& parameters, py::array& grad
               const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
               Index batch_size, Index epochs, const std::optional<Rows<double>>& learning_rates,
               bool keep_gradients, double clip_value, double clip_norm,
-              std::optional<py::array>& average, double average_decay, py::array& costs) {
+              std::optional<py::array>& average, double average_decay, bool refuse_non_finite,
+              py::array& costs) {
   constexpr const char* where = "fit";
   const Index P = trainer.network.core.parameter_count();
   auto* const steps_made = flat_vector<std::int64_t>(step, 1, where, "step", true);
@@ -136,7 +140,8 @@ py::tuple run(PyTrainer<Scalar>& trainer, py::array& parameters, py::array& grad
       .epochs = epochs,
       .options = {learning_rates ? learning_rates->data() : nullptr, keep_gradients, clip_value,
                   clip_norm, average_decay,
-                  average ? flat_vector<Scalar>(*average, P, where, "average", true) : nullptr},
+                  average ? flat_vector<Scalar>(*average, P, where, "average", true) : nullptr,
+                  refuse_non_finite},
       .costs = reinterpret_cast<BatchCost*>(
           in_place_array<double>(costs, {-1, 2}, where, "costs", true))};
   const AtWork<Scalar> at_work(trainer);
@@ -153,6 +158,80 @@ py::tuple run(PyTrainer<Scalar>& trainer, py::array& parameters, py::array& grad
                         : result.interrupted ? "interrupted"
                                              : "done",
                         exception);
+}
+
+// Are all of these numbers between the bounds, so none of them NaN?
+template <class Scalar>
+bool within(const Scalar* numbers, Index count, std::pair<double, double> bounds) {
+  return std::all_of(numbers, numbers + count, [bounds](Scalar y) {
+    return bounds.first <= y && y <= bounds.second && std::isfinite(y);
+  });
+}
+
+// What y may be for the short way: numbers, one an output, within the loss's bounds; or labels.
+template <class Scalar>
+std::optional<TrainingSet> little_set(const PyTrainer<Scalar>& trainer, const py::array& X,
+                                      const py::handle& y, std::pair<double, double> bounds) {
+  const Network<Scalar>& network = trainer.network.core;
+  constexpr auto size = static_cast<Index>(sizeof(Scalar));
+  const Index n_0 = network.n(0), n_L = network.n(network.depth()), m = X.shape(0);
+  TrainingSet set;
+  set.X = {X.data(), type_of<Scalar>, m, n_0, n_0 * size, size};
+  if (const auto Y = as_it_stands<Scalar>(y)) {
+    const bool column = Y->ndim() == 1 && n_L == 1 && !trainer.loss.takes_labels();
+    if (!column && !(Y->ndim() == 2 && Y->shape(1) == n_L)) return std::nullopt;
+    const auto* const numbers = static_cast<const Scalar*>(Y->data());
+    if (Y->shape(0) != m || !within(numbers, m * n_L, bounds)) return std::nullopt;
+    set.Y = {numbers, type_of<Scalar>, m, n_L, n_L * size, size};
+    return set;
+  }
+  const auto labels = as_it_stands<std::int64_t>(y);
+  if (!labels || !trainer.loss.takes_labels() || labels->ndim() != 1 || labels->shape(0) != m)
+    return std::nullopt;
+  set.labels = static_cast<const std::int64_t*>(labels->data());
+  const bool classes = std::all_of(set.labels, set.labels + m,
+                                   [n_L](std::int64_t label) { return label >= 0 && label < n_L; });
+  return classes ? std::optional(set) : std::nullopt;
+}
+
+// The short way to a step, for a caller who comes often with little: its cost, which is not finite where
+// the step was not made. What needs a conversion, a message or other threads' leave is answered with None
+// and takes the long way: run.
+template <class Scalar>
+std::optional<double> step_of_little(PyTrainer<Scalar>& trainer, py::array& parameters,
+                                     py::array& gradients, py::array& state,
+                                     const Optimizer& optimizer, py::array& step, Pass& pass,
+                                     const py::handle& X, const py::handle& y,
+                                     std::pair<double, double> bounds, double clip_value,
+                                     double clip_norm) {
+  constexpr const char* where = "train_on_batch";
+  const Network<Scalar>& network = trainer.network.core;
+  const Index P = network.parameter_count();
+  if (network.layout().embeds() || trainer.network.trainings.any()) return std::nullopt;
+  const auto x = as_it_stands<Scalar>(X);
+  if (!x || x->ndim() != 2 || x->shape(1) != network.n(0) || x->shape(0) == 0) return std::nullopt;
+  const Index m = x->shape(0);
+  if (3 * network.layout().work() * static_cast<double>(m) > work_to_let_go) return std::nullopt;
+  const auto set = little_set(trainer, *x, y, bounds);
+  if (!set || find_non_finite<Scalar>(set->X).example >= 0) return std::nullopt;
+  const auto vectors = flat_vectors<Scalar>(parameters, state, P, optimizer, where);
+  if (!finite(vectors.parameters, P)) return std::nullopt;
+  auto* const steps_made = flat_vector<std::int64_t>(step, 1, where, "step", true);
+  BatchCost cost;
+  const Run<Scalar> one_step{
+      .vectors = vectors,
+      .gradients = flat_vector<Scalar>(gradients, P, where, "gradients", true),
+      .optimizer = optimizer,
+      .set = *set,
+      .examples = {nullptr, 0, m},
+      .batch_size = m,
+      .epochs = 1,
+      .options = {.clip_value = clip_value, .clip_norm = clip_norm, .refuse_non_finite = true},
+      .costs = &cost};
+  const AtWork<Scalar> at_work(trainer);
+  Interrupt never;
+  const RunResult result = trainer.core.run(one_step, *steps_made, pass, never);
+  return result.non_finite ? std::numeric_limits<double>::quiet_NaN() : cost.sum / cost.weight;
 }
 
 template <class Scalar>
@@ -182,7 +261,10 @@ void register_trainer(py::module_& module, const char* name) {
            arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"), arg("first"),
            arg("count"), arg("batch_size"), arg("epochs"), arg("learning_rates"),
            arg("keep_gradients"), arg("clip_value"), arg("clip_norm"), arg("average"),
-           arg("average_decay"), arg("costs"))
+           arg("average_decay"), arg("refuse_non_finite"), arg("costs"))
+      .def("step_of_little", &step_of_little<Scalar>, arg("parameters"), arg("gradients"),
+           arg("state"), arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("y"),
+           arg("bounds"), arg("clip_value"), arg("clip_norm"))
       .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("parameters"), arg("X"),
            arg("target"), arg("pass_"), arg("gradients"));
 }

@@ -99,9 +99,11 @@ struct Finiteness {
 template <class Scalar, class Number>
 NonFinite find_in_rows(const Examples& examples) {
   using Finite = Finiteness<Scalar, Number>;
-  const Index features = examples.features, stride = examples.feature_stride;
-  const bool one_run =
-      stride == static_cast<Index>(sizeof(Number)) && examples.example_stride == features * stride;
+  constexpr auto size = static_cast<Index>(sizeof(Number));
+  const Index features = examples.features;
+  // One feature has no next one, whatever its stride: NumPy's is 0 where an axis was added.
+  const Index stride = features == 1 ? size : examples.feature_stride;
+  const bool one_run = stride == size && examples.example_stride == features * stride;
   if (one_run && Finite::holds(examples.row(0), examples.count * features, stride)) return {};
   for (Index example = 0; example < examples.count; ++example) {
     const std::byte* const from = examples.row(example);

@@ -1,6 +1,7 @@
 #include "training/trainer.hpp"
 
 #include "base/sizes.hpp"
+#include "network/finiteness.hpp"
 #include "threads/parallel.hpp"
 #include "training/one_reading.hpp"
 
@@ -113,9 +114,13 @@ RunResult Trainer<Scalar>::run(const Run<Scalar>& run, std::int64_t& step, Pass&
     first_product_is_made = at_once && may_read_once && threads_ <= 2 && k + 1 < run.epochs;
     if (at_once) {
       update_at_once(run, scale, first_product_is_made);
-    } else if (!update_after_all(run, scale, interrupt)) {
-      result.interrupted = true;
-      break;
+    } else {
+      make_all_gradients(run, scale, interrupt);
+      result.interrupted = interrupt.requested();
+      result.non_finite = !result.interrupted && run.options.refuse_non_finite &&
+                          !finite(run.gradients, network_.parameter_count());
+      if (result.interrupted || result.non_finite) break;
+      update_.apply_all(run.options, run.gradients, threads_);
     }
     update_.finish(run.options, threads_);
     if (network_.rules().penalizes()) run.costs[k].sum += update_.penalty() * cost.weight;
@@ -157,9 +162,10 @@ void Trainer<Scalar>::update_at_once(const Run<Scalar>& run, Scalar scale, bool 
   });
 }
 
-// Every gradient first, and then every update: false if it was interrupted before.
+// Every gradient, clipped but for the norm of all, before any update; not all where it is interrupted.
 template <class Scalar>
-bool Trainer<Scalar>::update_after_all(const Run<Scalar>& run, Scalar scale, Interrupt& interrupt) {
+void Trainer<Scalar>::make_all_gradients(const Run<Scalar>& run, Scalar scale,
+                                         Interrupt& interrupt) {
   for_each_tile(network_, threads_, [&](const Tile& tile, int thread) {
     if (interrupt.poll_on(thread)) return;
     Scalar* const gradients = run.gradients + tile.first;
@@ -167,9 +173,6 @@ bool Trainer<Scalar>::update_after_all(const Run<Scalar>& run, Scalar scale, Int
     update_.penalize(run.vectors.parameters, tile, gradients);
     update_.clip(run.options, tile, gradients);
   });
-  if (interrupt.requested()) return false;
-  update_.apply_all(run.options, run.gradients, threads_);
-  return true;
 }
 
 template class Trainer<float>;

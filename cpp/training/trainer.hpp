@@ -49,7 +49,7 @@ class Trainer {
   double step_work(Index m) const;  // floating-point operations
   void step_tile(const Run<Scalar>& run, const Tile& tile, int thread, auto make_gradient);
   void update_at_once(const Run<Scalar>& run, Scalar scale, bool read_once);
-  bool update_after_all(const Run<Scalar>& run, Scalar scale, Interrupt& interrupt);
+  void make_all_gradients(const Run<Scalar>& run, Scalar scale, Interrupt& interrupt);
 
   static constexpr Index tile_room_ = 32 * 1024;  // numbers
 

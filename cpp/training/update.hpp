@@ -22,9 +22,12 @@ struct StepOptions {
   double clip_norm = 0.0;                  // of the gradients as one vector; 0: none
   double average_decay = 0.0;              // of the exponential moving average of the parameters,
   void* average = nullptr;                 // a flat vector like them; null: none
+  bool refuse_non_finite = false;          // make no step whose gradients are not all finite
 
   // Are the gradients wanted together, before the first of them is used?
-  bool wants_all_first() const { return keep_gradients || clip_value > 0.0 || clip_norm > 0.0; }
+  bool wants_all_first() const {
+    return keep_gradients || clip_value > 0.0 || clip_norm > 0.0 || refuse_non_finite;
+  }
 };
 
 // Calls use(tile, thread) for each tile of a network.

@@ -7,15 +7,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from deltarule import _core
+
 Array: TypeAlias = NDArray[Any]
 
 
 def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Array:
     """Zeros that begin at a cache line, so that vector instructions never straddle one."""
-    line = 64
-    raw = np.zeros(size * dtype.itemsize + line, np.uint8)
-    offset = -raw.ctypes.data % line
-    return raw[offset : offset + size * dtype.itemsize].view(dtype)
+    raw = np.zeros(size + 64 // dtype.itemsize, dtype)
+    offset = _core.bytes_to_line(raw) // dtype.itemsize
+    return raw[offset : offset + size]
 
 
 def own(vector: Array) -> Array:
@@ -23,3 +24,8 @@ def own(vector: Array) -> Array:
     copy = aligned_zeros(vector.size, vector.dtype)
     copy[:] = vector
     return copy
+
+
+def all_finite(flat: Array) -> bool:
+    """Whether no number of a flat vector, of float32 or float64, is NaN or Inf."""
+    return _core.find_non_finite(flat[np.newaxis], flat.dtype) is None

@@ -38,6 +38,7 @@ def loss_backward(
 def loss_backward_from_logits(
     loss: Loss, Z: Array, Y: Array, weights: Array | None = None
 ) -> tuple[float, Array]: ...
+def bytes_to_line(array: Array) -> int: ...
 def find_non_finite(
     X: Array | SparseRows, dtype: np.dtype[Any]
 ) -> tuple[int, int, float] | None: ...
@@ -161,8 +162,23 @@ class Trainer:
         clip_norm: float,
         average: Array | None,
         average_decay: float,
+        refuse_non_finite: bool,
         costs: Array,
     ) -> tuple[int, Literal["done", "non_finite", "interrupted"], BaseException | None]: ...
+    def step_of_little(
+        self,
+        parameters: Array,
+        gradients: Array,
+        state: Array,
+        optimizer: Optimizer,
+        step: Array,
+        pass_: Pass,
+        X: object,
+        y: object,
+        bounds: tuple[float, float],
+        clip_value: float,
+        clip_norm: float,
+    ) -> float | None: ...
     def loss_and_gradients(
         self,
         parameters: Array,

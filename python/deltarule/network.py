@@ -12,6 +12,7 @@ from deltarule._network.gradient_check import gradient_check
 from deltarule._network.layer_views import Layer, Layers
 from deltarule._training.evaluate import evaluate
 from deltarule._training.fit import fit
+from deltarule._training.train_on_batch import train_on_batch
 from deltarule.history import Right, as_html, as_table
 from deltarule.layers import Dropout
 
@@ -65,6 +66,7 @@ class Network(BareNetwork):
     """
 
     fit = fit
+    train_on_batch = train_on_batch
     evaluate = evaluate
     gradient_check = gradient_check
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 import math
 import weakref
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
-from operator import is_
-from typing import Any, ClassVar, Self
+from operator import attrgetter, is_
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,21 @@ def _hyper_parameters(kind: Any) -> tuple[Field[Any], ...]:
     return tuple(f for f in fields(kind) if f.init)
 
 
+@cache
+def _read_hyper_parameters(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads them all, two or more, of an optimizer, as they stand there."""
+    return attrgetter(*(f.name for f in _hyper_parameters(kind)))
+
+
+class _Made(NamedTuple):
+    """A rule that was made, what it was made of, and how many vectors of state it keeps."""
+
+    given: tuple[Any, ...]
+    rule: _core.Optimizer
+    vectors: int
+    changes: bool  # with the step, without a hand laid on it
+
+
 @dataclass(kw_only=True, eq=False)
 class Optimizer:
     """What every optimizer has: the steps it has made, and its state for one network.
@@ -70,10 +86,8 @@ class Optimizer:
     )
     # The flat vector of parameters that the state goes with.
     _parameters: weakref.ref[Array] | None = field(default=None, init=False, repr=False)
-    # The latest rule, and the values that it was made of: checks would cost more than a small step.
-    _made: tuple[tuple[Any, ...], _core.Optimizer] | None = field(
-        default=None, init=False, repr=False
-    )
+    # The latest rule: to check the hyper-parameters anew would cost more than a small step.
+    _made: _Made | None = field(default=None, init=False, repr=False)
     # Epochs of fit made so far, for a schedule that goes by them.
     epochs: int = field(default=0, init=False, repr=False)
 
@@ -99,15 +113,21 @@ class Optimizer:
 
     def _rule(self) -> _core.Optimizer:
         """The core's update rule with the hyper-parameters as they are now."""
-        values = tuple([self._value(declared) for declared in self._declared()])
-        if self._made is None or not all(map(is_, values, self._made[0])):
-            self._made = values, _core.Optimizer(self.name, self._values())
-        return self._made[1]
+        return self._rule_made().rule
+
+    def _rule_made(self) -> _Made:
+        kind: Any = type(self)
+        given, made = _read_hyper_parameters(kind)(self), self._made
+        if made is None or made.changes or not all(map(is_, given, made.given)):
+            rule = _core.Optimizer(self.name, self._values())
+            changes = callable(getattr(self, "learning_rate", None))
+            made = self._made = _Made(given, rule, _core.state_vector_count(rule), changes)
+        return made
 
     def _state_for(self, parameters: Array) -> Array:
         """The state vectors, made at the first use with a network's flat vector of parameters."""
         kind = type(self).__name__
-        vectors = _core.state_vector_count(self._rule())
+        vectors = self._rule_made().vectors
         size = vectors * parameters.size
         bound = None if self._parameters is None else self._parameters()
         if self.state is None:
@@ -130,7 +150,7 @@ class Optimizer:
 
     def _fits(self, parameters: Array) -> bool:
         """Whether the state may be that of such a flat vector."""
-        size = _core.state_vector_count(self._rule()) * parameters.size
+        size = self._rule_made().vectors * parameters.size
         state = self.state
         return state is not None and state.shape == (size,) and state.dtype == parameters.dtype
 

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from deltarule import _core
-from deltarule._arrays import Array, aligned_zeros
+from deltarule._arrays import Array, aligned_zeros, all_finite
 from deltarule._checks import expect_finite, expect_size, refuse
 from deltarule._data.containers import Opened
 from deltarule._data.door import as_rows, as_target, expect_codes, moments, one_or_more
 from deltarule._data.rows import Rows
 from deltarule._network.caches import Caches, parameters_named
 from deltarule._network.layer_views import Layer, Layers, assign, expect_variance
-from deltarule._network.sole_training import sole_training
+from deltarule._network.sole_training import is_in_training, sole_training
 from deltarule.history import History
 from deltarule.layers import Dense, LayerDescription, Residual, Standardize
 from deltarule.layers.base import Shapes
@@ -91,6 +91,7 @@ class BareNetwork:
         self._embedded = dict(embedded_columns(self._descriptions))
         self._core.adapted = not isinstance(self._descriptions[0], Standardize)
         self._trainers: dict[Loss, _core.Trainer] = {}
+        self._spare_trainers: dict[Loss, _core.Trainer] = {}
         self._gradients: Array | None = None
         self._snapshot_rooms: list[tuple[Array, Array | None]] = []
         self.average: Array | None = None
@@ -241,6 +242,15 @@ class BareNetwork:
             raise ValueError(f"{where}: X has no rows: expected 1 or more")
         target = as_target(y, loss, m, self.output_size, self.dtype, where, sample_weight)
         return loss, rows, target
+
+    def _may_step_at_once(self, loss: Loss) -> bool:
+        """Whether nothing of the network stands in the way of a step that is made straight away."""
+        return (
+            self._adapted
+            and not is_in_training(self._core)
+            and loss.outputs_a_target() == 1
+            and not isinstance(loss, CustomLoss)  # which calls back
+        )
 
     def _set_average(self, average: Array | None) -> None:
         if average is None:
@@ -403,7 +413,8 @@ class BareNetwork:
             raise ValueError(
                 f"update: gradients have shape {flat.shape}: expected {self._parameters.shape}"
             )
-        expect_finite(flat, "update: gradients")
+        if not all_finite(flat):
+            expect_finite(flat, "update: gradients")  # which says where
         state = optimizer._state_for(self._parameters)
         self._core.update(optimizer._rule(), optimizer._counter, self._parameters, flat, state)
 
@@ -446,10 +457,10 @@ class BareNetwork:
         loss, rows, target = self._at_the_door(X, y, loss, sample_weight, where)
         self._expect_finite_parameters(where)
         gradients = aligned_zeros(self._parameters.size, self.dtype)
-        trainer = self._new_trainer(self._core, loss._formula())
-        total, weight = self._accumulate(
-            trainer, self._parameters, rows, target, gradients, training=training
-        )
+        with self._spare_trainer(loss) as trainer:
+            total, weight = self._accumulate(
+                trainer, self._parameters, rows, target, gradients, training=training
+            )
         return total / weight, gradients
 
     def _accumulate(
@@ -576,7 +587,7 @@ class BareNetwork:
     def _abandon(self) -> Any:
         """In a child of fork: give up what another thread may have left half-way, and return it."""
         left = self._trainers, self._generator
-        self._trainers = {}
+        self._trainers, self._spare_trainers = {}, {}
         self._generator = copy.deepcopy(self._generator)  # whose lock may be held
         return left
 
@@ -585,23 +596,32 @@ class BareNetwork:
 
     def _training_room(self, loss: Loss) -> tuple[_core.Trainer, Array]:
         """The trainer and the flat gradients, made once and kept for the next time."""
-        trainer = self._trainers.get(loss)
-        if trainer is None:
-            trainer = self._new_trainer(self._core, loss._formula())
-            # A function of the caller's may hold the network, and would never be let go of.
-            if not isinstance(loss, CustomLoss):
-                self._trainers[loss] = trainer
+        trainer = self._trainers.get(loss) or self._new_trainer(self._core, loss._formula())
+        _keep(self._trainers, loss, trainer)
         if self._gradients is None:
             self._gradients = aligned_zeros(self._parameters.size, self.dtype)
         return trainer, self._gradients
 
+    @contextmanager
+    def _spare_trainer(self, loss: Loss) -> Iterator[_core.Trainer]:
+        """A trainer beside that of a fit; a thread that finds it taken makes one of its own."""
+        trainer = self._spare_trainers.pop(loss, None)
+        trainer = trainer or self._new_trainer(self._core, loss._formula())
+        yield trainer
+        _keep(self._spare_trainers, loss, trainer)
+
     def _expect_finite_parameters(self, where: str) -> None:
-        flat = self._parameters[:, np.newaxis]
-        if _core.find_non_finite(flat, self.dtype) is None:
+        if all_finite(self._parameters):
             return
         for index, view in enumerate(self.unflatten(self._parameters)):
             for name, numbers in view._asdict().items():
                 expect_finite(numbers, f"{where}: layers[{index}].{name}")
+
+
+def _keep(trainers: dict[Loss, _core.Trainer], loss: Loss, trainer: _core.Trainer) -> None:
+    """For the next time; but a function of the caller's may hold the network for ever."""
+    if not isinstance(loss, CustomLoss):
+        trainers[loss] = trainer
 
 
 def _cut(flat: Array, first: int, shapes: Shapes) -> dict[str, Array]:

@@ -38,6 +38,11 @@ def sole_training(core: Any, where: str, abandon: Callable[[], Any]) -> Iterator
         del _trained[core]
 
 
+def is_in_training(core: Any) -> bool:
+    """Whether a fit is under way, on whatever thread."""
+    return core in _trained
+
+
 def expect_trained_by_no_other(core: Any, what: str) -> None:
     """Hold off a change that the steps of another thread would trip over."""
     thread, _ = _trained.get(core, (None, None))

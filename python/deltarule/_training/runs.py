@@ -64,6 +64,7 @@ class EveryStep(NamedTuple):
     clip_norm: float = 0.0
     average: Array | None = None
     decay: float = 0.0
+    refuse_non_finite: bool = False  # make no step whose gradients are not all finite
 
 
 def expect_every_step(
@@ -71,13 +72,14 @@ def expect_every_step(
     clip_value: float | None,
     clip_norm: float | None,
     average: float | None,
+    where: str = "fit",
 ) -> None:
-    """Hold what ``fit`` was asked to do at every step to what can be."""
+    """Hold what is asked for at every step to what can be."""
     asked = {"clip_value": clip_value, "clip_norm": clip_norm, "average": average}
     for name, value in asked.items():
         if value is None:
             continue
-        what = f"fit: {name}"
+        what = f"{where}: {name}"
         if is_number(value) and isinstance(optimizer, LBFGS):
             raise ValueError(
                 f"{what} is {value!r}: expected None, as LBFGS makes no steps of that kind"
@@ -108,8 +110,9 @@ def every_step_of(
 class MakeSteps:
     """The call to the core that makes the steps of a run of mini-batches."""
 
-    def __init__(self, training: TrainingRun, loss: Loss, every_step: EveryStep) -> None:
-        network, optimizer = training.network, training.optimizer
+    def __init__(
+        self, network: BareNetwork, optimizer: Optimizer, loss: Loss, every_step: EveryStep
+    ) -> None:
         self._network, self._optimizer, self._every_step = network, optimizer, every_step
         self._trainer, self.gradients = network._training_room(loss)
         self._state = optimizer._state_for(network.parameters)
@@ -165,7 +168,7 @@ class Runs:
 
     def __init__(self, training: TrainingRun, loss: Loss, every_step: EveryStep) -> None:
         self._training = training
-        self.call = MakeSteps(training, loss, every_step)
+        self.call = MakeSteps(training.network, training.optimizer, loss, every_step)
         self.longest = 1
         self._before: Array | None = None  # the weights before a step that a callback sees
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from deltarule import _core
-from deltarule._arrays import Array
+from deltarule._arrays import Array, all_finite
 from deltarule._training.examples import Examples
 from deltarule._training.last_good import LastGood
 from deltarule._training.runs import EveryStep, Run, Runs
@@ -142,8 +141,7 @@ class Steps:
 
     def expect_finite_weights(self, where: str = "after the last batch") -> None:
         """Hold the last step's weights, which no cost has judged, to being finite."""
-        flat = self._network.parameters[:, np.newaxis]
-        if _core.find_non_finite(flat, flat.dtype) is not None:
+        if not all_finite(self._network.parameters):
             self._restore(f"epoch {self._training.epoch}, {where}")
 
     def _make_steps(self, run: Run) -> None:
