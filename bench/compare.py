@@ -56,7 +56,7 @@ def compare(old, new, tolerance, normalise="peers"):
             now = timed(after).get((name, threads))
             factor, judge = machine_change(before, after, threads, normalise)
             rows.append(_row(f"{key} on {threads}", was, now, factor, judge, tolerance))
-    rows += _startup_row(old.get("S9", {}), new.get("S9", {}), tolerance)
+    rows += _startup_rows(old.get("S9", {}), new.get("S9", {}), tolerance)
     if "S10" in old and "S10" in new:
         was, now = (run["S10"] for run in (old, new))
         rows.append(_row("S10 ratio", was["ratio"], now["ratio"], 1.0, "memory", tolerance))
@@ -65,14 +65,18 @@ def compare(old, new, tolerance, normalise="peers"):
     return rows
 
 
-def _startup_row(old, new, tolerance):
+def _startup_rows(old, new, tolerance):
     if "deltarule" not in old or "deltarule" not in new:
         return []
     peers = (old.keys() & new.keys()) - {"deltarule"}
     changes = [new[name]["median"] / old[name]["median"] for name in peers]
     factor = statistics.median(changes) if changes else 1.0
-    was, now = old["deltarule"]["median"], new["deltarule"]["median"]
-    return [_row("S9 import", was, now, factor, f"{len(changes)} peers", tolerance)]
+    rows = []
+    for what, median in (("S9 import", "median"), ("S14 first", "first_median")):
+        if median in old["deltarule"] and median in new["deltarule"]:
+            was, now = old["deltarule"][median], new["deltarule"][median]
+            rows.append(_row(what, was, now, factor, f"{len(changes)} peers", tolerance))
+    return rows
 
 
 def _row(what, was, now, factor, judge, tolerance):

@@ -69,14 +69,16 @@ def _reason(result):
 
 def startup(result):
     rows = [
-        [name, f"{entry['median'] * 1e3:.0f} ms", f"{entry['installed_mb']:.1f} MB"
+        [name, f"{entry['median'] * 1e3:.0f} ms",
+         f"{entry['first_median'] * 1e3:.0f} ms" if "first_median" in entry else "-",
+         f"{entry['installed_mb']:.1f} MB"
          if "installed_mb" in entry else "-", entry.get("note", "")
          or (f"wheel {entry['wheel_mb']:.2f} MB" if "wheel_mb" in entry else "")]
         for name, entry in result.items()
     ]  # fmt: skip
-    title = ["", "import", "installed", ""]
+    title = ["", "import", "to the first prediction", "installed", ""]
     return "\n".join([
-        "S9  import beyond NumPy's own, and size on the disk",
+        "S9, S14  import, and a first fit and prediction, beyond NumPy's own; size on the disk",
         *_aligned(list(zip(title, *rows, strict=True))),
     ])  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""S9: what an import costs beyond NumPy's own, and what lies on the disk afterwards."""
+"""S9 and S14: an import beyond NumPy's own, what then lies on the disk, and a first prediction."""
 
 import importlib.metadata
 import json
@@ -17,15 +17,50 @@ PACKAGES = {
     "onnxruntime": ("onnxruntime", ["onnxruntime", "flatbuffers", "protobuf"]),
 }
 
+# S14: 16-64-64-1 with Adam, one step of a batch of 32, and a prediction of it.
+FIRST = {
+    "deltarule": """
+import deltarule as dr
+net = dr.Network([dr.Dense(64, "relu"), dr.Dense(64, "relu"), dr.Dense(1)], input_size=16)
+net.fit(X, y, batch_size=32)
+net.predict(X)
+""",
+    "torch": """
+import torch
+from torch import nn
+X, y = torch.from_numpy(X), torch.from_numpy(y)
+net = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+optimizer = torch.optim.Adam(net.parameters())
+nn.functional.mse_loss(net(X), y).backward()
+optimizer.step()
+with torch.inference_mode():
+    net(X)
+""",
+    "sklearn": """
+from sklearn.neural_network import MLPRegressor
+model = MLPRegressor(hidden_layer_sizes=(64, 64), batch_size=32)
+model.partial_fit(X, y[:, 0])
+model.predict(X)
+""",
+}
+
 # -S keeps .pth files out, whose hooks would be timed with the first import.
 _CODE = """
 import sys; sys.path[:0] = {path!r}
-import numpy, time; start = time.perf_counter(); import {names}; print(time.perf_counter() - start)
+import numpy, time
+X = numpy.random.default_rng(0).standard_normal((32, 16), numpy.float32); y = X[:, :1].copy()
+start = time.perf_counter()
+{program}
+print(time.perf_counter() - start)
 """
 
 
 def measure(contestants, *, repetitions, scratch, build_wheel):
-    """Import times and sizes of each package that is there; deltarule's wheel if asked for."""
+    """Times and sizes of each package that is there; deltarule's wheel if asked for.
+
+    ``seconds`` and their ``median`` are of the import, ``first_seconds`` and ``first_median`` of a
+    process to its first prediction.
+    """
     result = {}
     path = [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
     paths = {}
@@ -45,20 +80,23 @@ def measure(contestants, *, repetitions, scratch, build_wheel):
         result["deltarule"]["note"] = "editable install: give --wheel to measure what users get"
         del result["deltarule"]["installed_mb"]
         paths["deltarule"] = None
-    times = {name: [] for name in result}
+    imports = {name: f"import {PACKAGES[name][0]}" for name in result}
+    programs = [(name, "", program) for name, program in imports.items()]
+    programs += [(name, "first_", FIRST[name]) for name in result if name in FIRST]
+    times = {(name, kind): [] for name, kind, _ in programs}
     for round_number in range(repetitions + 1):
-        for name in times:
-            seconds = _import_seconds(PACKAGES[name][0], paths[name])
+        for name, kind, program in programs:
+            seconds = _seconds(program, paths[name])
             if round_number:  # the first warms the disk cache and writes the byte code
-                times[name].append(seconds)
-    for name, seconds in times.items():
-        result[name] |= {"seconds": seconds, "median": statistics.median(seconds)}
+                times[name, kind].append(seconds)
+    for (name, kind), seconds in times.items():
+        result[name] |= {f"{kind}seconds": seconds, f"{kind}median": statistics.median(seconds)}
     return result
 
 
-def _import_seconds(names, path):
+def _seconds(program, path):
     options = [] if path is None else ["-S"]
-    code = _CODE.format(path=path or [], names=names)
+    code = _CODE.format(path=path or [], program=program)
     done = subprocess.run(
         [sys.executable, *options, "-c", code], capture_output=True, text=True, check=True
     )

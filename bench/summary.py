@@ -59,6 +59,9 @@ def goals(run):
     ours = run.get("S9", {}).get("deltarule")
     if ours:
         rows.append(_row("S9", "import beyond NumPy's, ms", ours["median"] * 1e3, 30, most=True))
+        rows.append(
+            _row("S14", "to the first prediction, ms", ours["first_median"] * 1e3, 60, most=True)
+        )
         if "wheel_mb" in ours:
             rows.append(_row("S9", "wheel, MB", ours["wheel_mb"], 5, most=True))
     if "S10" in run:
@@ -99,8 +102,10 @@ def _speed_goals(key, entry, thread_counts):
     ours, peer = fastest(entry, peers=False), _best_of(entry, "torch")
     if key == "S1" and ours and peer:
         rows.append(_row(key, "to PyTorch", peer["median"] / ours["median"], 25))
-    if key == "S4" and ours and ours["fraction_of_peak"]:
-        rows.append(_row(key, "fraction of FMA peak", ours["fraction_of_peak"], 0.9))
+    on_one = find(entry, "deltarule", 1)
+    if entry.get("share") and on_one and on_one["fraction_of_peak"]:
+        what = "fraction of a core's FMA peak"
+        rows.append(_row(key, what, on_one["fraction_of_peak"], entry["share"]))
     return rows
 
 

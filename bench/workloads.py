@@ -1,7 +1,7 @@
-"""What is measured: the trainings S1 to S6 and the predictions S7 and S8, and their data.
+"""What is measured: trainings, predictions, and steps that are called one by one; and their data.
 
-S9 (start-up), S10 (streaming) and S11 (two threads against one) are measured in other ways: see
-startup.py, streaming.py and summary.py.
+S9 and S14 (start-up), S10 (streaming) and S11 (two threads against one) are measured in other ways:
+see startup.py, streaming.py and summary.py.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,9 @@ class Work:
     A repetition begins at the initial weights and makes ``per_repetition`` epochs (of the whole
     ``rows`` in batches of ``batch``), steps (an epoch of one batch) or calls; its time is given per
     epoch, step or call. ``tolerance`` is relative for the loss of a training and absolute for the
-    outputs of a prediction.
+    outputs of a prediction. ``calls`` says how each step is called from Python, where it is:
+    ``"step"`` as one, ``"passes"`` forward, backward and update apart, ``"partial_fit"`` of an
+    estimator as its users call it, its checks included.
     """
 
     key: str
@@ -31,9 +33,11 @@ class Work:
     repetitions: int
     tolerance: float
     goal: float  # how many times faster than the fastest peer
+    share: float | None = None  # of a core's peak, on one thread
     dtype: str = "float32"
     optimizer: str = "adam"
     learning_rate: float = 1e-3
+    calls: str = ""
 
     @property
     def trains(self) -> bool:
@@ -48,7 +52,7 @@ class Work:
         batch = "full batch" if self.batch == self.rows else f"batch {self.batch}"
         return (
             f"{sizes} {self.activation}, {self.loss.replace('_', ' ')}, {batch}, "
-            f"{self.optimizer}, {self.rows:,} rows, {self.dtype}"
+            f"{self.optimizer}, {self.rows:,} rows, {self.dtype}{_CALLS[self.calls]}"
         )
 
     @property
@@ -63,28 +67,52 @@ class Work:
         return self.rows * (6 * products - 2 * self.sizes[0] * self.sizes[1])
 
 
+_CALLS = {
+    "": "",
+    "step": ", a call a step",
+    "passes": ", a call a pass",
+    "partial_fit": ", a partial_fit a step",
+}
 _ADAM_EPOCH = {"unit": "epoch", "activation": "relu"}
+# A member of a pack on a table of 13,000 rows and 24 columns, eight numbers for each.
+_MEMBER = _ADAM_EPOCH | {
+    "loss": "mean_squared_error", "optimizer": "adamw", "batch": 256, "rows": 52 * 256,
+    "per_repetition": 1, "repetitions": 9, "tolerance": 0.1,
+}  # fmt: skip
+_CALLED = {
+    "activation": "relu", "batch": 32, "rows": 32, "unit": "call", "per_repetition": 500,
+    "repetitions": 9,
+}  # fmt: skip
 
 WORKLOADS = {
     work.key: work
     for work in (
         Work("S1", (16, 64, 64, 1), loss="binary_cross_entropy", batch=32, rows=10_240,
-             per_repetition=3, repetitions=7, tolerance=0.09, goal=4.0, **_ADAM_EPOCH),
+             per_repetition=3, repetitions=7, tolerance=0.09, goal=4.0, share=0.65, **_ADAM_EPOCH),
         Work("S2", (64, 64, 64, 10), loss="categorical_cross_entropy", batch=200, rows=10_000,
-             per_repetition=4, repetitions=7, tolerance=0.015, goal=3.5, **_ADAM_EPOCH),
+             per_repetition=4, repetitions=7, tolerance=0.015, goal=3.5, share=0.75, **_ADAM_EPOCH),
         Work("S3", (784, 256, 128, 10), loss="categorical_cross_entropy", batch=128, rows=10_240,
-             per_repetition=1, repetitions=7, tolerance=0.03, goal=1.5, **_ADAM_EPOCH),
+             per_repetition=1, repetitions=7, tolerance=0.03, goal=1.5, share=0.75, **_ADAM_EPOCH),
         Work("S4", (1024, 2048, 2048, 1024), loss="mean_squared_error", batch=512, rows=4_096,
-             per_repetition=1, repetitions=3, tolerance=0.001, goal=1.15, **_ADAM_EPOCH),
+             per_repetition=1, repetitions=3, tolerance=0.001, goal=1.25, share=0.74,
+             **_ADAM_EPOCH),
+        Work("T1", (192, 128, 128, 1), goal=2.2, share=0.70, **_MEMBER),
+        Work("T2", (192, 256, 256, 1), goal=1.6, share=0.78, **_MEMBER),
         Work("S5", (4, 32, 16, 4), "tanh", "mean_squared_error", batch=10_000, rows=10_000,
-             unit="step", per_repetition=30, repetitions=9, tolerance=1e-3, goal=3.0),
+             unit="step", per_repetition=30, repetitions=9, tolerance=1e-3, goal=3.0, share=0.55),
         Work("S6", (12288, 20, 7, 5, 1), "relu", "binary_cross_entropy", batch=209, rows=209,
              unit="step", per_repetition=30, repetitions=9, tolerance=1e-6, goal=2.0,
              dtype="float64", optimizer="sgd", learning_rate=0.0075),
         Work("S7", (64, 64, 64, 4), "tanh", None, batch=1, rows=500,
              unit="call", per_repetition=2_000, repetitions=11, tolerance=1e-5, goal=4.0),
         Work("S8", (64, 64, 64, 4), "tanh", None, batch=4_096, rows=4_096,
-             unit="call", per_repetition=50, repetitions=11, tolerance=1e-5, goal=1.15),
+             unit="call", per_repetition=50, repetitions=11, tolerance=1e-5, goal=1.3),
+        Work("S12", (16, 64, 64, 1), loss="mean_squared_error", tolerance=1e-3, goal=4.0,
+             calls="step", **_CALLED),
+        Work("S12p", (16, 64, 64, 1), loss="mean_squared_error", tolerance=1e-3, goal=4.0,
+             calls="passes", **_CALLED),
+        Work("S13", (16, 64, 64, 1), loss="binary_cross_entropy", tolerance=5e-3, goal=10.0,
+             calls="partial_fit", dtype="float64", **_CALLED),
     )
 }  # fmt: skip
 

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from contestants import Absent
+
 ACTIVATIONS = {"relu": lambda Z: jnp.maximum(Z, 0), "tanh": jnp.tanh}
 
 
@@ -51,14 +53,17 @@ def update(carry, gradients, work):
     m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradients)
     v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradients)
     step, correction = rate / (1 - 0.9**t), 1 / (1 - 0.999**t)
+    keep = 1 - rate * 0.01 if work.optimizer == "adamw" else 1
     weights = jax.tree.map(
-        lambda p, m, v: p - step * m / (jnp.sqrt(v * correction) + 1e-8), weights, m, v
+        lambda p, m, v: keep * p - step * m / (jnp.sqrt(v * correction) + 1e-8), weights, m, v
     )
     return weights, m, v, t
 
 
 class Trainer:
     def __init__(self, work, problem, threads):  # the threads are the process's CPUs
+        if work.calls == "partial_fit":
+            raise Absent("has no partial_fit")
         jax.config.update("jax_enable_x64", work.dtype == "float64")
         full = work.batch == work.rows
         self.work, self.full = work, full
@@ -92,7 +97,10 @@ class Trainer:
 
     def train(self, epochs):
         rows, batch = self.work.rows, self.work.batch
-        if self.full:
+        if self.work.calls:
+            for _ in range(epochs):
+                self.carry = self.run(self.carry, None, self.X, self.y, 1)
+        elif self.full:
             self.carry = self.run(self.carry, None, self.X, self.y, epochs)
         else:
             for _ in range(epochs):

@@ -16,6 +16,8 @@ class Trainer:
     def __init__(self, work, problem, threads):  # the threads are the environment's
         if work.key == "S4" and work.dtype == "float32":
             raise Absent("left out: its time is the BLAS's, and S3 shows it")
+        if work.calls == "partial_fit" and threads is not None:  # it is the yardstick still
+            raise Absent("has no partial_fit")
         self.work, self.X, self.initial = work, problem.X, problem.weights
         self.y = problem.y
         if work.loss == "categorical_cross_entropy":
@@ -119,6 +121,8 @@ class Trainer:
         s += 1e-8
         np.divide(m, s, out=s)
         s *= rate / (1 - 0.9**self.t)
+        if self.work.optimizer == "adamw":
+            p *= 1 - rate * 0.01
         p -= s
 
 

@@ -6,10 +6,13 @@ import numpy as np
 import sklearn
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from contestants import Absent
+
 
 def estimator(work, problem):
     """What scikit-learn has for the workload, without its regularisation and its checks."""
-    sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
+    checked = work.calls == "partial_fit"  # as its users call it
+    sklearn.set_config(assume_finite=not checked, skip_parameter_validation=not checked)
     make = MLPRegressor if work.loss in ("mean_squared_error", None) else MLPClassifier
     return make(
         hidden_layer_sizes=work.sizes[1:-1], activation=work.activation, alpha=0.0,
@@ -25,6 +28,8 @@ def put(model, weights):
 
 class Trainer:
     def __init__(self, work, problem, threads):  # the threads are the environment's
+        if work.optimizer == "adamw":
+            raise Absent("has no AdamW")
         self.model, self.problem = estimator(work, problem), problem
         self.y = problem.y if problem.y.ndim == 2 else problem.y.astype(np.int64)
         self.more = {"classes": np.unique(self.y)} if isinstance(self.model, MLPClassifier) else {}

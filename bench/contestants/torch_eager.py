@@ -5,6 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from contestants import Absent
+
 LOSSES = {
     "binary_cross_entropy": functional.binary_cross_entropy_with_logits,
     "categorical_cross_entropy": functional.cross_entropy,
@@ -29,13 +31,16 @@ def network(work, problem, threads):
 
 class Trainer:
     def __init__(self, work, problem, threads):
+        if work.calls == "partial_fit":
+            raise Absent("has no partial_fit")
         self.work = work
         self.net = network(work, problem, threads)
         self.initial = [p.detach().clone() for p in self.net.parameters()]
         self.X, self.y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
         if work.loss == "binary_cross_entropy":
             self.y = self.y[:, None]
-        make = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[work.optimizer]
+        optimizers = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+        make = getattr(torch.optim, optimizers[work.optimizer])
         self.optimizer = make(self.net.parameters(), lr=work.learning_rate, fused=True)
         self.loss = self.prepared(lambda X, y: LOSSES[work.loss](self.net(X), y))
 

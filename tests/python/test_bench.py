@@ -89,15 +89,16 @@ def test_verdicts(old, new, verdict):
 
 def test_startup_and_streaming_are_compared():
     old = run(1.0, 10.0)
-    old["S9"] = {"deltarule": {"median": 0.03}, "torch": {"median": 1.0}}
+    old["S9"] = {"deltarule": {"median": 0.03, "first_median": 0.06}, "torch": {"median": 1.0}}
     old["S10"] = {"ratio": 1.0, "growth_mb": {"VmRSS": 5.0}}
     new = copy.deepcopy(old)
-    new["S9"]["deltarule"]["median"] = 0.05
+    new["S9"]["deltarule"] |= {"median": 0.05, "first_median": 0.05}
     new["S10"] = {"ratio": 1.5, "growth_mb": {"VmRSS": 9.0}}
     verdicts = {row[0]: row[-1] for row in compare.compare(old, new, tolerance=0.1)}
     assert verdicts == {
         "S1 on 1": "same",
         "S9 import": "SLOWER",
+        "S14 first": "faster",
         "S10 ratio": "SLOWER",
         "S10 growth, MB": "same",
     }
