@@ -162,6 +162,17 @@ def _take_over(optimizer: Any, parameters: Array, new: Any) -> None:
     optimizer.step, optimizer.epochs = new.step, new.epochs
 
 
+def _overruled(given: Optimizer, saved: Optimizer) -> list[str]:
+    """The hyper-parameters that are handed over otherwise than they were saved, in words."""
+    names = [each.name for each in fields(given) if each.init]
+    pairs = [(name, getattr(saved, name), getattr(given, name)) for name in names]
+    return [
+        f"{name}={was!r}, not {now!r}"
+        for name, was, now in pairs
+        if not (callable(was) or callable(now)) and was != now
+    ]
+
+
 class Saved:
     """A checkpoint that was read and found to fit a network, an optimizer and callbacks."""
 
@@ -201,6 +212,7 @@ class Saved:
             )
         with naming(path):
             self._optimizer = _restored(optimizer, network.parameters, model)
+            self._overruled = _overruled(optimizer, self._optimizer)
             expect_no_more(model)
 
     def _states_of(self, model: Model) -> list[tuple[str, dict[str, Any]]]:
@@ -261,12 +273,19 @@ class Saved:
         if None not in hashes and hashes[0] != hashes[1] and not differences:
             differences.append("it was trained with other examples")
         if differences:
-            warnings.warn(
-                f"fit: resume: {os.fspath(self._path)}: {'; '.join(differences)}. The weights will "
-                "not be those of a training that was never interrupted",
-                TrainingWarning,
-                stacklevel=4,
+            self._warn(
+                f"{'; '.join(differences)}. The weights will not be those of a training that was "
+                "never interrupted"
             )
+        if self._overruled:
+            self._warn(
+                f"its optimizer goes on with {', '.join(self._overruled)}. For another rate, set "
+                "run.learning_rate in a callback's on_fit_begin"
+            )
+
+    def _warn(self, what: str) -> None:
+        message = f"fit: resume: {os.fspath(self._path)}: {what}"
+        warnings.warn(message, TrainingWarning, stacklevel=5)
 
     def restore(self, run: Training) -> None:
         """Put a training where the saved one was."""

@@ -312,6 +312,30 @@ def test_another_training_is_warned_of(
     assert "will not be those of a training that was never interrupted" in str(warned[0].message)
 
 
+def test_hyper_parameters_that_the_file_overrules_are_warned_of(tmp_path: Path) -> None:
+    """PyTorch 156846: who resumed at a smaller rate went on at the old one, and did not know."""
+    path = tmp_path / "run"
+    X, y = data(23, N)
+    network(N).fit(X, y, optimizer=dr.Adam(1e-2), callbacks=[dr.Checkpoint(path)])
+    optimizer = dr.Adam(1e-5, beta_1=0.8)
+    message = r"its optimizer goes on with learning_rate=0.01, not 1e-05, beta_1=0.9, not 0.8. For"
+    with pytest.warns(dr.TrainingWarning, match=message) as warned:
+        network(N).fit(
+            X, y, optimizer=optimizer, epochs=2, callbacks=[dr.Checkpoint(path)], resume=path
+        )
+    assert warned[0].filename == __file__
+    assert (optimizer.learning_rate, optimizer.beta_1) == (1e-2, 0.9)
+
+    class AtAnotherRate:
+        def on_fit_begin(self, run: Any) -> None:
+            run.learning_rate = 1e-5
+
+    callbacks = [dr.Checkpoint(path), AtAnotherRate()]
+    optimizer = dr.Adam(1e-2)
+    network(N).fit(X, y, optimizer=optimizer, epochs=3, callbacks=callbacks, resume=path)
+    assert optimizer.learning_rate == 1e-5
+
+
 def test_other_targets_and_other_weights_are_warned_of(tmp_path: Path) -> None:
     path = tmp_path / "run"
     X, y = data(23, N)
