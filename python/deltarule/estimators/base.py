@@ -459,7 +459,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):
     def _read_fitted(self, X: Any) -> Any:
         """X as scikit-learn checks it, for an estimator that has been fitted."""
         check_is_fitted(self)
-        if X is getattr(self, "_judged", None):
+        if hasattr(self, "_judged") and X is self._judged:
             return X
         return door.checked(self, X, "predict", reset=False)
 

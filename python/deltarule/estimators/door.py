@@ -17,9 +17,12 @@ from deltarule._data.rows import Rows, mapped_file
 from deltarule.estimators.contract import warn
 from deltarule.network import Network
 
+# In the place of y, which may be anything.
+_NOT_GIVEN = object()
+
 
 def checked(
-    estimator: Any, X: Any, where: str, *, reset: bool, y: Any = "no_validation", **options: Any
+    estimator: Any, X: Any, where: str, *, reset: bool, y: Any = _NOT_GIVEN, **options: Any
 ) -> Any:
     """X, or X and y, as scikit-learn checks them.
 
@@ -28,7 +31,7 @@ def checked(
     """
     in_file = is_mapped(X) and read_in_place(X)
     given = {"accept_sparse": ["csr", "csc"], "ensure_all_finite": not in_file} | options
-    if isinstance(y, str):
+    if y is _NOT_GIVEN:
         given["dtype"] = None if in_file else "numeric"
         found = X = validate_data(estimator, X, reset=reset, **given)
     else:

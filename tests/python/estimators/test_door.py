@@ -303,6 +303,18 @@ def test_outputs_have_scikit_learns_type(dtype: str) -> None:
     assert regressors[0].predict(given).dtype == regressors[1].predict(given).dtype
 
 
+@pytest.mark.parametrize(("rows", "y"), [(X, "yes"), (X, None), (None, Y)])
+def test_what_is_not_there_is_refused_in_scikit_learns_words(rows: Any, y: Any) -> None:
+    said = []
+    for module in (neural_network, dr):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            module.MLPClassifier().fit(rows, y)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    with pytest.raises(ValueError, match="Expected 2D array, got scalar array"):
+        quiet(small()).predict(None)
+
+
 # Names --------------------------------------------------------------------------------------------
 
 NAMES = [f"x{i}" for i in range(X.shape[1])]

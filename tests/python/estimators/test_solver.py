@@ -558,3 +558,6 @@ def test_a_memory_map_is_read_in_windows_and_trains(tmp_path: Any, monkeypatch: 
     model = quiet(dr.MLPClassifier(**given), mapped, y)
     assert len(let_go) >= 4 * 60  # four windows an epoch
     assert model.score(X, y) > 0.8
+    let_go.clear()
+    quiet(dr.MLPClassifier(solver="lbfgs", max_iter=20), mapped, y)
+    assert len(let_go) > 20
