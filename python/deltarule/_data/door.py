@@ -198,6 +198,8 @@ def target_of(
 
 def _repeated(values: Array, each: int) -> Array:
     """Each column ``each`` times: a view, where there is one column."""
+    if each == 1:
+        return values
     m, n = values.shape
     return np.broadcast_to(values[:, :, np.newaxis], (m, n, each)).reshape(m, n * each)
 

@@ -31,7 +31,7 @@ from deltarule.estimators.live_weights import (
 )
 from deltarule.estimators.losses import loss_of, output_activation, takes_labels, without_model
 from deltarule.estimators.optimizers import as_plain, from_plain, optimizer_of
-from deltarule.estimators.parameters import ACTIVATIONS, CONSTRAINTS
+from deltarule.estimators.parameters import ACTIVATIONS, CONSTRAINTS, expect_sound
 from deltarule.estimators.plan import EpochsPlan, Examples, LBFGSPlan, Record, Validation
 from deltarule.estimators.solver import NOT_FINITE, fit_epochs, fit_lbfgs
 from deltarule.losses import Loss
@@ -96,6 +96,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):
     _optimizer: Optimizer | None
     _live: LiveWeights | None
     _judged: Any
+    _seeded: Any
 
     def _keep(self, parameters: dict[str, Any]) -> None:
         """Keep a constructor's parameters as they are, which is scikit-learn's rule."""
@@ -112,7 +113,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         held_out: tuple[Any, Any, Any] = (None, None, None),
     ) -> Self:
         if not get_config()["skip_parameter_validation"]:
-            self._validate_params()
+            expect_sound(self)
         with self._threads():
             return self._fit_on_threads(X, y, sample_weight, incremental, held_out)
 
@@ -131,7 +132,7 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         weights = self._weights_of(y, sample_weight, incremental)
         Y, labels, n_outputs, y_type = self._targets(y)
         self.n_outputs_ = n_outputs
-        self._random_state = check_random_state(self.random_state)
+        self._random_state = self._new_random_state()
         if first_pass:
             self.out_activation_ = output_activation(self.loss, y_type)
             self._initialize([X.shape[1], *hidden, n_outputs], X.dtype)
@@ -205,6 +206,21 @@ class MLP(CallbackSupportMixin, BaseEstimator):
                 fit_epochs(plan, record, end_epoch)
             finally:
                 take_down()
+
+    def _new_random_state(self) -> Any:
+        """What ``random_state`` asks for, as scikit-learn makes it.
+
+        Its own generator is seeded anew where it is there already: a new one asks the system for
+        entropy first, which takes longer than a small step.
+        """
+        seed, seeded = self.random_state, getattr(self, "_seeded", None)
+        if not isinstance(seed, (int, np.integer)):
+            return check_random_state(seed)
+        if seeded is None:
+            self._seeded = check_random_state(seed)
+        else:
+            seeded.seed(seed)
+        return self._seeded
 
     def _optimizer_for(self, live: LiveWeights, incremental: bool) -> Optimizer:
         """A new optimizer, or for one more epoch the one that is there, if its state fits."""
@@ -584,6 +600,8 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         state: dict[str, Any] = dict(super().__getstate__())
         state.pop("_live", None)  # the weights are in coefs_ and intercepts_
         state.pop("_judged", None)
+        for name in ("_passed_parameters", "_seeded"):
+            state.pop(name, None)
         if "_optimizer" in state:
             state["_optimizer"] = as_plain(state["_optimizer"])
         return state

@@ -301,15 +301,13 @@ class MLPClassifier(ClassifierMixin, MLP):
             self.classes_ = self._label_binarizer.classes_
             return X, self._labels(y)
         y = self._labels(y)
-        classes = unique_labels(y)
-        if self.warm_start:
-            if set(classes) != set(self.classes_):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous "
-                    f"call to fit. Previously got {self.classes_}, `y` has {classes}"
-                )
-        else:
-            self._expect_known(classes, "y")
+        if incremental:  # a batch may lack some classes
+            self._expect_known(y, "y")
+        elif set(classes := unique_labels(y)) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {classes}"
+            )
         return X, y
 
     def _labels(self, y: Any) -> Array:
@@ -328,7 +326,14 @@ class MLPClassifier(ClassifierMixin, MLP):
             )
         return (y != 0).astype(np.int64) if of_several else y  # type: ignore[no-any-return]
 
-    def _expect_known(self, classes: Array, what: str) -> None:
+    def _expect_known(self, y: Array, what: str) -> None:
+        """Hold labels to the classes that there are."""
+        if y.dtype.kind in "biu" and y.ndim == 1 and self.classes_.dtype.kind in "biu":
+            # As unique_labels, whose checks would take longer than a small epoch's steps.
+            nearest = self.classes_.take(np.searchsorted(self.classes_, y), mode="clip")
+            if np.array_equal(nearest, y):
+                return
+        classes = unique_labels(y)
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
                 f"`{what}` has classes not in `self.classes_`. `self.classes_` has "
@@ -338,7 +343,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Any]:
         X, y = door.checked(self, X, "fit", y=y, reset=False)
         y = self._labels(y)
-        self._expect_known(unique_labels(y), "y_val")
+        self._expect_known(y, "y_val")
         return X, y
 
     def _targets(self, y: Array) -> tuple[Array | None, Array | None, int, str]:
@@ -346,6 +351,8 @@ class MLPClassifier(ClassifierMixin, MLP):
         kind = self._label_binarizer.y_type_
         if kind == "multiclass":
             return None, np.searchsorted(self.classes_, y), len(self.classes_), kind
+        if y.ndim == 1 and len(self.classes_) == 2:
+            return (y == self.classes_[1])[:, np.newaxis].view(np.uint8), None, 1, kind
         Y = self._label_binarizer.transform(y)
         Y = np.ascontiguousarray(Y.toarray() if hasattr(Y, "toarray") else Y, np.uint8)
         return Y, None, Y.shape[1], kind

@@ -75,10 +75,8 @@ class LiveWeights:
         """Set the penalties of the next steps."""
         for index in self.dense:
             layer = self.network.layers[index]
-            if layer.l2 != l2:
-                layer.l2 = l2
-            if layer.l1 != l1:
-                layer.l1 = l1
+            if layer.l1 != l1 or layer.l2 != l2:
+                layer.set_rule({"l1": l1, "l2": l2})
 
 
 def fitted_attributes(estimator: Any, also: Collection[str]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from numbers import Integral, Real
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -53,3 +55,31 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "num_threads": [None, Interval(Integral, 1, None, closed="left")],
     "n_jobs": [None, Integral],
 }
+
+
+@cache
+def _read(kind: Any) -> Any:
+    """What reads all parameters of an estimator at once."""
+    return attrgetter(*kind._get_param_names())
+
+
+def expect_sound(estimator: Any) -> None:
+    """Hold an estimator's parameters to scikit-learn's checks.
+
+    Those that have passed, and cannot have changed, are not checked again: it would take longer
+    than a small step.
+    """
+    kind: Any = type(estimator)
+    given = _read(kind)(estimator)
+    passed = getattr(estimator, "_passed_parameters", None)
+    if passed is not None and all(map(is_, given, passed)):
+        return
+    estimator._validate_params()
+    if all(map(_stays_as_it_is, given)):
+        estimator._passed_parameters = given
+
+
+def _stays_as_it_is(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_stays_as_it_is, value))
+    return value is None or isinstance(value, (str, bool, int, float))

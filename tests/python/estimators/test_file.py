@@ -134,8 +134,8 @@ def test_every_attribute_is_there(make: Any, tmp_path: Path) -> None:
     for given in ({}, {"solver": "lbfgs"}, {"early_stopping": True}):
         model = make(**given).fit(X, CODES)
         loaded = there_and_back(model, tmp_path / "x")
-        assert set(vars(loaded)) == set(vars(model))
-        for name, value in vars(model).items():
+        assert set(loaded.__getstate__()) == set(model.__getstate__())
+        for name, value in model.__getstate__().items():
             if isinstance(value, (int, float, str, tuple, type(None))):
                 assert getattr(loaded, name) == value
                 assert type(getattr(loaded, name)) is type(value) or isinstance(value, np.generic)

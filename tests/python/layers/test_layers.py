@@ -521,7 +521,7 @@ def test_layers_by_index_and_by_name() -> None:
     assert net.layers[1:3] == (net.layers[1], net.layers[2])
     with pytest.raises(
         KeyError,
-        match=r"no layer has the name 'hiden': expected one of \['scale', .*; did you mean 'hidden'",
+        match=r"no layer has the name 'hiden': expected one of \['scale'.*; did you mean 'hidden'",
     ):
         net.layers["hiden"]
 
