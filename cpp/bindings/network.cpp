@@ -91,6 +91,7 @@ template <class Scalar>
 py::object cached_X(const py::object& owner) {
   const auto& of = owner.cast<PyCache<Scalar>&>();
   if (!py::isinstance<SparseRows>(of.X)) return of.X;
+  if (of.cache.means.size() > 0) return of.X.attr("dense")();  // what is gathered has lost its mean
   return cached<Scalar>(owner, of.cache.X());
 }
 
@@ -218,6 +219,11 @@ void register_network(py::module_& module, const std::string& suffix) {
   py::class_<Net>(module, ("Network" + suffix).c_str(), py::module_local())
       .def(py::init(&make_network<Scalar>), arg("inputs"), arg("layers"))
       .def_readwrite("adapted", &Net::adapted)
+      .def_property_readonly("input_means",
+                             [](const py::object& self) {
+                               Buffer<double>& all = self.cast<Net&>().core.input_means();
+                               return py::array_t<double>({all.size()}, all.data(), self);
+                             })
       .def_property_readonly("parameter_count",
                              [](const Net& of) { return of.core.parameter_count(); })
       .def(

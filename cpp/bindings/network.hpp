@@ -30,7 +30,7 @@ class Uses {
 template <class Scalar>
 struct PyNetwork {
   Network<Scalar> core;
-  Uses trainings;  // what they read is not to be changed
+  Uses trainings;       // what they read is not to be changed
   bool adapted = true;  // has the standardising layer, if there is one, its means and variances?
 
   PyNetwork(Index inputs, const std::vector<Layer>& layers) : core(inputs, layers) {}

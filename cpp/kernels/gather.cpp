@@ -22,17 +22,17 @@ auto with_number_type(NumberType type, Visit visit) {
   return visit(static_cast<const float*>(nullptr));
 }
 
-template <class Number, class Scalar>
-void copy_row(const Examples& examples, Index example, Scalar* column) {
+// column_i := convert(number i of the example, i)
+template <class Number, class Scalar, class Convert>
+void copy_row(const Examples& examples, Index example, Scalar* column, Convert convert) {
   const std::byte* const from = examples.row(example);
   if (examples.feature_stride == static_cast<Index>(sizeof(Number))) {
     const auto* const numbers = reinterpret_cast<const Number*>(from);
-    for (Index i = 0; i < examples.features; ++i) column[i] = static_cast<Scalar>(numbers[i]);
+    for (Index i = 0; i < examples.features; ++i) column[i] = convert(numbers[i], i);
     return;
   }
   for (Index i = 0; i < examples.features; ++i)
-    column[i] =
-        static_cast<Scalar>(*reinterpret_cast<const Number*>(from + i * examples.feature_stride));
+    column[i] = convert(*reinterpret_cast<const Number*>(from + i * examples.feature_stride), i);
 }
 
 template <class Number, class Scalar, class Integer>
@@ -47,24 +47,66 @@ void scatter_row(const Examples& examples, Index example, const Integer* starts,
   }
 }
 
+// What is stored for one feature lies side by side, as `indices_ascend` holds it to.
+template <class Number, class Scalar, class Integer>
+void scatter_row_from(const Examples& examples, Index example, const Integer* starts,
+                      const Integer* indices, const double* origin, Scalar* column) {
+  const auto* const numbers = static_cast<const Number*>(examples.data);
+  for (Index i = 0; i < examples.features; ++i) column[i] = static_cast<Scalar>(0.0 - origin[i]);
+  Index last = -1;
+  double sum = 0.0;
+  for (Integer k = starts[example]; k < starts[example + 1]; ++k) {
+    const Index i = static_cast<Index>(indices[k]) - examples.sparse.first_feature;
+    if (i < 0 || i >= examples.features) continue;
+    sum = (i == last ? sum : 0.0) + static_cast<double>(numbers[k]);
+    column[i] = static_cast<Scalar>(sum - origin[i]);
+    last = i;
+  }
+}
+
+// Calls fill(example, column) for each column, with the example that it is of.
+template <class Scalar, class Fill>
+void for_each_column(const std::int64_t* order, Index first, View<Scalar> columns, Fill fill) {
+  for (Index j = 0; j < columns.columns; ++j)
+    fill(order ? static_cast<Index>(order[first + j]) : first + j, columns.column(j));
+}
+
 template <class Scalar>
 void gather(const Examples& examples, const std::int64_t* order, Index first,
             View<Scalar> columns) {
   with_number_type(examples.type, [&](auto number) {
     using Number = std::remove_const_t<std::remove_pointer_t<decltype(number)>>;
-    const auto for_each_column = [&](auto fill) {
-      for (Index j = 0; j < columns.columns; ++j)
-        fill(order ? static_cast<Index>(order[first + j]) : first + j, columns.column(j));
-    };
     if (examples.is_sparse())
       with_indices(examples, [&](const auto* starts, const auto* indices) {
-        for_each_column([&](Index example, Scalar* column) {
+        for_each_column(order, first, columns, [&](Index example, Scalar* column) {
           scatter_row<Number>(examples, example, starts, indices, column);
         });
       });
     else
-      for_each_column(
-          [&](Index example, Scalar* column) { copy_row<Number>(examples, example, column); });
+      for_each_column(order, first, columns, [&](Index example, Scalar* column) {
+        copy_row<Number>(examples, example, column,
+                         [](Number x, Index) { return static_cast<Scalar>(x); });
+      });
+  });
+}
+
+template <class Scalar>
+void gather_from(const Examples& examples, const std::int64_t* order, Index first,
+                 const double* origin, View<Scalar> columns) {
+  with_number_type(examples.type, [&](auto number) {
+    using Number = std::remove_const_t<std::remove_pointer_t<decltype(number)>>;
+    if (examples.is_sparse())
+      with_indices(examples, [&](const auto* starts, const auto* indices) {
+        for_each_column(order, first, columns, [&](Index example, Scalar* column) {
+          scatter_row_from<Number>(examples, example, starts, indices, origin, column);
+        });
+      });
+    else
+      for_each_column(order, first, columns, [&](Index example, Scalar* column) {
+        copy_row<Number>(examples, example, column, [=](Number x, Index i) {
+          return static_cast<Scalar>(static_cast<double>(x) - origin[i]);
+        });
+      });
   });
 }
 
@@ -158,7 +200,9 @@ NonFinite find_non_finite(const Examples& examples) {
 
 template <class Scalar>
 GatherKernels<Scalar> gather_kernels() {
-  return {.gather = gather<Scalar>, .find_non_finite = find_non_finite<Scalar>};
+  return {.gather = gather<Scalar>,
+          .gather_from = gather_from<Scalar>,
+          .find_non_finite = find_non_finite<Scalar>};
 }
 template GatherKernels<float> gather_kernels();
 template GatherKernels<double> gather_kernels();

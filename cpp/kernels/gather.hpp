@@ -20,6 +20,9 @@ struct GatherKernels {
   // for one feature of an example are added up.
   void (*gather)(const Examples& examples, const std::int64_t* order, Index first,
                  View<Scalar> columns);
+  // The same less `origin`, a number a feature, taken off before the difference becomes a Scalar.
+  void (*gather_from)(const Examples& examples, const std::int64_t* order, Index first,
+                      const double* origin, View<Scalar> columns);
   NonFinite (*find_non_finite)(const Examples& examples);
 };
 

@@ -23,6 +23,7 @@ struct Cache {
   BatchInput<Scalar> input;
   Workspace<Scalar> workspace;
   Coupling<Scalar> coupling;
+  Buffer<double> means;  // of the inputs, where the first layer standardises
 
   Cache() = default;
   Cache(Cache&&) =
@@ -30,8 +31,10 @@ struct Cache {
   Cache& operator=(Cache&&) = default;
 
   Index m() const { return workspace.m(); }
+  // Once the pass has begun.
   void bind(const Examples& X, const std::int64_t* order, Index first) {
-    input.bind(X, order, first, m(), workspace.gathered());
+    input.bind(X, order, first, m(), workspace.gathered(),
+               means.size() > 0 ? means.data() : nullptr);
   }
 
   View<const Scalar> X() const { return input.X(); }

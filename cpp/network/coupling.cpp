@@ -48,7 +48,10 @@ void Coupling<Scalar>::begin(const Layout& layout, const std::vector<Index>& cou
       room.of_slices.make_room(room_for(2 * n, slices));
     } else {
       const Scalar* const mean = statistics + layout.first_statistic(l);
-      std::copy_n(mean, n, room.number(Room::mean));
+      if (l == 1 && layout.standardizes())  // X has lost it as it was read
+        std::fill_n(room.number(Room::mean), n, Scalar(0));
+      else
+        std::copy_n(mean, n, room.number(Room::mean));
       kernels<Scalar>().normalization.inverse_deviation(
           n, mean + n, static_cast<Scalar>(epsilon_of(layout.layer(l))),
           room.number(Room::inverse));

@@ -12,13 +12,18 @@ namespace deltarule {
 namespace {
 
 // The moments of the layers that normalise units: the running or given means, and the inverses of the
-// deviations, which are worked out once for all slices.
+// deviations, which are worked out once for all slices. A mean that X loses as it is read is then 0.
 template <class Scalar>
 class GivenMoments {
  public:
   explicit GivenMoments(const Network<Scalar>& network)
-      : statistics_(network.statistics().data()), inverses_(network.statistics().size() / 2) {
+      : statistics_(network.statistics().data()),
+        inverses_(network.statistics().size() / 2),
+        input_means_(network.layout().standardizes() ? network.n(0) : 0),
+        zeros_(input_means_.size()) {
     const Layout& layout = network.layout();
+    if (input_means_.size() > 0) network.effective_means(input_means_.data());
+    zeros_.fill(Scalar(0));
     for (Index l = 1; l <= layout.depth() && inverses_.size() > 0; ++l)
       std::visit(
           [&](const auto& kind) {
@@ -32,7 +37,13 @@ class GivenMoments {
 
   UnitMoments<Scalar> operator()(const Layout& layout, Index l) const {
     if (inverses_.size() == 0) return {};
+    if (l == 1 && zeros_.size() > 0) return {zeros_.data(), inverses_.data() + place(layout, l)};
     return {statistics_ + layout.first_statistic(l), inverses_.data() + place(layout, l)};
+  }
+
+  // What X loses as it is read, or null.
+  const double* input_means() const {
+    return input_means_.size() > 0 ? input_means_.data() : nullptr;
   }
 
  private:
@@ -40,6 +51,8 @@ class GivenMoments {
 
   const Scalar* statistics_;
   Buffer<Scalar> inverses_;
+  Buffer<double> input_means_;
+  Buffer<Scalar> zeros_;
 };
 
 // A thread's memory for one slice: the two rooms that the layers pass it to and fro between, the first of
@@ -89,10 +102,13 @@ double Network<Scalar>::infer(const Scalar* parameters, const Examples& X, Scala
       if (!layout().adding(l).empty()) kernels<Scalar>().vectors.copy(A, kept(l));
     };
     View<const Scalar> A_prev;
-    if (in_place<Scalar>(X)) {
+    const View<Scalar> gathered(rooms.of_layer(thread, 0), n(0), count);
+    if (const double* const means = moments.input_means()) {
+      kernels<Scalar>().gather.gather_from(X, nullptr, first, means, gathered);
+      A_prev = gathered;
+    } else if (in_place<Scalar>(X)) {
       A_prev = columns_in_place<Scalar>(X, first, count);
     } else {
-      const View<Scalar> gathered(rooms.of_layer(thread, 0), n(0), count);
       kernels<Scalar>().gather.gather(X, nullptr, first, gathered);
       A_prev = gathered;
     }

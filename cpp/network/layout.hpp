@@ -21,6 +21,10 @@ class Layout {
   const LayerTraits& traits(Index l) const { return at(l).traits; }
   bool dense(Index l) const { return traits(l).dense; }
   bool embeds() const { return embeds_; }
+  // Does X lose its mean as it is read? Where the first layer standardises, and no other reads X.
+  bool standardizes() const {
+    return std::holds_alternative<Standardize>(layer(1).kind) && adding(0).empty();
+  }
 
   Index parameter_count() const { return parameter_count_; }
   // The layer's range of the parameters; l = 1 ... L.

@@ -5,12 +5,17 @@
 #include "threads/parallel.hpp"
 
 #include <algorithm>
+#include <variant>
 
 namespace deltarule {
 
 template <class Scalar>
 Network<Scalar>::Network(Index inputs, const std::vector<Layer>& layers)
-    : plan_(Layout(inputs, layers)), rules_(layout()), statistics_(layout().statistic_count()) {
+    : plan_(Layout(inputs, layers)),
+      rules_(layout()),
+      statistics_(layout().statistic_count()),
+      input_means_(std::holds_alternative<Standardize>(layout().layer(1).kind) ? inputs : 0) {
+  input_means_.fill(0.0);
   statistics_.fill(Scalar(0));
   for (Index l = 1; l <= depth(); ++l)  // a mean of 0 and a variance of 1
     if (layout().traits(l).normalizes_units)
@@ -22,10 +27,23 @@ void Network<Scalar>::begin(const Pass& pass, const Slices& slices, Cache<Scalar
   static const std::vector<Index> none;
   cache.pass = pass;
   cache.first_of_batch = 0;
+  if (layout().standardizes()) {
+    cache.means.make_room(n(0));
+    effective_means(cache.means.data());
+  }
   // One example alone has no variance: it goes by the running moments, and they stay as they are.
   const bool couples = pass.training && slices.m > 1;
   cache.coupling.begin(layout(), couples ? rules_.couplings() : none, statistics_.data(),
                        slices.count);
+}
+
+template <class Scalar>
+void Network<Scalar>::effective_means(double* means) const {
+  const Scalar* const rounded = statistics_.data() + layout().first_statistic(1);
+  for (Index i = 0; i < n(0); ++i) {
+    const double mean = input_means_.data()[i];
+    means[i] = static_cast<Scalar>(mean) == rounded[i] ? mean : static_cast<double>(rounded[i]);
+  }
 }
 
 template <class Scalar>
@@ -51,10 +69,10 @@ template <class Scalar>
 void Network<Scalar>::forward(const Scalar* parameters, const Examples& X, const Pass& pass,
                               Cache<Scalar>& cache) const {
   cache.workspace.resize(plan_, X.count, Keep::all);
-  cache.bind(X, nullptr, 0);
   const bool couples = pass.training && !rules_.couplings().empty();
   const Slices slices = couples ? plan_.training_slices(X.count) : plan_.slices(X.count);
   begin(pass, slices, cache);
+  cache.bind(X, nullptr, 0);
   const int threads = threads_for(2 * layout().work() * static_cast<double>(X.count));
   const Walk<Scalar> walk(*this, parameters, cache);
   const auto for_each_slice = [&](auto use) {

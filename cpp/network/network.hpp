@@ -43,6 +43,12 @@ class Network {
   Buffer<Scalar>& statistics() { return statistics_; }
   const Buffer<Scalar>& statistics() const { return statistics_; }
 
+  // The means of the inputs with more digits than the statistics have, where the first layer
+  // standardises; else empty. One that is not its statistic's is out of date, and counts for nothing.
+  Buffer<double>& input_means() { return input_means_; }
+  // As they count: `means` has n[0] numbers.
+  void effective_means(double* means) const;
+
   // The explicit steps. forward: X into the cache, A[l] and Z[l] of every layer.
   void forward(const Scalar* parameters, const Examples& X, const Pass& pass,
                Cache<Scalar>& cache) const;
@@ -55,7 +61,7 @@ class Network {
   double infer(const Scalar* parameters, const Examples& X, Scalar* output, const Loss* loss,
                const Target<Scalar>& target, Interrupt& interrupt) const;
 
-  // Begins a pass of a bound cache: the moments that are given are made ready.
+  // Begins a pass, before the cache is bound: the moments that are given are made ready.
   void begin(const Pass& pass, const Slices& slices, Cache<Scalar>& cache) const;
   // After a training step: the running moments move towards the batch's.
   void keep_moments(const Cache<Scalar>& cache);
@@ -66,6 +72,7 @@ class Network {
   Plan<Scalar> plan_;
   Rules rules_;
   Buffer<Scalar> statistics_;
+  Buffer<double> input_means_;
 };
 
 }  // namespace deltarule

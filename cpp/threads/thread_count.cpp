@@ -28,7 +28,8 @@ constexpr std::string_view blanks = " \t\r\n";
 int affinity() {
 #if defined(__linux__)
   const auto release = [](cpu_set_t* set) { CPU_FREE(set); };
-  for (int most = 1024; most <= (1 << 20); most *= 2) {  // a set too small for the kernel is refused
+  for (int most = 1024; most <= (1 << 20);
+       most *= 2) {  // a set too small for the kernel is refused
     const std::unique_ptr<cpu_set_t, decltype(release)> set(CPU_ALLOC(most), release);
     const std::size_t size = CPU_ALLOC_SIZE(most);
     // Of the main thread, as the one that asks may have been given a place of its own.

@@ -136,8 +136,8 @@ BatchCost BatchPass<Scalar>::run(const Scalar* parameters, const TrainingSet& se
                                  const Batch& batch, const Pass& pass, bool first_product_is_made,
                                  Interrupt& interrupt) {
   if (as_one()) {
-    cache().bind(set.X, batch.order, batch.first);
     network_.begin(pass, slices_, cache());
+    cache().bind(set.X, batch.order, batch.first);
   }
   if (!as_one())
     by_groups(parameters, set, batch, pass, interrupt);

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,7 +33,7 @@ from deltarule._network.bare import BareNetwork
 from deltarule._version import __version__
 from deltarule.errors import ModelFileError
 from deltarule.history import History
-from deltarule.layers import Standardize
+from deltarule.layers import LayerDescription, Standardize
 
 AnyNetwork = TypeVar("AnyNetwork", bound=BareNetwork)
 _FORMAT, _VERSION = "deltarule", 2
@@ -162,6 +163,7 @@ def network_state(network: BareNetwork) -> tuple[dict[str, Array], dict[str, Any
         "input_size": n,
         "dtype": network.dtype.name,
         "adapted": network._adapted,
+        "input_means": network._core.input_means.tolist(),
         "dropout": [network._pass.seed, network._pass.number],
         "generator": generator_state(network._generator),
     }
@@ -191,6 +193,7 @@ def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
         "parameters": parameters,
         "statistics": taken(tensors, layers, n, dtype, "statistics"),
         "adapted": adapted,
+        "input_means": _input_means(content.get("input_means"), layers[0], n),
         "average": taken(tensors, layers, n, dtype, "parameters", "average.") if averaged else None,
         "pass": dropout,
         "generator": generator_from(content.get("generator"), "generator"),
@@ -202,6 +205,20 @@ def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
     except (TypeError, ValueError) as error:
         raise ModelFileError(str(error)) from error
     return network
+
+
+def _input_means(means: Any, first: LayerDescription, n: int) -> list[float] | None:
+    """The means of a standardising layer's inputs with all their digits, which may be missing."""
+    if means is None:
+        return None
+    count = n if isinstance(first, Standardize) else 0
+    if not isinstance(means, list) or len(means) != count or not all(map(_is_finite, means)):
+        raise ModelFileError(f"input_means is {brief(means)}: expected {count} finite numbers")
+    return means
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) is float and isfinite(value)
 
 
 def _is_word(value: Any) -> bool:

@@ -541,6 +541,7 @@ class BareNetwork:
             "parameters": np.array(self._parameters),
             "statistics": np.array(self._statistics),
             "adapted": self._adapted,
+            "input_means": np.array(self._core.input_means),
             "average": None if self.average is None else np.array(self.average),
             "pass": (self._pass.seed, self._pass.number),
             "generator": self._generator,
@@ -556,6 +557,8 @@ class BareNetwork:
         self._parameters[:] = state["parameters"]
         self._statistics[:] = state["statistics"]
         self._core.adapted = state["adapted"]
+        if state.get("input_means") is not None:  # older versions had none
+            self._core.input_means[:] = state["input_means"]
         self._set_average(state["average"])
         self._set_pass(*state["pass"])
         for layer, rule in zip(self.layers, state["rules"], strict=True):
@@ -568,6 +571,7 @@ class BareNetwork:
         self._statistics[:] = other._statistics
         self._set_average(other.average)
         self._core.adapted = other._adapted
+        self._core.input_means[:] = other._core.input_means
         self._set_pass(other._pass.seed, other._pass.number)
         for layer, like in zip(self.layers, other.layers, strict=True):
             layer.set_rule(like.rule())

@@ -106,6 +106,8 @@ class Layer:
             assign(self._views[name], value, where)
             if isinstance(self.description, Standardize):
                 self._core.adapted = True
+                if name == "mean":  # with all its digits
+                    self._core.input_means[:] = np.ravel(value)
         elif name in _RULE:
             checked = type(self.description)
             if name == "frozen":

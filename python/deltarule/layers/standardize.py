@@ -17,6 +17,9 @@ class Standardize(LayerDescription):
     Before that a network does not predict. An input that is the same everywhere, but for its own
     rounding, keeps a variance of 1, and columns that an ``Embedding`` takes pass.
 
+    The mean is kept in float64, and taken off before an input is rounded to the network's dtype:
+    times in seconds since 1970, as float64 or int64, stay apart in a network of float32.
+
     Parameters
     ----------
     name : str, optional

@@ -35,6 +35,15 @@ Matrix<Scalar> gathered(const Examples& examples) {
   return columns;
 }
 
+// Less an origin a feature; the first number is of the example in the order's place `first`.
+template <class Scalar>
+Matrix<Scalar> gathered_from(const Examples& examples, const Vector<double>& origin,
+                             const std::int64_t* order = nullptr, Index first = 0) {
+  Matrix<Scalar> columns(examples.features, examples.count - first);
+  kernels<Scalar>().gather.gather_from(examples, order, first, origin.data(), columns);
+  return columns;
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("examples of every number type and layout are gathered as they read", Number,
@@ -85,6 +94,36 @@ TEST_CASE("numbers are rounded to the network's, once") {
   const Examples doubles{fine.data(), NumberType::float64, 2, 1, 8, 8};
   CHECK(gathered<float>(doubles)(0) == 0.1F);
   CHECK(gathered<float>(doubles)(1) == infinity<float>);
+}
+
+TEST_CASE_TEMPLATE("an origin is taken off before numbers are rounded", Number, float, double,
+                   std::uint8_t, std::int32_t, std::int64_t) {
+  const Table<Number> table;
+  for (const Layout& layout : layouts) {
+    CAPTURE(layout.name);
+    const Examples examples = table.cut(layout.row, layout.column, layout.count, layout.features,
+                                        layout.example_stride, layout.feature_stride);
+    const Vector<double> origin = Vector<double>::LinSpaced(layout.features, -1.0 / 3.0, 5e9);
+    const Matrix<double> expected = layout.columns().colwise() - origin;
+    CHECK(gathered_from<double>(examples, origin) == expected);
+    CHECK(gathered_from<float>(examples, origin) == expected.cast<float>());
+  }
+  const std::vector<std::int64_t> order{5, 0, 3, 3, 1, 2};
+  const Vector<double> origin = Vector<double>::Constant(table.whole().features, 0.5);
+  const Matrix<double> whole = gathered_from<double>(table.whole(), origin);
+  CHECK(gathered_from<double>(table.whole(), origin, order.data(), 2) ==
+        whole(Eigen::all, {3, 3, 1, 2}));
+  CHECK(gathered_from<double>(table.whole(), origin, nullptr, 2) == whole.rightCols(4));
+}
+
+TEST_CASE("what a float cannot tell apart it can when its origin is near") {
+  const std::vector<std::int64_t> seconds{1600000000, 1600000001, 1600000199};
+  const Examples integers{seconds.data(), NumberType::int64, 3, 1, 8, 8};
+  const Matrix<float> near =
+      gathered_from<float>(integers, Vector<double>::Constant(1, 1600000099.5));
+  CHECK(near(0) == -99.5F);
+  CHECK(near(1) == -98.5F);
+  CHECK(near(2) == 99.5F);
 }
 
 TEST_CASE_TEMPLATE("the first number that is not finite is found", Number, float, double) {
@@ -156,6 +195,23 @@ TEST_CASE_TEMPLATE("sparse rows are gathered as the dense rows that they stand f
   };
   check(Compressed<Number, std::int32_t>());
   check(Compressed<Number, std::int64_t>());
+}
+
+TEST_CASE_TEMPLATE("of sparse rows an origin is taken off everywhere", Number, float, double,
+                   std::uint8_t, std::int32_t, std::int64_t) {
+  const auto check = [](auto matrix) {
+    const Examples examples = matrix.examples();
+    const Vector<double> origin = Vector<double>::LinSpaced(6, -1.0 / 3.0, 5e9);
+    const Matrix<double> expected = matrix.dense().colwise() - origin;
+    CHECK(gathered_from<double>(examples, origin) == expected);
+    CHECK(gathered_from<float>(examples, origin) == expected.cast<float>());
+    const Examples some = examples.features_from(1, 3);
+    CHECK(gathered_from<double>(some, origin.segment(1, 3)) == expected.middleRows(1, 3));
+  };
+  check(Compressed<Number, std::int32_t>());
+  Compressed<Number, std::int64_t> twice;
+  twice.indices = {1, 1, 0, 3, 3, 0, 5};  // numbers of one feature add up
+  check(twice);
 }
 
 TEST_CASE("some features of examples, dense or sparse, and some of those") {

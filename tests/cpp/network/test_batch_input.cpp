@@ -41,6 +41,19 @@ TEST_CASE_TEMPLATE("others are gathered, slice by slice and some rows at a time"
   expected.middleRows(2, 2) = numbers.block(2, 2, 2, 4);
   CHECK(same_bits(room, expected));
 
+  // Less the inputs' means, even where the rows could stay where they are.
+  const Vector<double> means = Vector<double>::LinSpaced(5, -1.0, 1e6);
+  for (const Examples& examples : {examples_of(X), examples_of(numbers)}) {
+    room.setZero();
+    input.bind(examples, nullptr, 2, 4, room.data(), means.data());
+    input.load({0, 4}, 0, 2);
+    input.load({0, 4}, 2, 3);
+    const Matrix<double> apart =
+        (examples.type == type_of<Scalar> ? exact(numbers) : exact(X)).middleCols(2, 4).colwise() -
+        means;
+    CHECK(same_bits(room, Matrix<Scalar>(apart.template cast<Scalar>())));
+  }
+
   // By an order, even where the rows could stay where they are.
   for (const Examples& examples : {examples_of(X), examples_of(numbers)}) {
     room.setZero();

@@ -25,9 +25,10 @@ class Root {
  public:
   Root() {
     static int made = 0;
-    path_ = fs::temp_directory_path() /
-            ("deltarule-" + std::to_string(std::hash<std::thread::id>{}(std::this_thread::get_id())) +
-             "-" + std::to_string(++made));
+    path_ =
+        fs::temp_directory_path() /
+        ("deltarule-" + std::to_string(std::hash<std::thread::id>{}(std::this_thread::get_id())) +
+         "-" + std::to_string(++made));
     fs::remove_all(path_);
     fs::create_directories(path_);
   }

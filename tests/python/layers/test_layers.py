@@ -1179,6 +1179,113 @@ def test_moments_of_0_and_1_count_as_seen_where_they_are_assigned() -> None:
     assert net.predict([[5.0]]) == 5
 
 
+SECONDS = 1_600_000_000 + np.arange(200)
+
+
+def standardized_seconds() -> Array:
+    return ((SECONDS - SECONDS.mean()) / SECONDS.std())[:, np.newaxis]
+
+
+@pytest.mark.parametrize("x_dtype", ["float64", "int64", "int32", "sparse", "map"])
+def test_what_float32_cannot_tell_apart_is_told_apart_once_it_is_standardised(
+    x_dtype: str, tmp_path: Path
+) -> None:
+    """The mean is taken off before a number is rounded; of one row and of all, in every pass."""
+    X: Any = SECONDS[:, np.newaxis].astype(x_dtype if x_dtype.startswith("int") else "float64")
+    if x_dtype == "sparse":
+        X = pytest.importorskip("scipy.sparse").csr_array(X)
+    elif x_dtype == "map":
+        np.save(tmp_path / "X.npy", X)
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    net = dr.Network([dr.Standardize()], 1)
+    net.adapt(X)
+    expected = standardized_seconds()
+    Z = net.predict(X)
+    assert_near(Z, expected, 1e-6)
+    assert len(np.unique(Z)) == 200
+    assert_same_bits(net.predict(X[7:8]), Z[7:8])
+    if x_dtype != "sparse":
+        assert_same_bits(net.predict(X[7]), Z[7])
+    for training in (True, False):
+        A, caches = net.forward(X, training=training)
+        assert_same_bits(A, Z)
+        assert (caches[0].A_prev[:, 0] == SECONDS).all()
+    assert net.evaluate(X, expected)["loss"] < 1e-12
+
+
+@every_dtype
+def test_seconds_are_learned_as_their_standardised_numbers_are(dtype: str) -> None:
+    """In batches, full batches, by slices and layer by layer."""
+    Z = standardized_seconds().astype(dtype)
+    y = np.sin(3 * Z)
+    for units, batch_size in ((8, 16), (8, 200), (600, 16)):
+        layers = [dr.Dense(units, "tanh"), dr.Dense(1)]
+        net = dr.Network([dr.Standardize(), *layers], 1, dtype=dtype)
+        other = dr.Network(layers, 1, dtype=dtype)
+        other.parameters = net.parameters
+        for each, X in ((net, SECONDS[:, np.newaxis]), (other, Z)):
+            each.fit(X, y, optimizer=dr.SGD(0.01), epochs=2, batch_size=batch_size)
+        assert_near(net.parameters, other.parameters, 2e-5 if dtype == "float32" else 1e-8)
+
+
+def test_standardised_seconds_travel(tmp_path: Path) -> None:
+    net = dr.Network([dr.Standardize(), dr.Dense(1)], 1)
+    X = SECONDS[:, np.newaxis]
+    net.fit(X, SECONDS - SECONDS[0], epochs=1)
+    A = net.predict(X)
+    net.save(tmp_path / "net.safetensors")
+    checkpoint = dr.Checkpoint(tmp_path / "checkpoint.safetensors")
+    dr.Network([dr.Standardize(), dr.Dense(1)], 1).fit(X, X, epochs=1, callbacks=[checkpoint])
+    resumed = dr.Network([dr.Standardize(), dr.Dense(1)], 1)
+    resumed.fit(X, X, epochs=1, resume=tmp_path / "checkpoint.safetensors")
+    assert len(np.unique(resumed.predict(X))) == 200
+    loaded = dr.load(tmp_path / "net.safetensors")
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net)), loaded):
+        assert_same_bits(twin.predict(X), A)
+
+
+def test_numbers_of_any_dtype_are_standardised_to_the_same_bits() -> None:
+    """And those of another memory, where they can be read in place and where they cannot."""
+    X = np.random.default_rng(0).normal(1e4, 1, size=(50, 3)).astype("float32")
+    net = dr.Network([dr.Standardize(), dr.Dense(4, "tanh")], 3)
+    net.adapt(X + 0.3)
+    expected = net.predict(X)
+    for same in (X.astype("float64"), np.asfortranarray(X), X[::-1].copy()[::-1]):
+        assert_same_bits(net.predict(same), expected)
+        assert_same_bits(net.forward(same)[0], expected)
+
+
+@every_dtype
+def test_a_residual_block_adds_what_is_not_standardised(dtype: str) -> None:
+    net = dr.Network([dr.Residual([dr.Standardize(), dr.Dense(2)])], 2, dtype=dtype)
+    X = np.random.default_rng(0).normal(5, 3, size=(40, 2)).astype(dtype)
+    net.adapt(X)
+    W, b = net.layers[1].W, net.layers[1].b
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    expected = X + Z @ W.T + b.T
+    assert_near(net.predict(X), expected, 1e-5)
+    assert_near(net.forward(X)[0], expected, 1e-5)
+
+
+@pytest.mark.parametrize("way", ["assigned", "view", "statistics", "flat view"])
+def test_a_mean_that_is_changed_is_the_one_that_counts(way: str) -> None:
+    """All of it where it is assigned; and no rest of the last one where it is written to."""
+    net = dr.Network([dr.Standardize()], 1)
+    net.adapt(SECONDS[:, np.newaxis])
+    variance = net.layers[0].variance[0, 0]
+    mean = 1_600_000_001.0
+    if way == "assigned":
+        net.layers[0].mean = [[mean]]
+    elif way == "view":
+        net.layers[0].mean[:] = mean = 5.0
+    elif way == "statistics":
+        net.statistics = [mean := 5.0, variance]
+    else:
+        net.statistics[0] = mean = 5.0
+    X = np.array([[mean - 1], [mean], [mean + 2]])
+    assert_near(net.predict(X), (X - mean) / np.sqrt(variance), 1e-6)
+
+
 # Copies, predictions, and what a fit leaves --------------------------------------------------
 
 
