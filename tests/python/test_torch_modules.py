@@ -298,6 +298,7 @@ def test_every_kind_of_layer(dtype: str) -> None:
     net = of_every_kind(dtype)
     X, y = data_of_every_kind(60, dtype)
     net.fit(X, y, epochs=2)
+    net.layers[0].mean = net.layers[0].mean  # of the network's dtype, as it is in the module
     module = net.to_torch()
     assert type(module) is nn.Sequential
     assert not module.training
