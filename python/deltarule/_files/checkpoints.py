@@ -54,7 +54,7 @@ class Training(Protocol):
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Content:
     """All that a training needs to go on, as it goes to a file."""
 
     tensors: Mapping[str, Array]
@@ -65,14 +65,14 @@ class Checkpoint:
         """Write it to a file, in one move."""
         write(path, "checkpoint", self.tensors, self.content, self.history)
 
-    def kept(self) -> Checkpoint:
+    def kept(self) -> Content:
         """The same with numbers of its own, which training no longer changes."""
         tensors = {name: tensor.copy() for name, tensor in self.tensors.items()}
         history = {name: list(values) for name, values in self.history.items()}
-        return Checkpoint(tensors, self.content, history)
+        return Content(tensors, self.content, history)
 
 
-def checkpoint_of(run: Training) -> Checkpoint:
+def checkpoint_of(run: Training) -> Content:
     """Take down where a training is; its numbers are the training's own."""
     tensors, network = network_state(run.network)
     optimizer = optimizer_state(run.optimizer, tensors, whole=False)
@@ -93,7 +93,7 @@ def checkpoint_of(run: Training) -> Checkpoint:
         "callbacks": callbacks,
         "data": run.data(),
     }
-    return Checkpoint(tensors, content, run.history)
+    return Content(tensors, content, run.history)
 
 
 def states_of_callbacks(path: PathLike) -> list[dict[str, Any]]:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from deltarule._checks import expect_count, expect_path
-from deltarule._files.checkpoints import Checkpoint as Content
-from deltarule._files.checkpoints import checkpoint_of
+from deltarule._files.checkpoints import Content, checkpoint_of
 from deltarule._files.rotation import Rotation
 from deltarule._training.run import TrainingRun
 from deltarule.callbacks.best import Best

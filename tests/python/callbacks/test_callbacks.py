@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -167,6 +168,32 @@ def test_the_best_loss_of_a_stream_of_one_batch() -> None:
     net.fit(lambda: iter([(X, y)]), epochs=30, optimizer=dr.SGD(2.5), callbacks=[stop])
     losses = net.history["loss"]
     assert net.evaluate(X, y)["loss"] == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_the_best_loss_of_an_estimator_in_full_batches() -> None:
+    pytest.importorskip("sklearn")
+    stop, (X, y) = dr.EarlyStopping("loss", patience=40), data(9, N, dtype="float64")
+    model = dr.MLPRegressor(
+        hidden_layer_sizes=(6,),
+        activation="tanh",
+        solver="sgd",
+        momentum=0.0,
+        learning_rate_init=0.9,
+        batch_size=9,
+        max_iter=40,
+        tol=0.0,
+        alpha=0.0,
+        n_iter_no_change=99,
+        callbacks=[stop],
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, y)
+    losses = model.loss_curve_
+    assert 1 < stop.best_epoch < len(losses)
+    loss = ((model.predict(X) - y) ** 2).mean() / 2
+    assert loss == pytest.approx(min(losses), rel=1e-9)
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 4}, {"optimizer": "lbfgs"}])
