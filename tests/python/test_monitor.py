@@ -20,6 +20,8 @@ def test_a_name_that_is_not_there() -> None:
     assert monitored({"loss": 1.0}, "loss", "EarlyStopping") == 1.0
     with pytest.raises(ValueError, match=r"EarlyStopping: monitor is 'f1'.*one of \['loss'\]"):
         monitored({"loss": 1.0}, "f1", "EarlyStopping")
+    with pytest.raises(ValueError, match=r"did you mean 'val_loss'\?$"):
+        monitored({"loss": 1.0, "val_loss": 1.0}, "val_los", "EarlyStopping")
 
 
 @pytest.mark.parametrize("name", sorted(SMALL_IS_GOOD))
