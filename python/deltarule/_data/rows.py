@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule._data.numbers import in_place, numbers, type_of_copy
 
 if TYPE_CHECKING:
     from deltarule import _core
@@ -28,27 +29,44 @@ WINDOW_BYTES = 32 * 2**20
 class Rows:
     """Rows as the core reads them: an array of any strides, or a sparse matrix's.
 
+    What is of another type is copied; in a mapped file, part by part as it is read.
+
     Attributes
     ----------
-    held : ndarray or SparseRows
-        For the core.
+    names : list of str or None
+        The columns' names, where they have some.
+    in_place : bool
+        Whether the core reads all of them where they lie.
     mapped : bool
         Whether they lie in a file whose pages can be let go of.
     """
 
-    __slots__ = ("_map", "held")
+    __slots__ = ("_held", "_map", "in_place", "names")
 
-    def __init__(self, held: Held) -> None:
-        self.held = held
-        self._map = mapped_file(held) if isinstance(held, np.ndarray) else None
+    def __init__(self, rows: Held, names: list[str] | None = None) -> None:
+        self.names, self.in_place, self._map = names, True, None
+        if isinstance(rows, np.ndarray):
+            held = in_place(rows)
+            self._map = mapped_file(rows)
+            self.in_place = held is not None or self._map is None
+            if self.in_place:
+                rows = numbers(rows) if held is None else held
+        self._held: Any = rows
 
     def __len__(self) -> int:
-        return len(self.held)
+        return len(self._held)
+
+    @property
+    def held(self) -> Held:
+        """All of them, for the core: where they lie, or copied."""
+        held: Held = self._held if self.in_place else numbers(self._held)
+        return held
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(n_samples, n_features)."""
-        return self.held.shape
+        shape: tuple[int, ...] = self._held.shape
+        return shape
 
     @property
     def mapped(self) -> bool:
@@ -61,20 +79,23 @@ class Rows:
 
     def window(self) -> int:
         """How many rows make up a window."""
-        return max(1, WINDOW_BYTES // max(1, self.held.itemsize * self.shape[1]))
+        held = self._held
+        itemsize = held.itemsize if self.in_place else type_of_copy(held.dtype).itemsize
+        return max(1, WINDOW_BYTES // max(1, itemsize * self.shape[1]))
 
     def batches_a_window(self, batch_size: int) -> int:
         """How many whole batches do."""
         return max(1, self.window() // batch_size)
 
     def part(self, rows: slice) -> Held:
-        """Some rows, where they lie."""
-        return self.held[rows]
+        """Some rows, for the core: where they lie, or copied."""
+        some: Held = self._held[rows]
+        return some if self.in_place else numbers(some)  # type: ignore[arg-type]
 
     def windows(self) -> Iterator[tuple[int, Held]]:
         """Go through a map window by window, else through all at once; each with its first row."""
         if self._map is None:
-            yield 0, self.held
+            yield 0, self._held
             return
         size = self.window()
         for first in range(0, len(self), size):
@@ -90,9 +111,9 @@ class Rows:
 
     def taken(self, rows: slice | Array) -> Array:
         """Some rows, dense; of a map in the file's order, letting go of its pages."""
-        held = self.held
+        held = self._held
         if isinstance(rows, slice):
-            return _dense(held[rows])
+            return _dense(self.part(rows))
         if not isinstance(held, np.ndarray):  # one by one, as it is never made dense as a whole
             return np.concatenate([held[row : row + 1].dense() for row in rows.tolist()])
         if not self.mapped:
@@ -103,7 +124,7 @@ class Rows:
         for some in np.split(order, np.flatnonzero(np.diff(windows)) + 1):
             taken[some] = held[rows[some]]
             self.let_go()
-        return taken
+        return numbers(taken)
 
 
 def mapped_file(array: Array) -> mmap.mmap | None:

@@ -17,7 +17,7 @@ N = [8, 5, 3]
 M = 12
 
 NUMBERS = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "longdouble",
-           ">i2", ">i4", ">f4", ">f8"]  # fmt: skip
+           ">i2", ">i4", ">u8", ">f2", ">f4", ">f8"]  # fmt: skip
 
 
 # The same numbers, lying otherwise. Each takes an array and a folder to put files into.
@@ -148,6 +148,12 @@ def test_weights_of_any_number_type(w_dtype: str) -> None:
     X, y = data(M, N)[0], np.arange(M) % 3
     weights = whole_numbers((M,), 1 if w_dtype == "?" else 9)
     assert_taken_as((X, y, weights.astype(w_dtype)), (X, y, weights), "float32")
+
+
+def test_a_column_of_labels_is_labels() -> None:
+    X, labels = data(M, N)[0], np.arange(M) % 3
+    for column in (labels[:, None], labels[:, None].astype("u1"), labels[:, None].tolist()):
+        assert_taken_as((X, column, None), (X, labels, None), "float32")
 
 
 def test_one_output_takes_a_flat_y() -> None:
@@ -306,7 +312,7 @@ CASES = [
     *(Case(f"X of {name}", rf"X is .*: {REAL}", TypeError, X=X) for name, X in NOT_NUMBERS),
     *(Case(f"y of {name}", rf"y is .*: {REAL}", TypeError, y=y) for name, y in NOT_NUMBERS),
     Case("weights of text", rf"sample_weight is <U1: {REAL}", TypeError, sample_weight=["a"] * M),
-    Case("ragged X", "inhomogeneous", X=[[1.0] * 8, [1.0]]),
+    Case("ragged X", "X has rows of 1 to 8 numbers: expected as", X=[[1.0] * 8, [1.0]]),
     Case("X flat", r"X has shape \(8,\): expected \(n_samples, 8\)", X=np.ones(8)),
     Case("X of three dimensions", r"X has shape \(12, 8, 1\): expected", X=np.ones((M, 8, 1))),
     Case("X a number", r"X has shape \(\): expected", X=1.0),
@@ -318,7 +324,9 @@ CASES = [
     Case("y too short", r"y has shape \(11,\) but X has 12 rows", y=LABELS[:-1]),
     Case("y a number", r"y has shape \(\) but X has 12 rows", y=1),
     Case("y empty", r"y has shape \(0,\) but X has 12 rows", y=[]),
-    Case("y a column of labels", r"y has shape \(12, 1\): expected \(12, 3\)", y=LABELS[:, None]),
+    Case(
+        "y a column of numbers", r"y has shape \(12, 1\): expected \(12, 3\)", y=LABELS[:, None] / 2
+    ),
     Case("y too wide", r"y has shape \(12, 4\): expected \(12, 3\)", y=np.ones((M, 4))),
     Case("y turned", r"y has shape \(3, 12\) but X has 12 rows", y=Y_.T),
     Case("y of three dimensions", r"y has shape \(12, 3, 1\)", y=Y_[..., None]),
@@ -351,8 +359,7 @@ CASES = [
 def test_refused(case: Case, use: str) -> None:
     net = network(N, "softmax")
     arguments: dict[str, Any] = {"X": X_, "y": LABELS} | case.given
-    message = case.message if case.name == "ragged X" else f"^{use}: {case.message}"
-    with nothing_written(net), pytest.raises(case.error, match=message):
+    with nothing_written(net), pytest.raises(case.error, match=f"^{use}: {case.message}"):
         getattr(net, use)(**arguments)
 
 
