@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._data.containers import Opened, opened
-from deltarule._data.names import arrangement, names_of
+from deltarule._data.names import arrangement
 from deltarule._data.numbers import numbers
 from deltarule._data.rows import Rows
 from deltarule.losses import Loss
@@ -69,7 +69,7 @@ def as_rows(
             f"{where}: {what} has shape {given.shape}: expected (n_samples, {n}), as the network "
             f"has {n} {side}"
         )
-    rows = Rows(given, names_of(columns))
+    rows = Rows(given, columns)
     expect_finite(rows, dtype, where, what, columns)
     return rows
 

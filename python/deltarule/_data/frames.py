@@ -44,7 +44,8 @@ def table_of(
 
 def is_table(values: Any) -> bool:
     """Whether it has columns, or will have them once they are called for."""
-    return any(hasattr(values, name) for name in ("collect", "columns", "__dataframe__"))
+    signs = ("collect", "columns", "__dataframe__")
+    return not hasattr(values, "dtype") and any(hasattr(values, sign) for sign in signs)
 
 
 def is_column(values: Any) -> bool:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 _MOST_NAMED = 5  # in a message, of each kind
+_MOST_BYTES = 2**20  # half of what the header of a small file may have
 
 
 def names_of(columns: Sequence[Any] | None) -> list[str] | None:
-    """The columns' names, where all of them are strings; others name nothing, as in scikit-learn.
+    """The columns' names, where all of them are text that a network's file has room for.
+
+    Others name nothing, as in scikit-learn.
 
     Parameters
     ----------
     columns : sequence, optional
         As a data frame has them; None where there are none.
     """
-    if not columns or not all(isinstance(name, str) for name in columns):
+    if not columns or not all(isinstance(name, str) and _is_text(name) for name in columns):
         return None
-    return [str(name) for name in columns]
+    return [str(name) for name in columns] if _bytes(columns) <= _MOST_BYTES else None
 
 
 def arrangement(
@@ -60,7 +64,17 @@ def expect_names(names: Any, n: int, where: str) -> list[str]:
             raise ValueError(f"{where}[{place}] is {name!r}: expected text that UTF-8 can hold")
     if len(given) != n:
         raise ValueError(f"{where} has {len(given)} names: expected {n}, one for each input")
+    if _bytes(given) > _MOST_BYTES:
+        raise ValueError(
+            f"{where} take {_bytes(given)} bytes: expected {_MOST_BYTES} or fewer, which is what a "
+            "file has room for"
+        )
     return [str(name) for name in given]
+
+
+def _bytes(names: Sequence[str]) -> int:
+    """What names take in the header of a file, as JSON in a string of JSON."""
+    return len(json.dumps(json.dumps(names)))
 
 
 def _is_text(name: str) -> bool:
@@ -80,10 +94,10 @@ def _differences(columns: Sequence[Any], wanted: Sequence[str]) -> str:
     parts = [
         f"{verb} {_listed(each)}"
         for verb, each in (
-            ("missing:", [repr(name) for name in missing]),
+            ("missing:", [_shown(name) for name in missing]),
             ("new:", [_with_near_miss(name, missing) for name in new[:_MOST_NAMED]]
-             + [repr(name) for name in new[_MOST_NAMED:]]),
-            ("more than once:", [repr(name) for name in twice]),
+             + [_shown(name) for name in new[_MOST_NAMED:]]),
+            ("more than once:", [_shown(name) for name in twice]),
         )
         if each
     ]  # fmt: skip
@@ -96,7 +110,12 @@ def _with_near_miss(name: Any, missing: Sequence[str]) -> str:
 
     plain = {each.casefold(): each for each in reversed(missing)}
     near = get_close_matches(name.casefold(), plain, 1) if isinstance(name, str) else []
-    return f"{name!r}" + (f" (did you mean {plain[near[0]]!r}?)" if near else "")
+    return _shown(name) + (f" (did you mean {_shown(plain[near[0]])}?)" if near else "")
+
+
+def _shown(name: Any) -> str:
+    """A name as a message bears it, which may come from a file that means harm."""
+    return repr(name) if len(str(name)) <= 60 else repr(str(name)[:57] + "...")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,12 +7,13 @@ of, so a pass over a file larger than the memory would seem to fill it.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule._data.names import names_of
 from deltarule._data.numbers import in_place, numbers, type_of_copy
 
 if TYPE_CHECKING:
@@ -33,18 +34,18 @@ class Rows:
 
     Attributes
     ----------
-    names : list of str or None
-        The columns' names, where they have some.
+    columns : sequence or None
+        What the columns are called, where they came with names of any kind.
     in_place : bool
         Whether the core reads all of them where they lie.
     mapped : bool
         Whether they lie in a file whose pages can be let go of.
     """
 
-    __slots__ = ("_held", "_map", "in_place", "names")
+    __slots__ = ("_held", "_map", "columns", "in_place")
 
-    def __init__(self, rows: Held, names: list[str] | None = None) -> None:
-        self.names, self.in_place, self._map = names, True, None
+    def __init__(self, rows: Held, columns: Sequence[Any] | None = None) -> None:
+        self.columns, self.in_place, self._map = columns, True, None
         if isinstance(rows, np.ndarray):
             held = in_place(rows)
             self._map = mapped_file(rows)
@@ -55,6 +56,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self._held)
+
+    @property
+    def names(self) -> list[str] | None:
+        """The columns' names, where a network can keep them."""
+        return names_of(self.columns)
 
     @property
     def held(self) -> Held:

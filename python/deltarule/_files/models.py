@@ -162,7 +162,7 @@ def network_state(network: BareNetwork) -> tuple[dict[str, Array], dict[str, Any
         "adapted": network._adapted,
         "dropout": [network._pass.seed, network._pass.number],
         "generator": generator_state(network._generator),
-    }
+    } | ({} if network.feature_names is None else {"feature_names": network.feature_names})
 
 
 def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
@@ -179,6 +179,9 @@ def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
         raise ModelFileError(f"adapted is {brief(adapted)}: expected true for these layers")
     if not isinstance(dropout, list) or len(dropout) != 2 or not all(map(_is_word, dropout)):
         raise ModelFileError(f"dropout is {brief(dropout)}: expected a seed and a number of passes")
+    names = content.get("feature_names")
+    if names is not None and not isinstance(names, list):
+        raise ModelFileError(f"feature_names are {brief(names)}: expected a list of strings")
     parameters = taken(tensors, layers, n, dtype, "parameters")
     averaged = any(each.startswith("average.") for each in tensors)
     state = {
@@ -189,6 +192,7 @@ def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
         "parameters": parameters,
         "statistics": taken(tensors, layers, n, dtype, "statistics"),
         "adapted": adapted,
+        "feature_names": names,
         "average": taken(tensors, layers, n, dtype, "parameters", "average.") if averaged else None,
         "pass": dropout,
         "generator": generator_from(content.get("generator"), "generator"),

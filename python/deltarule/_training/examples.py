@@ -29,6 +29,11 @@ class Examples(NamedTuple):
     stream: Batches | None = None
 
     @property
+    def names(self) -> list[str] | None:
+        """The columns' names, where X has some from the beginning."""
+        return None if self.rows is None else self.rows.names
+
+    @property
     def batches(self) -> int | None:
         """How many an epoch has, if that is known beforehand."""
         if self.rows is None:
@@ -80,6 +85,7 @@ def from_batches(
 
     def door(X: Any, y: Any, weights: Any, where: str) -> tuple[Rows, _core.Target]:
         _, rows, target = network._at_the_door(X, y, loss_of_all, weights, where)
+        network._learn_names(rows.names)
         return rows, target
 
     stream = Batches(X, steps_per_epoch, epochs, door)
@@ -87,14 +93,17 @@ def from_batches(
 
 
 def validation_of(
-    network: BareNetwork, data: tuple[ArrayLike, ArrayLike] | None, loss: Loss
+    network: BareNetwork,
+    data: tuple[ArrayLike, ArrayLike] | None,
+    loss: Loss,
+    names: list[str] | None,
 ) -> tuple[Rows, _core.Target] | None:
     """What each epoch is judged by, if there is something."""
     if data is None:
         return None
     if not (isinstance(data, (tuple, list)) and len(data) == 2):
         raise ValueError(f"fit: validation_data is a {type(data).__name__}: expected (X, y)")
-    rows = network._rows(data[0], "fit", "validation X")
+    rows = network._rows(data[0], "fit", "validation X", names)
     m = len(rows)
     if not m:
         raise ValueError("fit: validation X has no rows: expected 1 or more")

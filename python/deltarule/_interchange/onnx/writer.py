@@ -6,6 +6,7 @@ learning rates belong to training and are left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,7 +124,7 @@ class Graph:
             [self._outputs[name] for name in outputs],
             [self.onnx.numpy_helper.from_array(array, n) for n, array in self._numbers.items()],
         )
-        return helper.make_model(
+        model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
@@ -134,6 +135,10 @@ class Graph:
                 f"example a row, {network.input_size} features each."
             ),
         )
+        if network.feature_names is not None:
+            names = json.dumps(network.feature_names)
+            helper.set_model_props(model, {"feature_names": names})
+        return model
 
 
 def classifier_to_onnx(

@@ -1,6 +1,7 @@
 """Networks in ONNX's form: sound to ONNX's checker, and the same numbers in ONNX Runtime."""
 
 import builtins
+import json
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,17 @@ def test_names_and_versions(tmp_path: Path) -> None:
         "layers.1.Softmax.A",
     ]
     assert not any(a.type == AttributeProto.GRAPH for n in made.graph.node for a in n.attribute)
+
+
+def test_the_features_names_are_in_the_metadata(tmp_path: Path) -> None:
+    net = network([3, 2])
+    net.to_onnx(tmp_path / "model.onnx")
+    assert not check(tmp_path / "model.onnx").metadata_props
+    net.feature_names = ["age", "é\n", ""]
+    net.to_onnx(tmp_path / "model.onnx")
+    (held,) = check(tmp_path / "model.onnx").metadata_props
+    assert (held.key, json.loads(held.value)) == ("feature_names", net.feature_names)
+    assert run(tmp_path / "model.onnx", np.ones((2, 3), np.float32)).shape == (2, 2)
 
 
 def test_only_dropout_is_the_identity(tmp_path: Path) -> None:
