@@ -168,9 +168,7 @@ def classifier_to_onnx(
         graph.node("Cast", [held], "label", to=types.INT64)
         graph.output("label", network.output_size, types.INT64)
     else:
-        kind = {"b": np.bool_, "f": np.float64, "i": np.int64, "u": np.int64}.get(
-            classes.dtype.kind, np.object_
-        )
+        kind = _kind_of(classes)
         if kind is np.object_ and not all(isinstance(each, str) for each in classes):
             raise TypeError(
                 f"to_onnx: classes are {classes.tolist()}: expected numbers or strings, as ONNX "
@@ -184,6 +182,14 @@ def classifier_to_onnx(
         element = graph.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind))
         graph.output("label", None, element)
     write(path, graph, ["label", "probabilities"])
+
+
+def _kind_of(classes: Array) -> Any:
+    """The type of classes' names; the largest whole numbers alone are unsigned."""
+    if classes.dtype.kind == "u" and classes.max() > np.iinfo(np.int64).max:
+        return np.uint64
+    kinds = {"b": np.bool_, "f": np.float64, "i": np.int64, "u": np.int64}
+    return kinds.get(classes.dtype.kind, np.object_)
 
 
 def model_of(network: BareNetwork, result: str = "A") -> Graph:
