@@ -10,7 +10,6 @@ import numpy as np
 
 from deltarule import _core
 from deltarule._data.containers import opened
-from deltarule._data.frames import is_table
 from deltarule._data.rows import Rows
 
 # From X, y, the examples' weights and a place for messages to what the core takes.
@@ -90,7 +89,10 @@ class Batches:
 
 def _may_be_batches(source: Any) -> bool:
     """Whether it may be walked for batches, as numbers may be, too."""
-    if isinstance(source, (str, Mapping)) or hasattr(source, "shape") or is_table(source):
+    array_or_frame = hasattr(source, "shape") and (
+        hasattr(source, "dtype") or hasattr(source, "to_numpy")
+    )
+    if isinstance(source, (str, Mapping)) or array_or_frame:
         return False
     return callable(source) or isinstance(source, Iterable)
 

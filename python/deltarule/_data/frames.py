@@ -37,15 +37,11 @@ def table_of(
         return _frame(values, where, what, wanted)
     if hasattr(values, "column_names") and hasattr(values, "itercolumns"):  # Arrow's
         return _by_column(values.column_names, list(values.itercolumns()), where, what, wanted)
-    if is_table(values):
+    # What has columns, or will have them once they are called for.
+    signs = ("collect", "columns", "__dataframe__")
+    if not hasattr(values, "dtype") and any(hasattr(values, sign) for sign in signs):
         _refuse(values, where, what)
     return None
-
-
-def is_table(values: Any) -> bool:
-    """Whether it has columns, or will have them once they are called for."""
-    signs = ("collect", "columns", "__dataframe__")
-    return not hasattr(values, "dtype") and any(hasattr(values, sign) for sign in signs)
 
 
 def is_column(values: Any) -> bool:

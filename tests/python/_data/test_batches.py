@@ -111,6 +111,13 @@ def test_batches_of_other_libraries(library: str) -> None:
     assert_same_bits(net.parameters, other.parameters)
 
 
+def test_a_data_set_may_say_what_its_columns_are() -> None:
+    X, y = data(23, N)
+    source = DataSet(X, y, 5)
+    vars(source).update(columns=list("abcd"), shape=X.shape, collect=len)
+    assert network(N).fit(source) == network(N).fit(X, y, batch_size=5, shuffle=False)
+
+
 @pytest.mark.parametrize("labels", [False, True])
 def test_the_same_memory_for_every_batch(labels: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even where steps are made again after the memory holds something else."""

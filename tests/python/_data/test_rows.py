@@ -105,6 +105,19 @@ def test_maps_of_types_that_the_core_does_not_read(
     net.fit(mapped(X, tmp_path, dtype), labels, batch_size=16)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", MIXED_ORDERS)
+def test_estimators_take_such_maps_and_arrays(dtype: str, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    X, y = np.random.default_rng(0).integers(2, size=(60, 4)), np.arange(60) % 3
+    unaligned = np.zeros(60, [("before", "u1"), ("X", "f4" if dtype == "unaligned" else dtype, 4)])
+    unaligned["X"] = X
+    expected = dr.MLPClassifier(max_iter=3, random_state=0).fit(X.astype(float), y)
+    for given in (mapped(X, tmp_path, dtype), unaligned["X"]):
+        model = dr.MLPClassifier(max_iter=3, random_state=0).fit(given, y)
+        assert_near(model.predict_proba(given), expected.predict_proba(X), 1e-4)
+
+
 def of_every_kind_of_step() -> dr.Network:
     layers = [dr.Standardize(), dr.Dense(5, "tanh"), dr.Dropout(0.2), dr.Dense(3, "softmax")]
     return dr.Network(layers, input_size=6)
