@@ -139,6 +139,7 @@ def test_the_features_names_are_in_the_metadata(tmp_path: Path) -> None:
     (held,) = check(tmp_path / "model.onnx").metadata_props
     assert (held.key, json.loads(held.value)) == ("feature_names", net.feature_names)
     assert run(tmp_path / "model.onnx", np.ones((2, 3), np.float32)).shape == (2, 2)
+    assert dr.from_onnx(tmp_path / "model.onnx").feature_names == net.feature_names
 
 
 def test_only_dropout_is_the_identity(tmp_path: Path) -> None:
