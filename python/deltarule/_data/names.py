@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 _MOST_NAMED = 5  # in a message, of each kind
+_MOST_COMPARED, _LONGEST = 300, 60  # as a comparison of names takes its time
 _MOST_BYTES = 2**20  # half of what the header of a small file may have
 
 
@@ -46,7 +47,7 @@ def arrangement(
     if len(places) == len(columns) == len(wanted) and all(name in places for name in wanted):
         return [places[name] for name in wanted]
     raise ValueError(
-        f"{where}: {what} has not the columns that the network was trained on: "
+        f"{where}: {what} has other columns than the network was trained on: "
         f"{_differences(columns, wanted)}; expected those of network.feature_names, in any order "
         "(network.feature_names = None takes columns by their places)"
     )
@@ -87,9 +88,9 @@ def _is_text(name: str) -> bool:
 
 def _differences(columns: Sequence[Any], wanted: Sequence[str]) -> str:
     """Which are missing, which are new, and which stand there more than once."""
-    missing = [name for name in wanted if name not in set(columns)]
-    new = [name for name in columns if name not in set(wanted)]
     counts, expected = Counter(columns), Counter(wanted)
+    missing = [name for name in wanted if name not in counts]
+    new = [name for name in columns if name not in expected]
     twice = [name for name, count in counts.items() if count > max(1, expected[name])]
     parts = [
         f"{verb} {_listed(each)}"
@@ -108,14 +109,16 @@ def _with_near_miss(name: Any, missing: Sequence[str]) -> str:
     """A new column's name, and the missing one that it may be."""
     from difflib import get_close_matches
 
-    plain = {each.casefold(): each for each in reversed(missing)}
-    near = get_close_matches(name.casefold(), plain, 1) if isinstance(name, str) else []
-    return _shown(name) + (f" (did you mean {_shown(plain[near[0]])}?)" if near else "")
+    some = [each for each in missing[:_MOST_COMPARED] if len(each) <= _LONGEST]
+    plain = {each.casefold(): each for each in reversed(some)}
+    comparable = isinstance(name, str) and len(name) <= _LONGEST
+    near = get_close_matches(name.casefold(), plain, 1) if comparable else []
+    return _shown(name) + (f" (did you mean {plain[near[0]]!r}?)" if near else "")
 
 
 def _shown(name: Any) -> str:
     """A name as a message bears it, which may come from a file that means harm."""
-    return repr(name) if len(str(name)) <= 60 else repr(str(name)[:57] + "...")
+    return repr(name) if len(str(name)) <= _LONGEST else repr(str(name)[: _LONGEST - 3] + "...")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -147,7 +147,7 @@ def fit(
     loss = examples.loss
     judged = metrics_of(metrics, loss, network.output_size, "fit")
     validation = validation_of(network, validation_data, loss, examples.names)
-    names = examples.names or (validation and validation[0].names)
+    names = network.feature_names or examples.names or (validation and validation[0].names)
     optimizer = as_optimizer(optimizer)
     expect_every_step(optimizer, clip_value, clip_norm, average)
     callbacks = as_callbacks(callbacks, validated=validation is not None)

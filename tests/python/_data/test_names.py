@@ -108,7 +108,7 @@ def test_one_example_goes_by_its_names_too() -> None:
     assert_same_bits(made.predict(frame[OTHER].iloc[4]), expected)
     assert_same_bits(made.predict({name: reordered()[name][4] for name in OTHER}), expected)
     assert_same_bits(made.predict(records(reordered())[4]), expected)
-    with pytest.raises(ValueError, match=r"predict: X has not the columns .* missing: 'age'; new"):
+    with pytest.raises(ValueError, match=r"predict: X has other columns .* missing: 'age'; new"):
         made.predict(frame.rename(columns={"age": "years"}).iloc[4])
     series = frame["age"].iloc[:3].reset_index(drop=True)
     assert made.predict(series).shape == (2,)  # its index is no names
@@ -144,7 +144,7 @@ def test_other_columns_are_refused_by_name(change: Callable[[Any], Any], message
         "fit: epoch 1, batch 1: X": lambda: made.fit([(other, Y)]),
     }
     for where, use in uses.items():
-        expected = f"^{where} has not the columns that the network was trained on: {message}"
+        expected = f"^{where} has other columns than the network was trained on: {message}"
         before = copy.deepcopy(made)
         with pytest.raises(ValueError, match=expected):
             use()
@@ -155,7 +155,7 @@ def test_other_columns_are_refused_by_name(change: Callable[[Any], Any], message
 def test_validation_data_of_a_first_fit() -> None:
     frame = pandas_of(columns())
     made = net()
-    with nothing_written(made), pytest.raises(ValueError, match=r"validation X has not .*'Age'"):
+    with nothing_written(made), pytest.raises(ValueError, match=r"validation X has other .*'Age'"):
         made.fit(frame, Y, validation_data=(frame.rename(columns={"age": "Age"}), Y))
     plain = net().fit(frame, Y, validation_data=(X, Y))
     assert made.fit(frame, Y, validation_data=(frame[OTHER], Y)) == plain
@@ -177,7 +177,7 @@ def test_batches_have_the_first_one_s_names() -> None:
     plain.fit(batches(X, X))
     assert_same_bits(made.parameters, plain.parameters)
     assert made.feature_names == NAMES
-    with pytest.raises(ValueError, match=r"batch 2: X has not the columns .* new: 'Age'"):
+    with pytest.raises(ValueError, match=r"batch 2: X has other columns .* new: 'Age'"):
         made.fit(batches(frame, frame.rename(columns={"age": "Age"})))
 
 
@@ -210,7 +210,7 @@ def test_names_that_stand_twice_are_no_way_to_tell_columns() -> None:
     made = taught(frame)
     assert made.feature_names == ["a", "b", "a"]
     assert_same_bits(made.predict(frame), made.predict(X))
-    message = r"X has not the columns .*: names that stand there more than once are in another ord"
+    message = r"X has other columns .*: names that stand there more than once are in another ord"
     with pytest.raises(ValueError, match=message):
         made.predict(frame.set_axis(["a", "a", "b"], axis=1))
 
@@ -316,6 +316,13 @@ def test_arrangement() -> None:
     assert arrangement(["b", "c", "a"], ["a", "b", "c"], "", "") == [2, 0, 1]
     for columns, wanted in ((None, ["a"]), (["a"], None), ([0, 1], ["a", "b"])):
         assert arrangement(columns, wanted, "", "") is None
+
+
+def test_many_names_are_told_apart_in_no_long_time() -> None:
+    """Each of a hundred thousand with each other one would take a day."""
+    wanted = [f"cg{i:08}" for i in range(100_000)]
+    with pytest.raises(ValueError, match=r"missing: .* and 99995 more; new: .* and 99995 more;"):
+        arrangement([f"ch{i:08}" for i in range(100_000)], wanted, "", "")
 
 
 def test_expect_names() -> None:
