@@ -120,7 +120,7 @@ def expect_in_range(
     raise ValueError(f"{what} is {value!r}: expected {expected}")
 
 
-def array_of(values: Any, where: str, what: str) -> Array:
+def as_array(values: Any, where: str, what: str) -> Array:
     """An array over a buffer's own memory, or of the numbers of a list of even rows."""
     try:
         return np.asarray(values)

@@ -29,7 +29,7 @@ def from_onnx(path: PathLike, *, output: str | None = None, seed: int | None = 0
     -------
     Network
         With the layers that predict the same, float64 where a weight is, else float32. It can be
-        trained further.
+        trained further. Where ``to_onnx`` wrote the file, it has the features' names.
 
     Raises
     ------
@@ -57,9 +57,11 @@ def from_onnx(path: PathLike, *, output: str | None = None, seed: int | None = 0
     file = OnnxFile(import_onnx("from_onnx"), path)
     blueprint = blueprint_of(file, steps_of(file, output))
     try:
-        return _built(blueprint, seed)
+        network = _built(blueprint, seed)
     except ValueError as error:
         file.damaged(str(error))
+    network.feature_names = file.feature_names(network.input_size)
+    return network
 
 
 def from_keras(path: PathLike, *, seed: int | None = 0) -> Network:

@@ -50,6 +50,11 @@ class Network(BareNetwork):
         variances.
     average : ndarray or None
         The moving average of the parameters, where a ``fit`` has kept one.
+    feature_names : list of str or None
+        What the inputs are called, from the first data with named columns that ``fit`` or ``adapt``
+        has seen; it may be set. Later data with names are put in this order, and refused by name
+        where they have other columns. Arrays, and frames whose names are not all strings, are taken
+        by position.
     history : History
         Of the latest ``fit``, also when it was interrupted.
 
@@ -174,7 +179,8 @@ class Network(BareNetwork):
         Notes
         -----
         The file has opset 20, one input ``X`` (m, n_features) and one output ``A`` (m, n_outputs),
-        both of the network's dtype, for any m. It predicts: dropout is left out. Codes of
+        both of the network's dtype, for any m. It predicts: dropout is left out. The metadata have
+        ``feature_names``, a list in JSON, where the network knows them. Codes of
         categories are not checked there as ``predict`` checks them. docs/interchange.md has the
         operators of each layer.
 
@@ -214,7 +220,8 @@ class Network(BareNetwork):
         Notes
         -----
         The header is C99 and C++11, allocates nothing and needs only the C library's mathematical
-        functions. It predicts one example. Its numbers are the network's but for rounding: weights
+        functions. It predicts one example; a comment has the features' names, where the network
+        knows them. Its numbers are the network's but for rounding: weights
         read back to the same bits, sums are made in another order, and exp, tanh and the like are
         the device's. A batch norm's ``gamma / sqrt(variance + epsilon)`` becomes one factor; its
         mean is still subtracted first, as folding it into beta would lose digits where it is large.

@@ -87,6 +87,7 @@ def whole_files() -> tuple[bytes, ...]:
         net.save(path)
         files.append(path.read_bytes())
         net, (X, y) = of_every_kind(), data_of_every_kind(16)
+        net.feature_names = ["a", "b", "c", "d", "e", "f"]
         rate = schedules.ReduceOnPlateau(0.01, "loss")
         keep = [dr.EarlyStopping("loss"), dr.Checkpoint(path)]
         net.fit(X, y, optimizer=dr.Adam(rate), average=0.9, callbacks=keep, epochs=2)

@@ -92,6 +92,17 @@ def test_one_of_several_outputs(tmp_path: Path) -> None:
         read(made, tmp_path, output="B")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "a,b,c", "[", "[" * 10_000, '["a", "b"]', '["a", "b", 3]', '"abc"', "null",
+     '{"a": 1, "b": 2, "c": 3}', '["a", "b", "\\ud800"]', "9" * 10_000, '["a", "b", NaN]'],
+)  # fmt: skip
+def test_names_of_features_that_are_none(tmp_path: Path, text: str) -> None:
+    made = model([("Relu", "X", "A")])
+    made.metadata_props.add(key="feature_names", value=text)
+    assert read(made, tmp_path).feature_names is None
+
+
 def test_images_are_flattened(tmp_path: Path) -> None:
     W = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
     X = np.random.default_rng(1).normal(size=(3, 2, 1, 4)).astype(np.float32)

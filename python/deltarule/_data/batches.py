@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from deltarule import _core
+from deltarule._data.containers import opened
 from deltarule._data.rows import Rows
 
 # From X, y, the examples' weights and a place for messages to what the core takes.
@@ -37,9 +38,7 @@ class Batches:
     """
 
     def __init__(self, source: Any, steps_per_epoch: int | None, epochs: int, door: Door) -> None:
-        if isinstance(source, (np.ndarray, str, dict)) or not (
-            callable(source) or isinstance(source, Iterable)
-        ):
+        if not _may_be_batches(source):
             raise TypeError(
                 "fit: y is None: expected real numbers, or an iterable of (X, y) batches in place "
                 f"of X, which is a {type(source).__name__}"
@@ -71,8 +70,13 @@ class Batches:
                     "tuple (X, y) or (X, y, sample_weight)"
                 )
             X, y, weights = (*batch, None)[:3]
-            rows, target = self._door(X, y, weights, f"fit: epoch {epoch}, batch {number}")
-            scale = 1.0 if target.weights is None else np.max(weights) / target.weights.max()
+            where = f"fit: epoch {epoch}, batch {number}"
+            if weights is not None:
+                weights = opened(weights, where, "sample_weight")
+            rows, target = self._door(X, y, weights, where)
+            scale = 1.0
+            if weights is not None and target.weights is not None:
+                scale = np.max(weights.rows) / target.weights.max()
             yield Batch(
                 Rows(_copy(rows.held)), _core.Target(*map(_copy, _parts(target))), float(scale)
             )
@@ -81,6 +85,16 @@ class Batches:
                 f"fit: epoch {epoch} ended after {number} batches: expected "
                 f"{self.steps_per_epoch or '1 or more'}"
             )
+
+
+def _may_be_batches(source: Any) -> bool:
+    """Whether it may be walked for batches, as numbers may be, too."""
+    array_or_frame = hasattr(source, "shape") and (
+        hasattr(source, "dtype") or hasattr(source, "to_numpy")
+    )
+    if isinstance(source, (str, Mapping)) or array_or_frame:
+        return False
+    return callable(source) or isinstance(source, Iterable)
 
 
 def _parts(target: _core.Target) -> tuple[Any, Any, Any]:

@@ -7,6 +7,7 @@ and ``target_of``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
@@ -15,7 +16,9 @@ from numpy.typing import ArrayLike
 
 from deltarule import _core
 from deltarule._arrays import Array
-from deltarule._data.containers import Opened, numbers, opened
+from deltarule._data.containers import Opened, opened
+from deltarule._data.names import arrangement
+from deltarule._data.numbers import numbers
 from deltarule._data.rows import Rows
 from deltarule.losses import Loss, expect_targets
 
@@ -27,7 +30,7 @@ def expect_finite(
     dtype: DType,
     where: str,
     what: str,
-    columns: list[str] | None = None,
+    columns: Sequence[Any] | None = None,
     *,
     vector: bool = False,
 ) -> None:
@@ -48,18 +51,27 @@ def expect_finite(
 
 
 def as_rows(
-    X: ArrayLike | Opened, n: int, dtype: DType, where: str, what: str = "X", side: str = "inputs"
+    X: ArrayLike | Opened,
+    n: int,
+    dtype: DType,
+    where: str,
+    what: str = "X",
+    side: str = "inputs",
+    wanted: Sequence[str] | None = None,
 ) -> Rows:
-    """Rows of ``n`` finite numbers, one for each of the network's inputs, or outputs."""
-    rows, columns = opened(X, where, what)
-    if rows.ndim != 2 or rows.shape[1] != n:
+    """Rows of ``n`` finite numbers, one for each of the network's inputs, or outputs.
+
+    Columns that have names come in the order of those ``wanted``.
+    """
+    given, columns = opened(X, where, what, wanted)
+    if given.ndim != 2 or given.shape[1] != n:
         raise ValueError(
-            f"{where}: {what} has shape {rows.shape}: expected (n_samples, {n}), as the network "
-            f"has {n} {side}{_made_to_fit(rows.shape, n, what)}"
+            f"{where}: {what} has shape {given.shape}: expected (n_samples, {n}), as the network "
+            f"has {n} {side}{_made_to_fit(given.shape, n, what)}"
         )
-    opened_rows = _readable(rows)
-    expect_finite(opened_rows, dtype, where, what, columns)
-    return opened_rows
+    rows = Rows(given, columns)
+    expect_finite(rows, dtype, where, what, columns)
+    return rows
 
 
 def _made_to_fit(shape: tuple[int, ...], n: int, what: str) -> str:
@@ -74,12 +86,7 @@ def _made_to_fit(shape: tuple[int, ...], n: int, what: str) -> str:
 
 def rows_of(X: Any, where: str) -> Rows:
     """Rows whose numbers have been checked already."""
-    return _readable(opened(X, where, "X").rows)
-
-
-def _readable(rows: Any) -> Rows:
-    """Rows of a type that the core reads."""
-    return Rows(numbers(rows) if isinstance(rows, np.ndarray) else rows)
+    return Rows(opened(X, where, "X").rows)
 
 
 def expect_codes(rows: Rows, embedded: dict[int, int], where: str, what: str = "X") -> None:
@@ -119,11 +126,16 @@ def moments(rows: Rows) -> tuple[Array, Array]:
     return origin + mean, squares / total
 
 
-def one_or_more(X: ArrayLike, where: str) -> tuple[Opened, bool]:
+def one_or_more(X: Any, where: str, wanted: Sequence[str] | None = None) -> tuple[Opened, bool]:
     """Open X, one example (n,) as a table of one row; and tell whether it was one."""
-    rows, columns = opened(X, where, "X")
-    one = rows.ndim == 1
-    return Opened(rows[np.newaxis] if one else rows, columns), one
+    rows, columns = opened(X, where, "X", wanted)
+    if rows.ndim != 1:
+        return Opened(rows, columns), False
+    if columns is None and hasattr(X, "to_numpy") and hasattr(X, "index"):
+        # A row of a pandas frame, which knows its columns.
+        order = arrangement(list(X.index), wanted, where, "X")
+        rows = rows if order is None else rows[order]
+    return Opened(rows[np.newaxis], columns), True
 
 
 def as_target(
@@ -144,6 +156,8 @@ def as_target(
             + ("; y.T would fit: an example is a row" if turned else "")
         )
     weights = None if sample_weight is None else _weights(sample_weight, m, where)
+    if loss.takes_labels and values.shape == (m, 1) and n_outputs > 1 and values.dtype.kind != "f":
+        values = values[:, 0]
     if loss.takes_labels and values.ndim == 1:
         return _core.Target(None, _labels(values, n_outputs, where), weights)
     values = numbers(values)
@@ -204,12 +218,16 @@ def _repeated(values: Array, each: int) -> Array:
     return np.broadcast_to(values[:, :, np.newaxis], (m, n, each)).reshape(m, n * each)
 
 
-def _dense(values: ArrayLike, where: str, what: str) -> Opened:
+def _dense(values: Any, where: str, what: str) -> Opened:
     """Open what is as large as the network's output, or smaller: sparse matrices become arrays."""
+    if hasattr(values, "tocsr") and values.ndim == 1:
+        values = values.toarray()
     given = opened(values, where, what)
     if isinstance(given.rows, np.ndarray):
         return given
-    return Opened(given.rows.dense(), given.columns)
+    dtype: Any = getattr(values, "dtype", np.dtype(np.float64))
+    # The core makes rows dense in float64, which is not what class labels are in.
+    return Opened(given.rows.dense().astype(dtype, copy=False), given.columns)
 
 
 def _labels(values: Array, n_classes: int, where: str) -> Array:

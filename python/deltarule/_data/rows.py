@@ -7,12 +7,14 @@ of, so a pass over a file larger than the memory would seem to fill it.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule._data.names import names_of
+from deltarule._data.numbers import in_place, numbers, type_of_copy
 
 if TYPE_CHECKING:
     from deltarule import _core
@@ -31,27 +33,49 @@ SHUFFLED_AS_A_WHOLE = 2**28
 class Rows:
     """Rows as the core reads them: an array of any strides, or a sparse matrix's.
 
+    What is of another type is copied; in a mapped file, part by part as it is read.
+
     Attributes
     ----------
-    held : ndarray or SparseRows
-        For the core.
+    columns : sequence or None
+        What the columns are called, where they came with names of any kind.
+    in_place : bool
+        Whether the core reads all of them where they lie.
     mapped : bool
         Whether they lie in a file whose pages can be let go of.
     """
 
-    __slots__ = ("_map", "held")
+    __slots__ = ("_held", "_map", "columns", "in_place")
 
-    def __init__(self, held: Held) -> None:
-        self.held = held
-        self._map = mapped_file(held) if isinstance(held, np.ndarray) else None
+    def __init__(self, rows: Held, columns: Sequence[Any] | None = None) -> None:
+        self.columns, self.in_place, self._map = columns, True, None
+        if isinstance(rows, np.ndarray):
+            held = in_place(rows)
+            self._map = mapped_file(rows)
+            self.in_place = held is not None or self._map is None
+            if self.in_place:
+                rows = numbers(rows) if held is None else held
+        self._held: Any = rows
 
     def __len__(self) -> int:
-        return len(self.held)
+        return len(self._held)
+
+    @property
+    def names(self) -> list[str] | None:
+        """The columns' names, where a network can keep them."""
+        return names_of(self.columns)
+
+    @property
+    def held(self) -> Held:
+        """All of them, for the core: where they lie, or copied."""
+        held: Held = self._held if self.in_place else numbers(self._held)
+        return held
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(n_samples, n_features)."""
-        return self.held.shape
+        shape: tuple[int, ...] = self._held.shape
+        return shape
 
     @property
     def mapped(self) -> bool:
@@ -65,24 +89,27 @@ class Rows:
     @property
     def shuffled_in_windows(self) -> bool:
         """Whether they are too many for an order over all of them; sparse ones are not."""
-        return isinstance(self.held, np.ndarray) and self.held.size > SHUFFLED_AS_A_WHOLE
+        return isinstance(self._held, np.ndarray) and self._held.size > SHUFFLED_AS_A_WHOLE
 
     def window(self) -> int:
         """How many rows make up a window."""
-        return max(1, WINDOW_BYTES // max(1, self.held.itemsize * self.shape[1]))
+        held = self._held
+        itemsize = held.itemsize if self.in_place else type_of_copy(held.dtype).itemsize
+        return max(1, WINDOW_BYTES // max(1, itemsize * self.shape[1]))
 
     def batches_a_window(self, batch_size: int) -> int:
         """How many whole batches do."""
         return max(1, self.window() // batch_size)
 
     def part(self, rows: slice) -> Held:
-        """Some rows, where they lie."""
-        return self.held[rows]
+        """Some rows, for the core: where they lie, or copied."""
+        some: Held = self._held[rows]
+        return some if self.in_place else numbers(some)  # type: ignore[arg-type]
 
     def windows(self) -> Iterator[tuple[int, Held]]:
         """Go through a map window by window, else through all at once; each with its first row."""
         if self._map is None:
-            yield 0, self.held
+            yield 0, self._held
             return
         size = self.window()
         for first in range(0, len(self), size):
@@ -98,9 +125,9 @@ class Rows:
 
     def taken(self, rows: slice | Array) -> Array:
         """Some rows, dense; of a map in the file's order, letting go of its pages."""
-        held = self.held
+        held = self._held
         if isinstance(rows, slice):
-            return _dense(held[rows])
+            return _dense(self.part(rows))
         if not isinstance(held, np.ndarray):  # one by one, as it is never made dense as a whole
             return np.concatenate([held[row : row + 1].dense() for row in rows.tolist()])
         if not self.mapped:
@@ -111,7 +138,7 @@ class Rows:
         for some in np.split(order, np.flatnonzero(np.diff(windows)) + 1):
             taken[some] = held.take(rows[some], axis=0)
             self.let_go()
-        return taken
+        return numbers(taken)
 
 
 def mapped_file(array: Array) -> mmap.mmap | None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from deltarule._arrays import Array
 from deltarule._data.classes import expect_classes
+from deltarule._data.containers import opened
 from deltarule._data.rows import Rows
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ def _sampling_weights(sampling: str | ArrayLike, target: _core.Target, m: int) -
             target, "fit: sampling is 'balanced'", "give sampling a weight an example"
         )
         return 1.0 / np.bincount(classes)[classes]
-    weights = np.asarray(sampling)
-    if weights.dtype.kind not in "biuf":
-        raise TypeError(f"fit: sampling is {weights.dtype}: expected real numbers or 'balanced'")
+    weights: Array = opened(sampling, "fit", "sampling").rows
     if weights.shape != (m,):
         raise ValueError(
             f"fit: sampling has shape {weights.shape}: expected ({m},), a weight an example"

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule._data.names import arrangement
 from deltarule._files import values
 from deltarule._files.architecture import core_of
 from deltarule._files.atomic import PathLike
@@ -239,6 +240,16 @@ class Saved:
                     f"fit: resume: {self._path} holds a network whose {name} is {saved!r}: "
                     f"expected {here!r}, as this one has"
                 )
+
+    def expect_names(self, names: list[str] | None) -> None:
+        """Hold a fit's columns to the order of the saved network's, in which its weights are."""
+        saved = self._network.feature_names
+        if arrangement(names, saved, f"fit: resume: {self._path}", "X") is not None:
+            raise ValueError(
+                f"fit: resume: {self._path} holds a network that knows X's columns in another "
+                "order: expected network.feature_names = deltarule.load(path).feature_names "
+                "beforehand"
+            )
 
     def _expect_optimizer(self, model: Model, optimizer: Optimizer) -> None:
         found, kind = model.part("optimizer"), type(optimizer).__name__

@@ -166,7 +166,7 @@ def network_state(network: BareNetwork) -> tuple[dict[str, Array], dict[str, Any
         "input_means": network._core.input_means.tolist(),
         "dropout": [network._pass.seed, network._pass.number],
         "generator": generator_state(network._generator),
-    }
+    } | ({} if network.feature_names is None else {"feature_names": network.feature_names})
 
 
 def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
@@ -183,6 +183,9 @@ def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
         raise ModelFileError(f"adapted is {brief(adapted)}: expected true for these layers")
     if not isinstance(dropout, list) or len(dropout) != 2 or not all(map(_is_word, dropout)):
         raise ModelFileError(f"dropout is {brief(dropout)}: expected a seed and a number of passes")
+    names = content.get("feature_names")
+    if names is not None and not isinstance(names, list):
+        raise ModelFileError(f"feature_names are {brief(names)}: expected a list of strings")
     parameters = taken(tensors, layers, n, dtype, "parameters")
     averaged = any(each.startswith("average.") for each in tensors)
     state = {
@@ -194,6 +197,7 @@ def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
         "statistics": taken(tensors, layers, n, dtype, "statistics"),
         "adapted": adapted,
         "input_means": _input_means(content.get("input_means"), layers[0], n),
+        "feature_names": names,
         "average": taken(tensors, layers, n, dtype, "parameters", "average.") if averaged else None,
         "pass": dropout,
         "generator": generator_from(content.get("generator"), "generator"),

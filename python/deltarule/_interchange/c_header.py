@@ -6,6 +6,7 @@ and nothing else: no allocation, no file, no other header of ours.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -46,7 +47,7 @@ _START = """\
 /* $name: a network as C99, or C++11, written by deltarule $version
  *
 $layers
- *
+$features *
  * $constants bytes of constants, $bytes bytes of buffers.
  *
  * Include it in the one source file that calls ${name}_predict, and link the mathematical functions
@@ -130,6 +131,7 @@ class _Header:
             _START,
             version=__version__,
             layers="\n".join(self._described()),
+            features=self._features(),
             constants=f"{sum(array.nbytes for array in self._arrays.values()):,}",
             bytes=f"{places.size * itemsize:,}",
             threads=self._text(_STATIC) if places.size else _REENTRANT,
@@ -158,6 +160,15 @@ class _Header:
             if layer.activation != "identity":
                 kind += f" {layer.activation}"
             yield f" *   {l:>3}  {layer.inputs} -> {layer.units}  {kind}"
+
+    def _features(self) -> str:
+        """What X holds, by name; in ASCII, and with nothing that ends a comment."""
+        names = self._network.feature_names
+        if names is None:
+            return ""
+        quoted = [json.dumps(name).replace("/", r"\u002f") for name in names]
+        lines = [f" *   X[{place}]  {name}\n" for place, name in enumerate(quoted)]
+        return " *\n" + "".join(lines)
 
     def _definition(self, name: str, array: Array) -> Iterator[str]:
         flat = array.ravel()

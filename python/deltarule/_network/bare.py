@@ -21,6 +21,7 @@ from deltarule._arrays import Array, aligned_zeros, all_finite
 from deltarule._checks import expect_finite, expect_size, refuse
 from deltarule._data.containers import Opened
 from deltarule._data.door import as_rows, as_target, expect_codes, moments, one_or_more
+from deltarule._data.names import expect_names
 from deltarule._data.rows import Rows
 from deltarule._network.caches import Caches, parameters_named
 from deltarule._network.layer_views import Layer, Layers, assign, expect_variance
@@ -90,6 +91,7 @@ class BareNetwork:
         self._output = self._described_output()
         self._embedded = dict(embedded_columns(self._descriptions))
         self._core.adapted = not isinstance(self._descriptions[0], Standardize)
+        self._feature_names: list[str] | None = None
         self._trainers: dict[Loss, _core.Trainer] = {}
         self._spare_trainers: dict[Loss, _core.Trainer] = {}
         self._gradients: Array | None = None
@@ -161,6 +163,22 @@ class BareNetwork:
                 "adapt beforehand"
             )
 
+    @property
+    def feature_names(self) -> list[str] | None:
+        """The names of the inputs, which data with named columns are held to, or None."""
+        return None if self._feature_names is None else list(self._feature_names)
+
+    @feature_names.setter
+    def feature_names(self, names: Iterable[str] | None) -> None:
+        self._feature_names = (
+            None if names is None else expect_names(names, self.input_size, "feature_names")
+        )
+
+    def _learn_names(self, names: list[str] | None) -> None:
+        """Keep the names of the first data that have some; later ones are in their order."""
+        if self._feature_names is None:
+            self.feature_names = names
+
     def adapt(self, X: ArrayLike) -> None:
         """Take the mean and variance of each input from data, for the standardising layer.
 
@@ -179,6 +197,7 @@ class BareNetwork:
         if not len(rows):
             raise ValueError("adapt: X has no rows: expected 1 or more")
         self._adapt(rows, "adapt")
+        self._learn_names(rows.names)
 
     def _adapt_once(self, rows: Rows | None) -> None:
         """Before the first fit: take means and variances from its data, if they are wanted."""
@@ -207,9 +226,20 @@ class BareNetwork:
         self.layers[0].mean = mean[:, np.newaxis]
         self.layers[0].variance = held[:, np.newaxis]
 
-    def _rows(self, X: ArrayLike | Opened, where: str, what: str = "X") -> Rows:
-        """Rows of X that have passed the door; category codes are held to their range."""
-        rows = as_rows(X, self.input_size, self.dtype, where, what)
+    def _rows(
+        self,
+        X: ArrayLike | Opened,
+        where: str,
+        what: str = "X",
+        names: list[str] | None = None,
+    ) -> Rows:
+        """Rows of X that have passed the door, their columns as the network's are.
+
+        Columns go by the network's names, or those given where it has none; category codes are held
+        to their range.
+        """
+        wanted = self._feature_names or names
+        rows = as_rows(X, self.input_size, self.dtype, where, what, wanted=wanted)
         expect_codes(rows, self._embedded, where, what)
         return rows
 
@@ -505,7 +535,7 @@ class BareNetwork:
     def _predict_anything(self, X: ArrayLike, out: Array | None) -> Array:
         """Predict for what the core does not take as it stands, or not without a message."""
         self._expect_adapted("predict")
-        given, one = one_or_more(X, "predict")
+        given, one = one_or_more(X, "predict", self._feature_names)
         rows = self._rows(given, "predict")
         if out is None:
             A = np.empty((len(rows), self.output_size), self.dtype)
@@ -542,6 +572,7 @@ class BareNetwork:
             "statistics": np.array(self._statistics),
             "adapted": self._adapted,
             "input_means": np.array(self._core.input_means),
+            "feature_names": self.feature_names,
             "average": None if self.average is None else np.array(self.average),
             "pass": (self._pass.seed, self._pass.number),
             "generator": self._generator,
@@ -559,6 +590,7 @@ class BareNetwork:
         self._core.adapted = state["adapted"]
         if state.get("input_means") is not None:  # older versions had none
             self._core.input_means[:] = state["input_means"]
+        self.feature_names = state.get("feature_names")  # older pickles have none
         self._set_average(state["average"])
         self._set_pass(*state["pass"])
         for layer, rule in zip(self.layers, state["rules"], strict=True):
@@ -572,6 +604,7 @@ class BareNetwork:
         self._set_average(other.average)
         self._core.adapted = other._adapted
         self._core.input_means[:] = other._core.input_means
+        self._learn_names(other._feature_names)
         self._set_pass(other._pass.seed, other._pass.number)
         for layer, like in zip(self.layers, other.layers, strict=True):
             layer.set_rule(like.rule())

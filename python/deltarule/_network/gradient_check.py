@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from deltarule import blocks
 from deltarule._arrays import Array
-from deltarule._checks import array_of, expect_count, expect_in_range
+from deltarule._checks import as_array, expect_count, expect_in_range
 from deltarule._network.bare import BareNetwork
 from deltarule.losses import AnyLoss
 
@@ -132,7 +132,7 @@ def gradient_check(
 
 
 def _given(gradients: ArrayLike, shape: tuple[int, ...], where: str) -> Array:
-    flat = array_of(gradients, where, "gradients")
+    flat = as_array(gradients, where, "gradients")
     if flat.dtype.kind not in "biuf":
         raise TypeError(f"{where}: gradients are {flat.dtype}: expected real numbers")
     if flat.shape != shape:

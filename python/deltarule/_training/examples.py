@@ -46,6 +46,11 @@ class Examples(NamedTuple):
         return len(self.held.rows)
 
     @property
+    def names(self) -> list[str] | None:
+        """The columns' names, where X has some from the beginning."""
+        return None if self.rows is None else self.rows.names
+
+    @property
     def batches(self) -> int | None:
         """How many an epoch has, if that is known beforehand."""
         if self.held is None:
@@ -77,7 +82,7 @@ def from_arrays(
         )
     batch_size = expect_count(batch_size, "fit: batch_size", least=1)
     held = Held(rows, target, target.weights)
-    validation = _validation_of(network, given.validation_data, loss)
+    validation = _validation_of(network, given.validation_data, loss, rows.names)
     some = None
     if given.validation_split is not None:
         some, held, validation = _split(network, X, held, given)
@@ -116,10 +121,11 @@ def from_batches(network: BareNetwork, X: Any, given: Given, epochs: int) -> Exa
         largest = max(largest, len(rows))
         if largest == 1:
             _expect_no_batch_norm(network, "the first batch is of one row")
+        network._learn_names(rows.names)
         return rows, target
 
     stream = Batches(X, steps_per_epoch, epochs, door)
-    validation = _validation_of(network, given.validation_data, loss)
+    validation = _validation_of(network, given.validation_data, loss, None)
     nothing = _core.Target(None, None, None)
     return Examples(loss, None, nothing, 0, in_turn, None, validation, stream)
 
@@ -135,7 +141,10 @@ def _expect_no_batch_norm(network: BareNetwork, given: str) -> None:
 
 
 def _validation_of(
-    network: BareNetwork, data: tuple[ArrayLike, ...] | None, loss: Loss
+    network: BareNetwork,
+    data: tuple[ArrayLike, ...] | None,
+    loss: Loss,
+    names: list[str] | None,
 ) -> Held | None:
     """What each epoch is judged by, if there is something."""
     if data is None:
@@ -150,7 +159,7 @@ def _validation_of(
             f"fit: validation_data has {len(data)} parts: expected (X, y) or (X, y, sample_weight)"
         )
     X, y, weights, *_ = (*data, None)
-    rows = network._rows(X, "fit", "validation X")
+    rows = network._rows(X, "fit", "validation X", names)
     m = len(rows)
     if not m:
         raise ValueError("fit: validation X has no rows: expected 1 or more")

@@ -67,7 +67,8 @@ def fit(
         read batch by batch; nothing is copied whole. Or, without y, batches: an iterable of
         ``(X, y)`` or ``(X, y, sample_weight)``, walked once an epoch; a function that returns an
         iterator for each epoch; or an iterator, for one epoch. Such batches are taken in the order
-        and of the size that they come in.
+        and of the size that they come in. Columns with names, as a data frame's, go by them: see
+        ``Network.feature_names``.
     y : array_like of shape (n_samples,) or (n_samples, n_outputs)
         Numbers, probabilities, or for a loss over classes integer class labels.
     loss : Loss, str or callable, optional
@@ -173,6 +174,7 @@ def fit(
     loss = examples.loss
     judged = metrics_of(metrics, loss, network._output, "fit")
     validation = examples.validation
+    names = network.feature_names or examples.names or (validation and validation.rows.names)
     optimizer = as_optimizer(optimizer)
     expect_every_step(optimizer, clip_value, clip_norm, average)
     callbacks = as_callbacks(callbacks, validated=validation is not None)
@@ -194,12 +196,14 @@ def fit(
         path = newest_of(callbacks) if resume == "auto" else resume
         if path is not None:
             saved = Saved(path, network, optimizer, callbacks)
+            saved.expect_names(names)
             saved.say_what_differs(epochs, data())
 
     with network._sole_training():
         network._expect_finite_parameters("fit")
         if not isinstance(optimizer, LBFGS):
             optimizer._state_for(network.parameters)  # refuses one that is another network's
+        network._learn_names(names)
         if saved is None:
             network._adapt_once(examples.held and examples.held.rows)
         network.history = History()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._checks import expect_in_range, is_number
 from deltarule._data.rows import Rows
@@ -20,7 +21,7 @@ from deltarule.optimizers import LBFGS, Optimizer
 from deltarule.schedules import rates_of_steps
 
 if TYPE_CHECKING:
-    from deltarule import _core
+    from deltarule._data.rows import Held
     from deltarule._network.bare import BareNetwork
     from deltarule._training.run import TrainingRun
 
@@ -49,12 +50,28 @@ class Run(NamedTuple):
 
     def batch(self) -> tuple[Array, Array, Array | None]:
         """X, y and the weights of the examples of a run of one batch."""
-        span = slice(self.first, self.first + self.examples)
-        rows: Any = span if self.order is None else self.order[span]
-        target, weights = self.target, self.target.weights
+        which, target = self._which(), self._target_of(self._which())
         held = target.Y if target.labels is None else target.labels
         assert held is not None
-        return self.rows.taken(rows), held[rows], None if weights is None else weights[rows]
+        return self.rows.taken(which), held, target.weights
+
+    def as_read(self) -> tuple[Held, _core.Target, Array | None, int]:
+        """The rows, their targets, an order to go through them, and where the run begins in it.
+
+        Rows that the core does not read where they lie are copied, no more than the run has.
+        """
+        if self.rows.in_place:
+            return self.rows.held, self.target, self.order, self.first
+        which = self._which()
+        return self.rows.taken(which), self._target_of(which), None, 0
+
+    def _which(self) -> Any:
+        span = slice(self.first, self.first + self.examples)
+        return span if self.order is None else self.order[span]
+
+    def _target_of(self, which: Any) -> _core.Target:
+        parts = (self.target.Y, self.target.labels, self.target.weights)
+        return _core.Target(*(None if part is None else part[which] for part in parts))
 
 
 class EveryStep(NamedTuple):
@@ -141,10 +158,7 @@ class MakeSteps:
             run.rule,
             self._optimizer._counter,
             self._network._pass,
-            run.rows.held,
-            run.target,
-            run.order,
-            run.first,
+            *run.as_read(),
             run.examples,
             run.batch_size,
             run.epochs,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from deltarule._arrays import Array
 from deltarule._checks import (
     NO_ALIASES,
-    array_of,
+    as_array,
     did_you_mean,
     expect_in_range,
     is_number,
@@ -96,7 +96,7 @@ def real(where: str, name: str, value: object) -> Array:
             f"{where}: {name} is {described(value)}: expected an array; a forward step returns it "
             "and its caches, as in AL, caches = L_model_forward(X, parameters)"
         )
-    array = array_of(value, where, name)
+    array = as_array(value, where, name)
     if array.dtype.kind not in "buif":
         raise TypeError(
             f"{where}: {name} is an array of {array.dtype}: "

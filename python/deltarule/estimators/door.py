@@ -12,8 +12,8 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from deltarule import _core
 from deltarule._arrays import Array
-from deltarule._data.containers import read_in_place
 from deltarule._data.door import expect_finite, rows_of
+from deltarule._data.numbers import in_place
 from deltarule._data.rows import Rows, mapped_file
 from deltarule.estimators.contract import warn
 from deltarule.network import Network
@@ -35,7 +35,7 @@ def checked(
             return X
         if _passes_as_target(y, len(X)):
             return X, y
-    in_file = is_mapped(X) and read_in_place(X)
+    in_file = is_mapped(X) and in_place(X) is not None
     given = {"accept_sparse": ["csr", "csc"], "ensure_all_finite": not in_file} | options
     if y is _NOT_GIVEN:
         given["dtype"] = None if in_file else "numeric"

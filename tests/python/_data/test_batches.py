@@ -94,6 +94,30 @@ def test_batches_of_any_size_and_weight() -> None:
     assert history["loss"] == pytest.approx([total / weights.sum()], rel=1e-12)
 
 
+@pytest.mark.parametrize("library", ["polars", "pandas", "torch"])
+def test_batches_of_other_libraries(library: str) -> None:
+    """A batch's X, y and weights are opened as arrays are, in whatever they come."""
+    module = pytest.importorskip(library)
+    X, y = data(30, N, "categorical_cross_entropy")
+    labels, weights = y.argmax(axis=1), np.linspace(0.5, 9, 30)
+    parts = batches(30, 7)
+    wrapped = module.from_numpy if library == "torch" else module.DataFrame
+    column = module.from_numpy if library == "torch" else module.Series
+    net, other = network(N, "softmax"), network(N, "softmax")
+    history = net.fit(
+        [(wrapped(X[p]), column(labels[p]), column(weights[p])) for p in parts], epochs=2
+    )
+    assert history == other.fit([(X[p], labels[p], weights[p]) for p in parts], epochs=2)
+    assert_same_bits(net.parameters, other.parameters)
+
+
+def test_a_data_set_may_say_what_its_columns_are() -> None:
+    X, y = data(23, N)
+    source = DataSet(X, y, 5)
+    vars(source).update(columns=list("abcd"), shape=X.shape, collect=len)
+    assert network(N).fit(source) == network(N).fit(X, y, batch_size=5, shuffle=False)
+
+
 @pytest.mark.parametrize("labels", [False, True])
 def test_the_same_memory_for_every_batch(labels: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even where steps are made again after the memory holds something else."""
@@ -156,6 +180,11 @@ def test_callbacks_and_progress(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (lambda X, y: X, {}, TypeError, "y is None: expected real numbers, or .* a ndarray"),
         (lambda X, y: 3, {}, TypeError, "y is None: expected real .* which is a int"),
+        (
+            lambda X, y: pytest.importorskip("pandas").DataFrame(X), {}, TypeError,
+            "y is None: expected real .* which is a DataFrame",
+        ),
+        (lambda X, y: {"a": X[:, 0]}, {}, TypeError, "y is None: expected real .* is a dict"),
         (lambda X, y: slices(X, y, 5), {"epochs": 2}, ValueError, "epochs is 2 but X is an iter"),
         (lambda X, y: [], {}, ValueError, "epoch 1 ended after 0 batches: expected 1 or more"),
         (

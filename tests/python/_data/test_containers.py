@@ -98,6 +98,42 @@ def test_tensors_of_pytorch() -> None:
             net.fit(refused, LABELS)
 
 
+def test_tensors_that_stand_for_other_numbers_than_lie_there() -> None:
+    """PyTorch's negatives, conjugates and zeros are made when they are read."""
+    torch = pytest.importorskip("torch")
+    X = data(M, N)[0]
+    tensor = torch.from_numpy(X.copy())
+    negative = torch.complex(tensor, -tensor).conj().imag
+    assert negative.is_neg()
+    assert_taken_as((negative, LABELS, None), (X, LABELS, None), "float32")
+    assert_taken_as((torch._neg_view(-tensor), LABELS, None), (X, LABELS, None), "float32")
+    nothing = torch._efficientzerotensor((M, N[0]))
+    assert_taken_as((nothing, LABELS, None), (np.zeros_like(X), LABELS, None), "float32")
+    weights = torch._neg_view(-torch.ones(M))
+    assert_taken_as((X, LABELS, weights), (X, LABELS, np.ones(M)), "float32")
+    conjugate = torch.complex(tensor, tensor).conj()
+    with pytest.raises(TypeError, match="predict: X is complex64: expected real numbers"):
+        network(N).predict(conjugate)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of MaskedTensors")
+def test_the_mask_of_a_tensor_is_not_lost() -> None:
+    torch = pytest.importorskip("torch")
+    X = torch.from_numpy(data(M, N)[0])
+    masked = torch.masked.masked_tensor(X, X > 0)
+    net = network(N)
+    message = r"^predict: X is a MaskedTensor: expected a tensor without a mask, .*to_tensor\(0.0\)"
+    with nothing_written(net), pytest.raises(TypeError, match=message):
+        net.predict(masked)
+    assert_same_bits(net.predict(masked.to_tensor(0.0)), net.predict(X.clamp(min=0)))
+
+
+def test_a_ragged_list_is_blamed() -> None:
+    net = network([2, 1])
+    with nothing_written(net), pytest.raises(ValueError, match=r"fit: X has rows of 1 to 2 numb"):
+        net.fit([[1.0, 2.0], [3.0]], [0.0, 1.0])
+
+
 def test_buffers() -> None:
     X = data(M, N)[0]
     y = array.array("q", LABELS.tolist())
@@ -321,6 +357,14 @@ def test_sparse_targets() -> None:
         network(N, "softmax").fit(X, sparse.csr_array(np.ones((M, 4))))
 
 
+def test_sparse_labels() -> None:
+    X = data(M, N)[0]
+    for make in (sparse.csr_matrix, sparse.coo_array, sparse.csc_array):
+        assert_taken_as((X, make(LABELS[:, None]), None), (X, LABELS, None), "float32")
+    given = (X, sparse.coo_array(LABELS), sparse.coo_array(np.arange(M) / 4))
+    assert_taken_as(given, (X, LABELS, np.arange(M) / 4), "float32")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 def test_sparse_rows_are_never_made_dense() -> None:
     """Dense, these rows would take 8 GB."""
@@ -517,6 +561,117 @@ def test_frames_that_do_not_fit() -> None:
             net.predict(library.DataFrame())
         with pytest.raises(ValueError, match=r"y has shape \(3,\) but X has 4 rows"):
             net.fit(frame, library.Series([0, 1, 0]))
+
+
+# Tables that are no data frames ------------------------------------------------------------------
+
+
+def test_dictionaries_of_columns() -> None:
+    X = np.column_stack([np.array(column, float) for column in MIXED.values()])
+    net = network([3, 2], dtype="float64")
+    A = net.predict(X)
+    arrays = {name: np.array(column) for name, column in MIXED.items()}
+    for module in libraries():
+        arrays |= {"age": module.Series(MIXED["age"])}
+        assert_same_bits(net.predict(arrays), A)
+    assert_same_bits(net.predict(MIXED), A)
+    assert_same_bits(net.predict({name: column[1] for name, column in MIXED.items()}), A[1])
+    Y = {"a": [0.5, 1, 2, 3], "b": [1, 2, 3, 4]}
+    assert net.evaluate(X, Y) == net.evaluate(X, np.column_stack([*Y.values()]))
+
+
+@pytest.mark.parametrize(
+    ("columns", "error", "message"),
+    [
+        ({"a": [1.0, 2.0], "b": [1.0]}, ValueError,
+         r"X column 'b' has shape \(1,\): expected \(2,\), as column 'a' has"),
+        ({"a": [[1.0], [2.0]]}, ValueError, r"X column 'a' has shape \(2, 1\): expected one dim"),
+        ({"a": ["x", "y"]}, TypeError, "X column 'a' is <U1: expected real numbers"),
+        ({"a": [1.0, np.nan]}, ValueError, r"X\[1, 0\] in column 'a' is nan"),
+        ({}, ValueError, r"X has shape \(0, 0\)"),
+    ],
+)  # fmt: skip
+def test_dictionaries_that_do_not_fit(
+    columns: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    net = network([1, 2])
+    with nothing_written(net), pytest.raises(error, match=f"^predict: {message}"):
+        net.predict(columns)
+
+
+def records(dtype: Any) -> Array:
+    made = np.zeros(4, dtype)
+    for name, column in MIXED.items():
+        made[name] = column
+    return made
+
+
+@pytest.mark.parametrize("types", [("f4", "f4", "f4"), ("f8", "f8", "f8"), ("u1", "f2", "?")])
+@pytest.mark.parametrize("align", [False, True])
+def test_records(types: tuple[str, ...], align: bool) -> None:
+    table = records(np.dtype([*zip(MIXED, types, strict=True)], align=align))
+    X = np.column_stack([table[name].astype(float) for name in MIXED])
+    net = network([3, 2], dtype="float64")
+    assert_same_bits(net.predict(table), net.predict(X))
+    assert_same_bits(net.predict(table[1]), net.predict(X[1]))
+    assert_same_bits(net.predict(table[::-1].view(np.recarray)), net.predict(X[::-1]))
+    assert np.shares_memory(opened(table, "", "X").rows, table) is (types[0] == types[1])
+
+
+def test_records_that_do_not_fit() -> None:
+    net = network([2, 2])
+    for dtype, message in (
+        ([("a", "f4"), ("b", "U3")], "X column 'b' is <U3: expected real numbers"),
+        ([("a", "f4"), ("b", "f4", (2,))], r"X column 'b' has shape \(4, 2\): expected one dim"),
+    ):
+        table: Array = np.zeros(4, dtype)
+        with nothing_written(net), pytest.raises((TypeError, ValueError), match=message):
+            net.predict(table)
+    square = np.zeros((2, 2), [("a", "f4"), ("b", "f4")])
+    with pytest.raises(TypeError, match=r"X is \[\('a', .*: expected real numbers"):
+        net.predict(square)
+
+
+class ArrowTable:
+    """What tables and batches of records of Arrow have in common."""
+
+    def __init__(self, columns: dict[str, Any]) -> None:
+        self.column_names = list(columns)
+        self.columns = [np.array(column) for column in columns.values()]
+
+    def itercolumns(self) -> Any:
+        return iter(self.columns)
+
+
+def test_tables_of_arrow() -> None:
+    X = np.column_stack([np.array(column, float) for column in MIXED.values()])
+    net = network([3, 2], dtype="float64")
+    assert_same_bits(net.predict(ArrowTable(MIXED)), net.predict(X))
+
+
+def test_what_is_not_there_yet_is_called_for() -> None:
+    polars = pytest.importorskip("polars")
+    net, lazy = network([3, 2]), polars.LazyFrame(MIXED)
+    message = r"^fit: X is a LazyFrame, whose numbers are not there yet: expected X\.collect\(\)"
+    with nothing_written(net), pytest.raises(TypeError, match=message):
+        net.fit(lazy, np.ones((4, 2)))
+    assert_same_bits(net.predict(lazy.collect()), net.predict(polars.DataFrame(MIXED)))
+
+    class Distributed:
+        columns = ("age",)
+
+        def compute(self) -> None: ...
+
+    with pytest.raises(TypeError, match=r"is a Distributed, .*expected X\.compute\(\)"):
+        net.predict(Distributed())  # type: ignore[arg-type]
+
+
+def test_other_tables_are_refused() -> None:
+    class Table:
+        columns = ("age",)
+
+    with pytest.raises(TypeError, match=r"X is a Table: expected a data frame of pandas or pol"):
+        network([1, 2]).predict(Table())  # type: ignore[arg-type]
 
 
 def test_nothing_is_imported_for_it() -> None:

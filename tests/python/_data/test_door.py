@@ -19,7 +19,7 @@ N = [8, 5, 3]
 M = 12
 
 NUMBERS = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "longdouble",
-           ">i2", ">i4", ">f4", ">f8"]  # fmt: skip
+           ">i2", ">i4", ">u8", ">f2", ">f4", ">f8"]  # fmt: skip
 
 
 # The same numbers, lying otherwise. Each takes an array and a folder to put files into.
@@ -150,6 +150,12 @@ def test_weights_of_any_number_type(w_dtype: str) -> None:
     X, y = data(M, N)[0], np.arange(M) % 3
     weights = whole_numbers((M,), 1 if w_dtype == "?" else 9)
     assert_taken_as((X, y, weights.astype(w_dtype)), (X, y, weights), "float32")
+
+
+def test_a_column_of_labels_is_labels() -> None:
+    X, labels = data(M, N)[0], np.arange(M) % 3
+    for column in (labels[:, None], labels[:, None].astype("u1"), labels[:, None].tolist()):
+        assert_taken_as((X, column, None), (X, labels, None), "float32")
 
 
 def test_one_output_takes_a_flat_y() -> None:
@@ -335,7 +341,9 @@ CASES = [
     Case("y too short", r"y has shape \(11,\) but X has 12 rows", y=LABELS[:-1]),
     Case("y a number", r"y has shape \(\) but X has 12 rows", y=1),
     Case("y empty", r"y has shape \(0,\) but X has 12 rows", y=[]),
-    Case("y a column of labels", r"y has shape \(12, 1\): expected \(12, 3\)", y=LABELS[:, None]),
+    Case(
+        "y a column of numbers", r"y has shape \(12, 1\): expected \(12, 3\)", y=LABELS[:, None] / 2
+    ),
     Case("y too wide", r"y has shape \(12, 4\): expected \(12, 3\)", y=np.ones((M, 4))),
     Case("y turned", r"y has shape \(3, 12\) but X has 12 rows.*; y\.T would fit", y=Y_.T),
     Case("y of three dimensions", r"y has shape \(12, 3, 1\)", y=Y_[..., None]),

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deltarule import TrainingDivergedError
+import deltarule as dr
 from deltarule._data.rows import Rows, mapped_file
-from support import Array, assert_same_bits, data, network, output_of
+from support import Array, assert_near, assert_same_bits, data, network, output_of
 
 
 def test_which_arrays_are_mapped(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_fit_on_a_map_goes_back_to_the_last_finite_weights(
     ended = []
     for each in (X, np.load(tmp_path / "X.npy", mmap_mode="r")):
         net = network([6, 3], "identity")
-        with pytest.raises(TrainingDivergedError, match="the weights of step"):
+        with pytest.raises(dr.TrainingDivergedError, match="the weights of step"):
             net.fit(each, y, batch_size=16)
         assert np.isfinite(net.parameters).all()
         ended.append(net)
@@ -161,7 +161,88 @@ print(peak() - before)
 """
 
 
+MIXED_ORDERS = ["i1", "i2", "u2", "u4", "u8", "f2", "?", ">i2", ">f4", ">f8", ">u8", "unaligned"]
+
+
+def mapped(array: Array, folder: Path, dtype: str) -> Array:
+    """The same numbers in a file, of a type that the core does not read in place."""
+    file, plain = folder / "X", dtype != "unaligned"
+    offset = 0 if plain else 1
+    X = np.memmap(file, dtype if plain else "f4", "w+", offset, array.shape)
+    X[:] = array
+    X.flush()
+    return np.memmap(file, X.dtype, "r", offset, array.shape)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("dtype", MIXED_ORDERS)
+def test_maps_of_types_that_the_core_does_not_read(
+    dtype: str, shuffle: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = np.random.default_rng(0).integers(2, size=(500, 6))
+    labels, weights = np.arange(500) % 3, np.linspace(0.5, 2, 500)
+    for y in (labels, np.asfortranarray(np.eye(3)[labels])):
+        outcomes = []
+        for given in (X.astype("f4"), mapped(X, tmp_path, dtype)):
+            net = of_every_kind_of_step()
+            options: dict[str, Any] = {"shuffle": shuffle, "sample_weight": weights, "epochs": 2}
+            history = net.fit(given, y, validation_data=(given, y), batch_size=16, **options)
+            everything = [net.predict(given), net.forward(given)[0], net.parameters]
+            everything += [np.array(values) for values in history.values()]
+            everything += [np.array(net.evaluate(given, y)["loss"])]
+            outcomes.append(everything)
+        for actual, expected in zip(*outcomes, strict=True):
+            assert_same_bits(actual, expected)
+
+    # Windows of 100 rows, or of so many bytes: the order is that of an array in memory.
+    monkeypatch.setattr("deltarule._data.rows.WINDOW_BYTES", 100 * 6 * 4)
+    window = Rows(mapped(X, tmp_path, dtype)).window()
+    assert window == (50 if dtype in ("u4", "u8", ">f8", ">u8") else 400 if dtype == "?" else 100)
+    net, other = of_every_kind_of_step(), of_every_kind_of_step()
+    for shuffled in (False, True):
+        net.fit(mapped(X, tmp_path, dtype), labels, batch_size=16, shuffle=shuffled)
+        other.fit(X, labels, batch_size=16, shuffle=shuffled)
+        assert_same_bits(net.parameters, other.parameters)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", MIXED_ORDERS)
+def test_estimators_take_such_maps_and_arrays(dtype: str, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    X, y = np.random.default_rng(0).integers(2, size=(60, 4)), np.arange(60) % 3
+    unaligned = np.zeros(60, [("before", "u1"), ("X", "f4" if dtype == "unaligned" else dtype, 4)])
+    unaligned["X"] = X
+    expected = dr.MLPClassifier(max_iter=3, random_state=0).fit(X.astype(float), y)
+    for given in (mapped(X, tmp_path, dtype), unaligned["X"]):
+        model = dr.MLPClassifier(max_iter=3, random_state=0).fit(given, y)
+        assert_near(model.predict_proba(given), expected.predict_proba(X), 1e-4)
+
+
+def of_every_kind_of_step() -> dr.Network:
+    layers = [dr.Standardize(), dr.Dense(5, "tanh"), dr.Dropout(0.2), dr.Dense(3, "softmax")]
+    return dr.Network(layers, input_size=6)
+
+
+def test_a_step_of_such_a_map_is_shown_and_made_again(tmp_path: Path) -> None:
+    """To callbacks, and when the way back to the last good weights makes steps anew."""
+    X = np.random.default_rng(0).integers(50, size=(60, 6))
+    y = np.arange(60) % 3
+    seen = []
+
+    class Look:
+        def on_step_end(self, run: Any) -> None:
+            seen.append(run.batch)
+
+    for given in (X, mapped(X, tmp_path, ">i2")):
+        net = network([6, 3], "softmax")
+        net.fit(given, y, batch_size=16, epochs=2, callbacks=[Look()])
+    for one, other in zip(seen[:8], seen[8:], strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("dtype", ["f4", "f2"])
 @pytest.mark.parametrize(
     "act",
     [
@@ -171,10 +252,12 @@ print(peak() - before)
         "net.fit(small, y[:64], validation_data=(X, y))",
     ],
 )
-def test_a_map_does_not_fill_the_memory(act: str, tmp_path: Path) -> None:
+def test_a_map_does_not_fill_the_memory(act: str, dtype: str, tmp_path: Path) -> None:
     """300 MB on the disk, half of that in memory at the most, whatever the length of the file."""
     file = tmp_path / "X.npy"
-    X = np.lib.format.open_memmap(file, "w+", np.float32, (75_000, 1000))
+    X = np.lib.format.open_memmap(
+        file, "w+", dtype, (300_000_000 // np.dtype(dtype).itemsize // 1000, 1000)
+    )
     X[:] = 0.5
     del X
     kilobytes = int(output_of(LARGE_MAP.format(file=str(file), act=act)))

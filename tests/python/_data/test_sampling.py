@@ -100,7 +100,7 @@ def test_draws_stay_within_the_examples() -> None:
         (np.full(9, -1), ValueError, r"sampling\[0\] is -1.0: expected a finite number, 0 or"),
         (np.full(9, np.nan), ValueError, r"sampling\[0\] is nan: expected a finite number"),
         (np.zeros(9), ValueError, "sampling is 0 for every example: expected some above 0"),
-        (["a"] * 9, TypeError, "expected real numbers or 'balanced'"),
+        (["a"] * 9, TypeError, "sampling is <U1: expected real numbers"),
     ],
 )
 def test_refused(how: Any, error: type[Exception], message: str) -> None:

@@ -425,6 +425,32 @@ def test_a_file_that_does_not_fit_changes_nothing(saved: Path) -> None:
         assert optimizer.step == 0
 
 
+def test_columns_in_another_order_than_the_saved_network_s(tmp_path: Path) -> None:
+    path, (X, y) = tmp_path / "run.safetensors", data(9, N)
+    table = dict(zip("abcd", X.T, strict=True))
+    other = {name: table[name] for name in "dbca"}
+    network(N).fit(table, y, optimizer=dr.Adam(), callbacks=[dr.Checkpoint(path)])
+    options: dict[str, Any] = {"optimizer": "adam", "epochs": 2, "resume": path}
+    going_on = network(N)
+    going_on.fit(table, y, **options)
+    for nameless in (X, [(X, y)]):
+        net = network(N)
+        net.fit(nameless, y if nameless is X else None, **options)
+        assert net.feature_names == ["a", "b", "c", "d"]
+    named = network(N)
+    named.feature_names = list("dbca")
+    message = "knows X's columns in another order: expected network.feature_names = "
+    for net, given in ((network(N), other), (named, table), (named, X)):
+        with nothing_written(net), pytest.raises(ValueError, match=message):
+            net.fit(given, y, **options)
+    with pytest.raises(ValueError, match=r"run.safetensors: X has other columns .* new: 'e'"):
+        network(N).fit({"e": table["a"], **{n: table[n] for n in "bcd"}}, y, **options)
+    net = network(N)
+    net.feature_names = dr.load(path).feature_names  # type: ignore[union-attr]
+    net.fit(other, y, **options)
+    assert_same_bits(net.parameters, going_on.parameters)
+
+
 def test_an_optimizer_of_another_network_changes_nothing(saved: Path) -> None:
     other, optimizer = network(N), dr.Adam()
     other.fit(*data(9, N), optimizer=optimizer)

@@ -67,6 +67,14 @@ def test_a_network_comes_back_whole(dtype: str, tmp_path: Path) -> None:
     assert_same_bits(loaded.parameters, net.parameters)
 
 
+def test_the_names_of_the_inputs(tmp_path: Path) -> None:
+    net = dr.Network([dr.Dense(1)], input_size=3)
+    path = tmp_path / "x.safetensors"
+    for names in (None, ["a", "b", "c"], ["", "a\n*/", "é \U0001f600"], ["a", "b", "a"]):
+        net.feature_names = names
+        assert there_and_back(net, path).feature_names == names
+
+
 def test_the_same_network_is_the_same_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     there_and_back(trained(), first).save(second)
@@ -279,6 +287,24 @@ def generator(**fields: Any) -> Callable[[Any, Any], Any]:
         (of_network(input_means=[0.0] * 5 + [1]), "input_means is .*: expected 6 finite numbers"),
         (of_network(input_means={"0": 1.0}), "input_means is .*: expected 6 finite numbers"),
         (of_network(dropout=[0, 2**64]), "dropout is .*: expected a seed"),
+        (of_network(feature_names="abcdef"), "feature_names are 'abcdef': expected a list of str"),
+        (
+            of_network(feature_names={"a": 1}),
+            r"feature_names are \{'a': 1\}: expected a list of st",
+        ),
+        (
+            of_network(feature_names=["a"] * 5),
+            "feature_names has 5 names: expected 6, one for each",
+        ),
+        (
+            of_network(feature_names=["a"] * 5 + [1]),
+            r"feature_names\[5\] is a int: expected a stri",
+        ),
+        (
+            of_network(feature_names=["\ud800"] * 6),
+            r"feature_names\[0\] is '\\ud800': expected text",
+        ),
+        (of_network(feature_names=["a" * 2**18] * 6), "feature_names take .* bytes: expected 1048"),
         (of_network(rules=[{}]), "rules is .*: expected 13, one for each"),
         (layer(2, kind="lambda"), r"layers\[2\].kind is 'lambda': expected one of"),
         (layer(2, kind={}), r"layers\[2\].kind is \{\}: expected one of"),

@@ -377,6 +377,19 @@ def test_the_comment_tells_how_many_bytes_there_are(tmp_path: Path) -> None:
         assert line in library.header
 
 
+def test_the_comment_tells_what_the_features_are(tmp_path: Path) -> None:
+    net = dr.Network([dr.Dense(2)], input_size=4)
+    net.feature_names = ["age", "*/ #error /*", 'a "b"\n$name ??/', "é\U0001f600"]
+    library = Library(net, tmp_path)
+    for line in (
+        ' *   X[0]  "age"\n',
+        ' *   X[1]  "*\\u002f #error \\u002f*"\n',
+        ' *   X[2]  "a \\"b\\"\\n$name ??\\u002f"\n',
+        ' *   X[3]  "\\u00e9\\ud83d\\ude00"\n',
+    ):
+        assert line in library.header
+
+
 @pytest.mark.parametrize("storage", ["", "static _Thread_local", "static __thread"])
 def test_the_buffers_may_lie_elsewhere(storage: str, tmp_path: Path) -> None:
     """On the stack, or each thread's own: then calls of several threads do not meet."""

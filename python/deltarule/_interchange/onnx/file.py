@@ -7,15 +7,18 @@ hold is never looked for. Nothing is run, neither ONNX's checker nor its shape i
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule._data.names import expect_names
 from deltarule._files.atomic import PathLike
 from deltarule._files.untrusted import naming, opened
 from deltarule._interchange.onnx.operators import (
@@ -184,6 +187,17 @@ class OnnxFile:
                 f"{what} takes the whole to more than {_MOST_TIMES} times the file's size: "
                 "expected layers that have their own numbers"
             )
+
+    def feature_names(self, n: int) -> list[str] | None:
+        """What the metadata call ``n`` features; None where they say nothing that can be."""
+        for each in self._model.metadata_props:
+            if each.key == "feature_names":
+                # Others may mean something else by it.
+                with suppress(TypeError, ValueError, RecursionError):
+                    names = json.loads(each.value)
+                    if isinstance(names, list):
+                        return expect_names(names, n, "feature_names")
+        return None
 
     # The frame ------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class _Maker:
         dtypes = {array.dtype.name for array in _weights(steps)}
         wide = "float64" if "float64" in dtypes else "float32"
         self.dtype = np.dtype(wide if dtypes else file.declared.dtype)
+        self._unflattened: tuple[int | None, ...] | None = None  # an example's shape until then
 
     def blueprint(self) -> Blueprint:
         """The network of the steps."""
@@ -80,8 +81,12 @@ class _Maker:
         shape = self.file.declared.shape
         sizes: list[int | None] = [None] if shape is None else list(shape[1:])
         what = f"input {shown(self.file.input_name)} of shape {shape and shape[:8]}"
-        if len(sizes) > 1 and not _flattened(self._steps):
-            self.problems.refuse(f"{what}: expected (m, features), or a Flatten first")
+        if len(sizes) > 1:
+            if not _flattened(self._steps):
+                self.problems.refuse(
+                    f"{what}: expected (m, features), or a Flatten before all but arithmetic"
+                )
+            self._unflattened = (1, *sizes)
         if all(size is not None for size in sizes):
             n = int(np.prod([int(size or 0) for size in sizes], dtype=object))
         else:
@@ -98,6 +103,10 @@ class _Maker:
             if step.kind == "scale":
                 scale = self._scale_of(step, n)
                 waiting = scale if waiting is None else self._after(waiting, scale)
+                continue
+            if step.kind == "flatten":
+                self._expect_flat(step, n)
+                self._unflattened = None
                 continue
             if waiting is not None and self._settle(waiting, parts, n, at_input):
                 waiting = None
@@ -132,8 +141,6 @@ class _Maker:
                     parts[-1].description = replace(last, activation=numbers["name"])
                 else:
                     parts.append(Part(Activation(numbers["name"])))
-            case "flatten":
-                self._expect_flat(step, n)
             case "prelu":
                 slope = self._vector(numbers["slope"], n, step.node)
                 parts.append(Part(PReLU(), self._kept({"slope": slope}, n, step.node)))
@@ -166,17 +173,37 @@ class _Maker:
     def _vector(self, array: Array, n: int, node: str) -> Array:
         """A number for each unit, or one for all of them, which is not repeated in memory."""
         array = np.asarray(array)
+        flat = array if self._unflattened is None else self._flat_constant(array, n, node)
         if (
-            array.dtype.kind == "f"
-            and array.ndim <= 2
-            and (array.size == 1 or array.shape in ((n,), (1, n)))
+            flat is not None
+            and flat.dtype.kind == "f"
+            and flat.ndim <= 2
+            and (flat.size == 1 or flat.shape in ((n,), (1, n)))
         ):
-            return array.reshape(-1)
+            return flat.reshape(-1)
         self.problems.add(
             f"{node}: a constant of {array.dtype} and shape {array.shape}: expected floats of "
             f"shape ({n},)"
         )
         return np.ones(1, np.float32)
+
+    def _flat_constant(self, array: Array, n: int, node: str) -> Array | None:
+        """What a constant is to each feature once the example is flat; None where it does not fit.
+
+        It meets the example's last sizes, and those again for each of the sizes before them.
+        """
+        shape = self._unflattened or ()
+        if array.ndim > len(shape):
+            return None
+        if array.size == 1:
+            return array.reshape(-1)
+        sizes = [size or 0 for size in shape[len(shape) - array.ndim :]]
+        fits = all(own in (1, size) for own, size in zip(array.shape, sizes, strict=True))
+        if 0 in sizes or not fits:  # 0 is a size that the file leaves open
+            return None
+        self.file.spend(n * array.itemsize, node)
+        flat = np.broadcast_to(array, sizes).reshape(-1)
+        return np.tile(flat, n // flat.size)
 
     def _kept(self, numbers: dict[str, Any], n: int, node: str) -> dict[str, Array]:
         """Vectors as columns of the network's dtype, a number for each unit."""
@@ -187,7 +214,11 @@ class _Maker:
         return kept
 
     def _scale_of(self, step: Step, n: int) -> Scale:
-        given = {name: self._vector(array, n, step.node) for name, array in step.numbers.items()}
+        numbers = step.numbers
+        given = {name: self._vector(array, n, step.node) for name, array in numbers.items()}
+        if self._unflattened is not None and {"offset", "factor"} <= {*numbers}:
+            # A Scaler, whose numbers are those of the second axis.
+            self.problems.add(f"{step.node}: expected it behind a Flatten")
         # Of numbers that overflow, or divide by zero, the network's own check will tell.
         with np.errstate(all="ignore"):
             if "variance" in given:
@@ -363,11 +394,8 @@ def _weights(steps: list[Step]) -> Iterator[Array]:
 
 
 def _flattened(steps: list[Step]) -> bool:
-    """Whether all is made rows before units are told apart."""
-    first = next(
-        (s for s in steps if s.kind != "scale" or any(np.size(a) > 1 for a in s.numbers.values())),
-        None,
-    )
+    """Whether all is made rows before anything but arithmetic with constants is done to it."""
+    first = next((step for step in steps if step.kind != "scale"), None)
     return first is not None and first.kind == "flatten"
 
 

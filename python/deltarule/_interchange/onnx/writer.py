@@ -6,6 +6,7 @@ learning rates belong to training and are left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,7 +124,7 @@ class Graph:
             [self._outputs[name] for name in outputs],
             [self.onnx.numpy_helper.from_array(array, n) for n, array in self._numbers.items()],
         )
-        return helper.make_model(
+        model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
@@ -134,6 +135,10 @@ class Graph:
                 f"example a row, {network.input_size} features each."
             ),
         )
+        if network.feature_names is not None:
+            names = json.dumps(network.feature_names)
+            helper.set_model_props(model, {"feature_names": names})
+        return model
 
 
 def classifier_to_onnx(
@@ -163,9 +168,7 @@ def classifier_to_onnx(
         graph.node("Cast", [held], "label", to=types.INT64)
         graph.output("label", network.output_size, types.INT64)
     else:
-        kind = {"b": np.bool_, "f": np.float64, "i": np.int64, "u": np.int64}.get(
-            classes.dtype.kind, np.object_
-        )
+        kind = _kind_of(classes)
         if kind is np.object_ and not all(isinstance(each, str) for each in classes):
             raise TypeError(
                 f"to_onnx: classes are {classes.tolist()}: expected numbers or strings, as ONNX "
@@ -179,6 +182,14 @@ def classifier_to_onnx(
         element = graph.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind))
         graph.output("label", None, element)
     write(path, graph, ["label", "probabilities"])
+
+
+def _kind_of(classes: Array) -> Any:
+    """The type of classes' names; the largest whole numbers alone are unsigned."""
+    if classes.dtype.kind == "u" and classes.max() > np.iinfo(np.int64).max:
+        return np.uint64
+    kinds = {"b": np.bool_, "f": np.float64, "i": np.int64, "u": np.int64}
+    return kinds.get(classes.dtype.kind, np.object_)
 
 
 def model_of(network: BareNetwork, result: str = "A") -> Graph:

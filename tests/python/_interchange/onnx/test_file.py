@@ -229,7 +229,7 @@ def with_input(made: Any, **changes: Any) -> Any:
         (model([("Relu", "X", "A")], shape=["m", -5]), "expected (m, features)"),
         (model([("Relu", "X", "A")], shape=["m", 2**31]), "expected a number of features"),
         (model([("Flatten", "X", "A")], shape=["m", 2**40, 2**40]), "a number of features"),
-        (model([("Relu", "X", "A")], shape=["m", 2, 3]), "or a Flatten first"),
+        (model([("Relu", "X", "A")], shape=["m", 2, 3]), "or a Flatten before all but arithmetic"),
     ],
 )
 def test_versions_and_inputs(tmp_path: Path, made: Any, message: str) -> None:

@@ -157,6 +157,100 @@ def test_two_classes_of_a_sigmoid(tmp_path: Path) -> None:
     assert net.layers[0].activation == "softmax"
 
 
+def test_aircraft_collision_avoidance(tmp_path: Path) -> None:
+    """As the 45 files of ACAS Xu are: an image's shape, from which its mean is taken first."""
+    rng = np.random.default_rng(0)
+    numbers: dict[str, Any] = {"mean": rng.normal(size=(1, 1, 1, 5)).astype(np.float32)}
+    nodes, x, n = [("Sub", "X mean", "s"), ("Flatten", "s", "a0", {"axis": 1})], "a0", 5
+    for i, units in enumerate([50] * 6 + [5], 1):
+        numbers[f"W{i}"] = rng.normal(0, n**-0.5, size=(n, units)).astype(np.float32)
+        numbers[f"b{i}"] = rng.normal(size=units).astype(np.float32)
+        nodes += [("MatMul", f"{x} W{i}", f"p{i}"), ("Add", f"p{i} b{i}", f"z{i}")]
+        x, n = f"a{i}", units
+        nodes.append(("Relu", f"z{i}", x))
+    nodes[-1] = ("Identity", "z7", "A")
+    made = model(nodes, numbers, shape=[1, 1, 1, 5], opset=8)
+    net = read(made, tmp_path)
+    assert [layer.units for layer in net.layers] == [5, 50, 50, 50, 50, 50, 50, 5]
+    rows = rng.normal(size=(9, 5)).astype(np.float32)
+    expected = np.concatenate([run(made, row.reshape(1, 1, 1, 5)) for row in rows])
+    assert_near(net.predict(rows), expected, 1e-5)
+
+
+@pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Div"])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("signs", [1, -1])
+@pytest.mark.parametrize(
+    "shape", [(), (1,), (4,), (3, 1), (3, 4), (2, 1, 1), (2, 3, 4), (1, 2, 3, 4), (1, 1, 1, 1)]
+)
+def test_arithmetic_before_all_is_made_flat(
+    shape: tuple[int, ...], signs: int, first: bool, operator: str, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    c = np.array(signs * rng.uniform(1, 2, size=shape), np.float32)
+    weights = rng.normal(size=(24, 2)).astype(np.float32)
+    nodes = [
+        (operator, "c X" if first else "X c", "s"),
+        ("Mul", "s two", "t"),
+        ("Flatten", "t", "f"),
+        ("MatMul", "f W", "A"),
+    ]
+    made = model(nodes, {"c": c, "W": weights, "two": 2.0}, shape=["m", 2, 3, 4])
+    images = rng.normal(size=(5, 2, 3, 4)).astype(np.float32)
+    if operator == "Div" and first:
+        with pytest.raises(dr.ModelFileError, match="expected the constant as the second input"):
+            read(made, tmp_path)
+        return
+    assert_near(read(made, tmp_path).predict(images.reshape(5, 24)), run(made, images), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "numbers", "nodes", "message"),
+    [
+        (["m", 2, 3, 4], {"c": np.ones(24, np.float32)}, [("Sub", "X c", "s")],
+         "and shape (24,): expected floats of shape (24,)"),
+        (["m", 2, 3, 4], {"c": np.ones((5, 1, 1, 4), np.float32)}, [("Sub", "X c", "s")],
+         "and shape (5, 1, 1, 4): expected floats"),
+        (["m", 2, 3, 4], {"c": np.ones((1, 1, 1, 1, 4), np.float32)}, [("Sub", "X c", "s")],
+         "and shape (1, 1, 1, 1, 4): expected floats"),
+        (["m", 2, 3, 4], {"c": np.ones((1, 1, 1, 1, 1), np.float32)}, [("Sub", "X c", "s")],
+         "and shape (1, 1, 1, 1, 1): expected floats"),
+        (["m", 2, "h", 4], {"c": np.ones((3, 4), np.float32)}, [("Sub", "X c", "s")],
+         "and shape (3, 4): expected floats"),
+        (["m", 2, "h", 4], {"c": np.ones((1, 4), np.float32)}, [("Sub", "X c", "s")],
+         "and shape (1, 4): expected floats"),
+        (["m", 2, 3, 4], {}, [("ai.onnx.ml.Scaler", "X", "s", {"offset": [1.0] * 4})],
+         "Scaler: expected it behind a Flatten"),
+        (["m", 2, 3, 4], {}, [("Relu", "X", "s")], "or a Flatten before all but arithmetic"),
+        (["m", 2**16, 2**14, 4], {"c": np.ones(4, np.float32)}, [("Sub", "X c", "s")],
+         "input 'X' of shape"),
+        (["m", 2**14, 2**12, 4], {"c": np.ones(4, np.float32)}, [("Sub", "X c", "s")],
+         "takes the whole to more than 8 times the file's size"),
+        (["m"] + [1] * 99 + [4], {"c": np.ones(5, np.float32)}, [("Sub", "X c", "s")],
+         "and shape (5,): expected floats"),
+    ],
+)  # fmt: skip
+def test_arithmetic_that_does_not_fit_the_image(
+    shape: list[Any], numbers: dict[str, Any], nodes: list[Any], message: str, tmp_path: Path
+) -> None:
+    sizes = [size for size in shape[1:] if isinstance(size, int)]
+    n = min(int(np.prod(sizes)), 24)
+    weights = {"W": np.ones((n, 1), np.float32)}
+    made = model(
+        [*nodes, ("Flatten", "s", "f"), ("MatMul", "f W", "A")], numbers | weights, shape=shape
+    )
+    with pytest.raises(dr.ModelFileError) as error:
+        read(made, tmp_path)
+    assert message in str(error.value)
+
+
+def test_an_image_of_many_dimensions(tmp_path: Path) -> None:
+    nodes = [("Sub", "X c", "s"), ("Flatten", "s", "f"), ("MatMul", "f W", "A")]
+    numbers = {"c": np.arange(4, dtype=np.float32), "W": np.ones((4, 1), np.float32)}
+    net = read(model(nodes, numbers, shape=["m"] + [1] * 99 + [4]), tmp_path)
+    assert net.predict(np.ones((1, 4))) == pytest.approx(-2)
+
+
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [

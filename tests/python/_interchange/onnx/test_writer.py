@@ -1,6 +1,7 @@
 """Networks in ONNX's form: sound to ONNX's checker, and the same numbers in ONNX Runtime."""
 
 import builtins
+import json
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,18 @@ def test_names_and_versions(tmp_path: Path) -> None:
     assert not any(a.type == AttributeProto.GRAPH for n in made.graph.node for a in n.attribute)
 
 
+def test_the_features_names_are_in_the_metadata(tmp_path: Path) -> None:
+    net = network([3, 2])
+    net.to_onnx(tmp_path / "model.onnx")
+    assert not check(tmp_path / "model.onnx").metadata_props
+    net.feature_names = ["age", "é\n", ""]
+    net.to_onnx(tmp_path / "model.onnx")
+    (held,) = check(tmp_path / "model.onnx").metadata_props
+    assert (held.key, json.loads(held.value)) == ("feature_names", net.feature_names)
+    assert run(tmp_path / "model.onnx", np.ones((2, 3), np.float32)).shape == (2, 2)
+    assert dr.from_onnx(tmp_path / "model.onnx").feature_names == net.feature_names
+
+
 def test_only_dropout_is_the_identity(tmp_path: Path) -> None:
     net = dr.Network([dr.Dropout(0.5)], input_size=3)
     assert_runs_the_same(net, tmp_path / "model.onnx", 4)
@@ -199,6 +212,9 @@ CLASSES = {
     "objects": np.where(SCORES[:, 0] > 0, "yes", "no").astype(object),
     "bools": SCORES[:, 0] > 0,
     "numbers": SCORES.argmax(axis=1) * 10,
+    "large numbers": SCORES.argmax(axis=1).astype(np.uint64) + np.uint64(2**63 - 2),
+    "large numbers of two": (SCORES[:, 0] > 0).astype(np.uint64) * np.uint64(2**64 - 1),
+    "numbers that are almost large": (SCORES[:, 0] > 0).astype(np.uint64) * np.uint64(2**63 - 1),
     "floats": SCORES.argmax(axis=1) / 1.0,
     "labels": (SCORES > 0).astype(int),
     "one label": (SCORES[:, :1] > 0).astype(int) @ np.array([[1, 0]]),
