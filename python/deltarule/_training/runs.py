@@ -151,6 +151,7 @@ class MakeSteps:
         ``costs`` takes the sum and the weight of each batch's losses.
         """
         run = self.fetched(run)
+        rows, target, order, first = run.as_read()
         return self._trainer.run(
             self._network.parameters,
             self.gradients,
@@ -158,7 +159,10 @@ class MakeSteps:
             run.rule,
             self._optimizer._counter,
             self._network._pass,
-            *run.as_read(),
+            rows,
+            target,
+            order,
+            first,
             run.examples,
             run.batch_size,
             run.epochs,
