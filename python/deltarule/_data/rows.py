@@ -91,6 +91,10 @@ class Rows:
         """Whether they are too many for an order over all of them; sparse ones are not."""
         return isinstance(self._held, np.ndarray) and self._held.size > SHUFFLED_AS_A_WHOLE
 
+    def shares_memory(self, array: Array) -> bool:
+        """Whether writing to an array may change them."""
+        return isinstance(self._held, np.ndarray) and np.may_share_memory(self._held, array)
+
     def window(self) -> int:
         """How many rows make up a window."""
         held = self._held

@@ -19,7 +19,7 @@ class SomeRows(Rows):
     __slots__ = ("_rows", "_whole")
 
     def __init__(self, whole: Rows, rows: Array) -> None:
-        self._whole, self._rows = whole, rows
+        self._whole, self._rows, self.columns = whole, rows, whole.columns
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -31,6 +31,10 @@ class SomeRows(Rows):
     @property
     def mapped(self) -> bool:
         return self._whole.mapped
+
+    @property
+    def shuffled_in_windows(self) -> bool:
+        return self._whole.shuffled_in_windows
 
     def let_go(self) -> None:
         self._whole.let_go()

@@ -543,8 +543,8 @@ class BareNetwork:
             raise TypeError(f"predict: out is {type(out).__name__}: expected an ndarray")
         else:
             A = out[np.newaxis] if one else out
-            if isinstance(rows.held, np.ndarray) and np.may_share_memory(rows.held, out):
-                rows = Rows(rows.held.copy())
+            if rows.shares_memory(out):
+                rows = Rows(rows.taken(slice(None)).copy())
         if rows.mapped and A.shape == (len(rows), self.output_size):
             for first, part in rows.windows():
                 self._core.infer(self._parameters, part, A[first : first + len(part)])
