@@ -223,6 +223,8 @@ def look_into(path: Path, thoroughly: bool = True) -> str:
         return "refused"
     if not thoroughly:
         return "taken"
+    if isinstance(model, dr.Network):  # a file may say that it has seen no data, as older ones did
+        model.statistics = model.statistics
     inputs = getattr(model, "n_features_in_", None) or getattr(model, "input_size", 0)
     if 0 < inputs < 1000 and (isinstance(model, dr.Network) or hasattr(model, "coefs_")):
         model.predict(np.zeros((2, inputs)))
