@@ -70,4 +70,26 @@ class Buffer {
   Index size_ = 0;
 };
 
+// A room whose size does not change, on the stack where no more than `few` numbers are wanted: for what is
+// over before an allocation would have paid. They are not set to anything either.
+template <class Number, Index few>
+class BriefRoom {
+ public:
+  explicit BriefRoom(Index size) : size_(size) {
+    if (size > few) many_.make_room(size);
+  }
+  BriefRoom(const BriefRoom&) = delete;
+  BriefRoom& operator=(const BriefRoom&) = delete;
+
+  Index size() const { return size_; }
+  Number* data() { return size_ > few ? many_.data() : few_; }
+  const Number* data() const { return size_ > few ? many_.data() : few_; }
+  void fill(Number value) { std::fill_n(data(), size_, value); }
+
+ private:
+  Index size_;
+  Buffer<Number> many_;
+  alignas(cache_line) Number few_[few];
+};
+
 }  // namespace deltarule

@@ -49,10 +49,12 @@ class GivenMoments {
  private:
   static Index place(const Layout& layout, Index l) { return layout.first_statistic(l) / 2; }
 
+  static constexpr Index few = 128;
+
   const Scalar* statistics_;
-  Buffer<Scalar> inverses_;
-  Buffer<double> input_means_;
-  Buffer<Scalar> zeros_;
+  BriefRoom<Scalar, few> inverses_;
+  BriefRoom<double, few> input_means_;
+  BriefRoom<Scalar, few> zeros_;
 };
 
 // A thread's memory for one slice: the two rooms that the layers pass it to and fro between, the first of
@@ -77,7 +79,7 @@ class Rooms {
 
   const Layout& layout_;
   Index room_, rooms_;
-  Buffer<Scalar> memory_;
+  BriefRoom<Scalar, 1024> memory_;
 };
 
 }  // namespace

@@ -12,10 +12,8 @@ using namespace deltarule;
 
 namespace {
 
-template <class Number>
-bool begins_a_line(const Buffer<Number>& buffer) {
-  return reinterpret_cast<std::uintptr_t>(buffer.data()) %
-             static_cast<std::uintptr_t>(cache_line) ==
+bool begins_a_line(const auto& room) {
+  return reinterpret_cast<std::uintptr_t>(room.data()) % static_cast<std::uintptr_t>(cache_line) ==
          0;
 }
 
@@ -81,6 +79,20 @@ TEST_CASE("a buffer's copy is memory of its own") {
   const Buffer<float> none, as_much = none;
   CHECK(as_much.size() == 0);
   CHECK(as_much.data() == nullptr);
+}
+
+TEST_CASE_TEMPLATE("a brief room is where it may be, and as large as it is asked to be", Number,
+                   float, double) {
+  for (const Index size : {0, 1, 7, 8, 9, 1000}) {
+    BriefRoom<Number, 8> room(size);
+    const auto here = reinterpret_cast<std::uintptr_t>(&room),
+               there = reinterpret_cast<std::uintptr_t>(std::as_const(room).data());
+    CHECK(room.size() == size);
+    CHECK((there >= here && there < here + sizeof(room)) == (size <= 8));
+    CHECK(begins_a_line(room));
+    room.fill(Number(3));
+    CHECK(std::all_of(room.data(), room.data() + size, [](Number x) { return x == Number(3); }));
+  }
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // which ends the program there
