@@ -4,7 +4,7 @@
 backward functions one by one, on ``(n, m)``.
 """
 
-from pathlib import Path
+import os  # and not pathlib, whose import takes longer than our own
 from typing import Any
 
 try:
@@ -22,10 +22,11 @@ except ImportError as absent:
 def _read_homes() -> dict[str, str]:
     """Where each public name is: the stub beside this file says it, to type checkers and to us."""
     homes = {}
-    for line in Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8").splitlines():
-        if line.startswith("from deltarule"):
-            _, module, _, name, *_ = line.split()
-            homes[name] = module.removeprefix("deltarule").removeprefix(".") or name
+    with open(f"{__file__.removesuffix('.py')}.pyi", encoding="utf-8") as stub:  # noqa: PTH123
+        for line in stub:
+            if line.startswith("from deltarule"):
+                _, module, _, name, *_ = line.split()
+                homes[name] = module.removeprefix("deltarule").removeprefix(".") or name
     return homes
 
 
@@ -36,7 +37,7 @@ _HOMES = _read_homes()
 __all__ = sorted(_HOMES.keys() - {"__version__"})
 
 # Pickles of older versions look for some classes where they were then.
-__path__.append(str(Path(__file__).with_name("_old_names")))
+__path__.append(os.path.join(__path__[0], "_old_names"))  # noqa: PTH118
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deltarule import _plots
@@ -132,8 +131,12 @@ class Right(str):
     __slots__ = ()
 
 
-def as_html(columns: Mapping[str, list[Any]], title: str) -> str:
-    """Columns as an HTML table under a title, numbers to the right; all that is text is escaped."""
+def as_html(columns: Mapping[str, list[Any]], title: str, below: Sequence[str] = ()) -> str:
+    """Columns as an HTML table under a title, numbers to the right, and lines below it.
+
+    All that is text is escaped.
+    """
+    from html import escape  # for notebooks alone
 
     def cells(values: list[Any], tag: str) -> str:
         return "".join(
@@ -152,6 +155,7 @@ def as_html(columns: Mapping[str, list[Any]], title: str) -> str:
     return (
         f'<table><caption style="text-align: left">{escape(title)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        + "".join(f"<div>{escape(line)}</div>" for line in below)
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from html import escape
 from typing import Any
 
 from deltarule._network.bare import BareNetwork
@@ -248,8 +247,7 @@ class Network(BareNetwork):
         return "\n".join([self._title(), rule, head, rule, *rows, rule, *self._totals()])
 
     def _repr_html_(self) -> str:
-        table = as_html(self._columns(), self._title())
-        return table + "".join(f"<div>{escape(line)}</div>" for line in self._totals())
+        return as_html(self._columns(), self._title(), self._totals())
 
     def _columns(self) -> dict[str, list[Any]]:
         """What there is to say of each layer; a column of which nothing is to say is left out."""

@@ -27,7 +27,7 @@ from deltarule._checks import (
     expect_in_range,
     name_of,
 )
-from deltarule.schedules import LearningRate, rate_now
+from deltarule._rates import LearningRate, rate_now
 
 
 def number(default: float, below: float = math.inf) -> Any:
@@ -576,7 +576,7 @@ class LBFGS(Optimizer):
     gradient_tolerance: float = number(1e-5)
     message: str = field(default="", init=False, repr=False)
 
-    def _rule(self) -> _core.Optimizer:
+    def _rule_made(self) -> _Made:
         raise TypeError(
             "LBFGS: it makes no step from a gradient alone: expected fit(X, y, optimizer=LBFGS())"
         )

@@ -385,7 +385,7 @@ def run(w: World) -> Case:
         *(net.parameters.copy(), np.empty_like(net.parameters), state, optimizer),
         *(np.zeros(1, "int64"), _core.Pass(True, 1, 2), X, target, order, first, count),
         *(batch_size, epochs, rates, w.r.random() < 0.3, 0.0, 0.0, average, 0.9),
-        np.empty((steps, 2)),
+        *(w.r.random() < 0.3, np.empty((steps, 2))),
     ]
 
     def check(made: Any) -> None:
@@ -393,6 +393,35 @@ def run(w: World) -> Case:
         assert made[1] != "done" or made[0] == steps
 
     return trainer.run, arguments, check
+
+
+def step_of_little(w: World) -> Case:
+    net, name, trainer = _trainer(w)
+    m, loss, optimizer = w.size(), w.loss(name), w.optimizer()
+    X, y = w.array(m, net.n[0], dtype=net.dtype), w.array(m, net.n[-1], dtype=net.dtype)
+    if _core.takes_labels(loss) and w.r.random() < 0.5:
+        y = np.array([w.r.randrange(net.n[-1]) for _ in range(m)], "int64")
+    state = np.zeros(net.parameters.size * _core.state_vector_count(optimizer), net.dtype)
+    arguments = [
+        *(net.parameters.copy(), np.empty_like(net.parameters), state, optimizer),
+        *(np.zeros(1, "int64"), _core.Pass(True, 1, 2), X, y, (-1e30, 1e30)),
+        *(w.r.choice([0.0, 0.1]), w.r.choice([0.0, 0.1])),
+    ]
+
+    def check(cost: Any) -> None:
+        assert cost is None or isinstance(cost, float)
+
+    return trainer.step_of_little, arguments, check
+
+
+def bytes_to_line(w: World) -> Case:
+    a = w.array(w.size(), dtype=w.r.choice(DTYPES))
+
+    def check(found: Any) -> None:
+        assert (a.ctypes.data + found) % 64 == 0
+        assert 0 <= found < 64
+
+    return _core.bytes_to_line, [a], check
 
 
 def loss_and_gradients(w: World) -> Case:
@@ -449,7 +478,8 @@ CASES: tuple[Callable[[World], Case], ...] = (
     dense_forward, dense_backward, activation_forward, activation_backward, loss_backward,
     loss_backward_from_logits, make_network, make_loss, make_optimizer, indices, cached, set_rule,
     forward, backward, keep_moments, predict, infer, update, make_trainer, run, run, run,
-    loss_and_gradients, find_non_finite, sparse_rows, threads,
+    step_of_little, step_of_little, bytes_to_line, loss_and_gradients, find_non_finite, sparse_rows,
+    threads,
 )  # fmt: skip
 # Whatever fits them, these may refuse for a reason that the case does not know.
 MAY_REFUSE = {make_network, make_loss, make_optimizer, indices, cached, threads}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -75,6 +74,8 @@ def expect_names(names: Any, n: int, where: str) -> list[str]:
 
 def _bytes(names: Sequence[str]) -> int:
     """What names take in the header of a file, as JSON in a string of JSON."""
+    import json  # few data have names
+
     return len(json.dumps(json.dumps(names)))
 
 

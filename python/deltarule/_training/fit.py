@@ -25,7 +25,6 @@ from deltarule.history import History
 from deltarule.losses import AnyLoss
 from deltarule.metrics import Metrics
 from deltarule.optimizers import LBFGS, Optimizer, as_optimizer
-from deltarule.schedules import as_schedule
 
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
@@ -179,7 +178,11 @@ def fit(
     expect_every_step(optimizer, clip_value, clip_norm, average)
     callbacks = as_callbacks(callbacks, validated=validation is not None)
     rate = getattr(optimizer, "learning_rate", None)
-    schedule = as_schedule(rate) if callable(rate) else None
+    schedule = None
+    if callable(rate):
+        from deltarule.schedules import as_schedule  # most rates are numbers
+
+        schedule = as_schedule(rate)
     expect_validation(schedule, "the learning rate", validated=validation is not None)
     if resume is not None and isinstance(optimizer, LBFGS):
         raise ValueError(

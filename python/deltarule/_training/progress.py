@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from time import perf_counter
 from types import TracebackType
@@ -67,7 +66,11 @@ def _duration(seconds: float) -> str:
 
 def _width() -> int | None:
     """The columns of the terminal, if it is one that is written to."""
-    return shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+    if not sys.stderr.isatty():
+        return None
+    from shutil import get_terminal_size  # whose import takes longer than a small fit
+
+    return get_terminal_size().columns
 
 
 def _lines(start: str, values: list[str], width: int | None) -> list[str]:

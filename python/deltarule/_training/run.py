@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from deltarule._arrays import Array
+from deltarule._rates import Schedule, rate_now
 from deltarule.history import History
-from deltarule.schedules import Schedule, rate_now
 
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork

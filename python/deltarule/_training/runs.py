@@ -15,10 +15,10 @@ from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._checks import expect_in_range, is_number
 from deltarule._data.rows import Rows
-from deltarule._training.windows import Window, Windows
+from deltarule._data.windows import Window, Windows
+from deltarule._rates import rates_of_steps
 from deltarule.losses import Loss
 from deltarule.optimizers import LBFGS, Optimizer
-from deltarule.schedules import rates_of_steps
 
 if TYPE_CHECKING:
     from deltarule._data.rows import Held
