@@ -91,13 +91,13 @@ def rates_of_steps(rate: LearningRate, first: int, count: int, epoch: int) -> Ar
     """
     if not callable(rate):
         return None
-    from deltarule.schedules import as_schedule
-
-    schedule = as_schedule(rate)
-    if schedule.per == "epoch":
-        rates = np.full(count, schedule(epoch))
+    steps = np.arange(first, first + count)
+    if not isinstance(rate, Schedule):  # a function of the step
+        rates = np.array([float(rate(step)) for step in steps.tolist()], np.float64)
+    elif rate.per == "epoch":
+        rates = np.full(count, rate(epoch))
     else:
-        rates = np.ascontiguousarray(schedule.rates(np.arange(first, first + count)), np.float64)
+        rates = np.ascontiguousarray(rate.rates(steps), np.float64)
     bad = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0)))
     if bad.size:
         raise ValueError(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import deltarule as dr
 from deltarule import schedules
+from deltarule._rates import rates_of_steps
 from deltarule._training import runs
-from deltarule.schedules import rates_of_steps
 from support import Array, assert_same_bits, batches, data, network, step
 
 N = [4, 6, 3]
