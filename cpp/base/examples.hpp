@@ -13,6 +13,11 @@ namespace deltarule {
 
 enum class NumberType : std::uint8_t { float32, float64, uint8, int32, int64 };
 
+constexpr Index size_of(NumberType type) {
+  if (type == NumberType::uint8) return 1;
+  return type == NumberType::float32 || type == NumberType::int32 ? 4 : 8;
+}
+
 // Compressed sparse rows: example e has the stored numbers starts[e] ... starts[e + 1]), and number k
 // is that of feature indices[k]. All others are 0.
 struct SparseIndices {

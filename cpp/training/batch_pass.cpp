@@ -3,6 +3,7 @@
 #include "base/sizes.hpp"
 #include "base/subnormals.hpp"
 #include "threads/parallel.hpp"
+#include "training/fetch_ahead.hpp"
 #include "training/layerwise.hpp"
 
 #include <algorithm>
@@ -72,6 +73,7 @@ void BatchPass<Scalar>::by_groups(const Scalar* parameters, const TrainingSet& s
     cache.workspace.resize(network_.plan(), slice.count, Keep::needed);
     cache.bind(set.X, batch.order, batch.first + of_batch.first);
     cache.first_of_batch = of_batch.first;
+    fetch_ahead(set, batch, of_batch.first + of_batch.count, of_batch.count);
     const Walk<Scalar> walk(network_, parameters, cache, &transposed_);
     walk.forward(slice, 1, L);
     loss_of_slice(walk, set, batch, of_batch, slice, cost_of(part.s));
@@ -104,6 +106,7 @@ void BatchPass<Scalar>::by_slices(const Scalar* parameters, const TrainingSet& s
   Index to = coupled.empty() ? 0 : coupled.back();
   for_each_slice(interrupt, [&](const GroupSlice& part, int) {
     const Slice slice = slices_[part.s];
+    fetch_ahead(set, batch, slice.first + slice.count, slice.count);
     walk.forward(slice, first, L);
     loss_of_slice(walk, set, batch, slice, slice, cost_of(part.s));
     back(part, L, to);

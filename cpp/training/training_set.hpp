@@ -19,12 +19,14 @@ struct TrainingSet {
 struct Batch {
   const std::int64_t* order = nullptr;
   Index first = 0, count = 0;
+  Index behind = 0;  // examples of the same order that come after these
 
   Index batches(Index batch_size) const { return (count + batch_size - 1) / batch_size; }
   // Batch b of them, the last one smaller where it must be.
   Batch part(Index b, Index batch_size) const {
     const Index done = b * batch_size;
-    return {order, first + done, batch_size < count - done ? batch_size : count - done};
+    const Index some = batch_size < count - done ? batch_size : count - done;
+    return {order, first + done, some, count - done - some};
   }
 };
 

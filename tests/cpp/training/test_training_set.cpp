@@ -22,6 +22,7 @@ TEST_CASE("the parts of a batch are as many as there are, and the last one is sm
         CHECK(part.count <= batch_size);
         if (b + 1 < batch.batches(batch_size)) CHECK(part.count == batch_size);
         next += part.count;
+        CHECK(next + part.behind == 5 + count);
       }
       CHECK(next == 5 + count);
     }
