@@ -52,16 +52,24 @@ struct OnCopies {
     }
   }
 
-  // Panel by panel, `count` runs of panel_rows numbers.
+  // Panel by panel, `count` runs of panel_rows numbers. Columns of A lie too far apart for a processor to
+  // see which one comes next, so it is told.
   void copy_panels(Index first, Index count, Index i, Index rows, Scalar* to) const {
-    for (Index r = 0; r < rows; r += panel_rows, to += panel_rows * count) {
-      const Index in_panel = std::min(panel_rows, rows - r);
-      const Scalar* const from = A.data + (i + r) * A.row_stride + first * A.column_stride;
-      if (A.row_stride == 1)
-        for (Index p = 0; p < count; ++p)
-          copy_run<panel_rows>(from + p * A.column_stride, in_panel, to + p * panel_rows);
-      else
-        transpose_block(from, A.row_stride, count, in_panel, to, panel_rows);
+    const Scalar* const from = A.data + i * A.row_stride + first * A.column_stride;
+    if (A.row_stride != 1) {
+      for (Index r = 0; r < rows; r += panel_rows)
+        transpose_block(from + r * A.row_stride, A.row_stride, count,
+                        std::min(panel_rows, rows - r), to + r * count, panel_rows);
+      return;
+    }
+    constexpr Index line = 64 / static_cast<Index>(sizeof(Scalar)), columns_ahead = 8;
+    for (Index p = 0; p < count; ++p) {
+      const Scalar* const column = from + p * A.column_stride;
+      if (p + columns_ahead < count)
+        for (Index r = 0; r < rows; r += line)
+          __builtin_prefetch(column + columns_ahead * A.column_stride + r);
+      for (Index r = 0; r < rows; r += panel_rows)
+        copy_run<panel_rows>(column + r, rows - r, to + r * count + p * panel_rows);
     }
   }
 
@@ -89,28 +97,47 @@ struct OnCopies {
                                 to + c * count + p * strip_columns);
   }
 
+  // While the last panel passes a strip, the next strip comes nearer: a block of B may be larger than the
+  // second-level cache is.
   void multiply(const Scalar* a_block, const Scalar* b_block, Index first, Index count, Index i,
                 Index rows, Index j, Index columns) const {
     for (Index c = 0; c < columns; c += strip_columns) {
       const Scalar* const strip = b_block + c * count;
-      const Factor<Scalar> from_strip = B.row_stride == 1 ? Factor<Scalar>{strip, 1, count}
-                                                          : Factor<Scalar>{strip, strip_columns, 1};
       const Index in_strip = std::min(strip_columns, columns - c);
+      const Index in_next = std::min(strip_columns, columns - c - in_strip);
+      Fetcher next(
+          {strip + strip_columns * count, in_next * count * static_cast<Index>(sizeof(Scalar))});
       for (Index r = 0; r < rows; r += panel_rows) {
-        InPlace<Scalar>{alpha,
-                        a_block + r * count,
-                        panel_rows,
-                        from_strip,
-                        bias ? bias + i + r : nullptr,
-                        C.data + (j + c) * C.stride + i + r,
-                        C.stride,
-                        std::min(panel_rows, rows - r),
-                        in_strip,
-                        count,
-                        adds || first > 0}
-            .run_rows({0, count});
+        const Index in_panel = std::min(panel_rows, rows - r);
+        const Scalar* const panel = a_block + r * count;
+        if (r + panel_rows >= rows && in_next > 0)
+          part<true>(panel, strip, first, count, i + r, in_panel, j + c, in_strip, &next)
+              .run_rows({0, count});
+        else
+          part<false>(panel, strip, first, count, i + r, in_panel, j + c, in_strip, nullptr)
+              .run_rows({0, count});
       }
     }
+  }
+
+  // A panel times a strip.
+  template <bool fetches>
+  InPlace<Scalar, fetches> part(const Scalar* panel, const Scalar* strip, Index first, Index count,
+                                Index i, Index rows, Index j, Index columns,
+                                Fetcher* fetcher) const {
+    return {alpha,
+            panel,
+            panel_rows,
+            B.row_stride == 1 ? Factor<Scalar>{strip, 1, count}
+                              : Factor<Scalar>{strip, strip_columns, 1},
+            bias ? bias + i : nullptr,
+            C.data + j * C.stride + i,
+            C.stride,
+            rows,
+            columns,
+            count,
+            adds || first > 0,
+            fetcher};
   }
 };
 
