@@ -103,18 +103,21 @@ void Plan<Scalar>::cut_dense_layer(Index l, Index h, Index tile_size) {
 }
 
 template <class Scalar>
-Slices Plan<Scalar>::slices_of(Index m, Index widest) const {
+Index Plan<Scalar>::examples_in_cache() const {
   Index numbers = 0;  // of one example, forward and backward
+  for (Index l = 1; l <= layout_.depth(); ++l) numbers += 2 * layout_.n(l);
+  return slice_bytes / (numbers * static_cast<Index>(sizeof(Scalar)));
+}
+
+template <class Scalar>
+Slices Plan<Scalar>::slices_of(Index m, Index widest) const {
   bool copied = false;
-  for (Index l = 1; l <= layout_.depth(); ++l) {
-    numbers += 2 * layout_.n(l);
+  for (Index l = 1; l <= layout_.depth(); ++l)
     copied =
         copied || (layout_.dense(l) && !product_in_place<Scalar>(layout_.n(l), layout_.n(l - 1)));
-  }
   const Index least = copied ? least_width_on_copies : least_width;
-  const Index in_cache = slice_bytes / (numbers * static_cast<Index>(sizeof(Scalar)));
   const Index half_of_all = (m + 1) / 2;  // two threads are the least that there may be
-  const Index width = std::max(least, std::min({in_cache, widest, half_of_all}));
+  const Index width = std::max(least, std::min({examples_in_cache(), widest, half_of_all}));
   // As many for one thread as for the other.
   const Index count = std::clamp<Index>((m + width - 1) / width, 1, most_slices);
   return {m, count == 1 ? 1 : (count + 1) / 2 * 2};
@@ -128,6 +131,11 @@ Slices Plan<Scalar>::slices(Index m) const {
 template <class Scalar>
 Slices Plan<Scalar>::training_slices(Index m) const {
   return gradient_groups(m) > 1 ? slices_of(m, m) : slices(m);
+}
+
+template <class Scalar>
+Index Plan<Scalar>::slices_in_cache(const Slices& slices) const {
+  return std::max<Index>(1, examples_in_cache() / std::max<Index>(1, slices.widest()));
 }
 
 template <class Scalar>

@@ -50,6 +50,9 @@ class Plan {
   // One group: no gradients of slices but of the whole batch, tile by tile.
   Slices training_slices(Index m) const;
   Index gradient_groups(Index m) const;
+  // How many examples a core's own cache holds, forward and back, and how many slices, at least one.
+  Index examples_in_cache() const;
+  Index slices_in_cache(const Slices& slices) const;
 
   // Are the weights so many that each core had better keep to some of them?
   bool goes_layerwise() const { return layerwise_; }

@@ -37,16 +37,23 @@ void BatchPass<Scalar>::make_room(const TrainingSet& set, Index m) {
   if (slice_costs_.size() < costs) slice_costs_.resize(costs);
 }
 
-// Where groups of slices have gradients of their own, a thread has a whole group.
+// So many slices at a time; where groups of slices have gradients of their own, a thread has a whole group
+// and takes them one by one.
 template <class Scalar>
 template <class Use>
-void BatchPass<Scalar>::for_each_slice(Interrupt& interrupt, Use use) {
-  parallel_for(threads_, groups_ > 1 ? groups_ : slices_.count, [&](Index task, int thread) {
-    const bool alone = groups_ == 1;
-    const Index first = alone ? task : first_slice(task);
-    const Index last = alone ? task + 1 : first_slice(task + 1);
-    for (Index s = first; s < last && !interrupt.poll_on(thread); ++s)
-      use(GroupSlice{s, s > first, alone ? nullptr : gradients_of_group(task)}, thread);
+void BatchPass<Scalar>::for_each_part(Interrupt& interrupt, Index together, Use use) {
+  if (groups_ > 1) {
+    parallel_for(threads_, groups_, [&](Index group, int thread) {
+      const Index first = first_slice(group), last = first_slice(group + 1);
+      for (Index s = first; s < last && !interrupt.poll_on(thread); ++s)
+        use(Part{s, s + 1, s > first, gradients_of_group(group)}, thread);
+    });
+    return;
+  }
+  parallel_for(threads_, (slices_.count + together - 1) / together, [&](Index task, int thread) {
+    const Index s = task * together;
+    if (!interrupt.poll_on(thread))
+      use(Part{s, std::min(s + together, slices_.count), false, nullptr}, thread);
   });
 }
 
@@ -63,11 +70,18 @@ void BatchPass<Scalar>::loss_of_slice(const Walk<Scalar>& walk, const TrainingSe
 }
 
 template <class Scalar>
+void BatchPass<Scalar>::loss_of_part(const Walk<Scalar>& walk, const TrainingSet& set,
+                                     const Batch& batch, const Part& part) {
+  for (Index s = part.s; s < part.last; ++s)
+    loss_of_slice(walk, set, batch, slices_[s], slices_[s], cost_of(s));
+}
+
+template <class Scalar>
 void BatchPass<Scalar>::by_groups(const Scalar* parameters, const TrainingSet& set,
                                   const Batch& batch, const Pass& pass, Interrupt& interrupt) {
   const Index L = network_.depth(), lowest = network_.rules().lowest_trained();
   for (Cache<Scalar>& cache : caches_) network_.begin(pass, slices_, cache);
-  for_each_slice(interrupt, [&](const GroupSlice& part, int thread) {
+  for_each_part(interrupt, 1, [&](const Part& part, int thread) {
     Cache<Scalar>& cache = caches_[static_cast<std::size_t>(thread)];
     const Slice of_batch = slices_[part.s], slice{0, of_batch.count};
     cache.workspace.resize(network_.plan(), slice.count, Keep::needed);
@@ -90,13 +104,12 @@ void BatchPass<Scalar>::by_slices(const Scalar* parameters, const TrainingSet& s
   const std::vector<Index>& coupled = coupling.coupled();
   const Index L = network_.depth(), lowest = network_.rules().lowest_trained();
   const Walk<Scalar> walk(network_, parameters, cache(), &transposed_);
-  const Index first =
-      forward_to_last_stage(walk, network_.layout(), coupling, slices_, [&](auto use) {
-        for_each_slice(interrupt, [&](const GroupSlice& part, int) { use(part.s); });
-      });
+  const Index first = forward_to_last_stage(
+      walk, network_.layout(), coupling, slices_,
+      [&](auto use) { for_each_part(interrupt, 1, [&](const Part& part, int) { use(part.s); }); });
   // From dZ[from] to dZ[to], where the batch meets again, or to the end, with the share in the gradient.
-  const auto back = [&](const GroupSlice& part, Index from, Index to) {
-    const Slice slice = slices_[part.s];
+  const auto back = [&](const Part& part, Index from, Index to) {
+    const Slice slice = slice_of(part);
     walk.backward(slice, from, std::max(to, lowest), nullptr);
     if (to > 0 && to >= lowest)
       walk.measure_back(to, part.s, slice);
@@ -104,18 +117,21 @@ void BatchPass<Scalar>::by_slices(const Scalar* parameters, const TrainingSet& s
       walk.gradient_of_slice(slice, part.adds, part.gradients);
   };
   Index to = coupled.empty() ? 0 : coupled.back();
-  for_each_slice(interrupt, [&](const GroupSlice& part, int) {
-    const Slice slice = slices_[part.s];
+  // One thread takes as many at a time as its cache holds: their sums are the same.
+  const Index together =
+      coupled.empty() && threads_ == 1 ? network_.plan().slices_in_cache(slices_) : 1;
+  for_each_part(interrupt, together, [&](const Part& part, int) {
+    const Slice slice = slice_of(part);
     fetch_ahead(set, batch, slice.first + slice.count, slice.count);
     walk.forward(slice, first, L);
-    loss_of_slice(walk, set, batch, slice, slice, cost_of(part.s));
+    loss_of_part(walk, set, batch, part);
     back(part, L, to);
   });
   for (auto next = coupled.rbegin(); next != coupled.rend() && *next >= lowest;) {
     const Index from = *next++;
     coupling.put_together_back(from, slices_);
     to = next == coupled.rend() ? 0 : *next;
-    for_each_slice(interrupt, [&](const GroupSlice& part, int) { back(part, from, to); });
+    for_each_part(interrupt, 1, [&](const Part& part, int) { back(part, from, to); });
   }
 }
 
@@ -127,10 +143,7 @@ void BatchPass<Scalar>::by_layers(const Scalar* parameters, const TrainingSet& s
                                     interrupt);
   const Walk<Scalar> walk(network_, parameters, cache(), &transposed_);
   layerwise.forward(first_product_is_made);
-  for_each_slice(interrupt, [&](const GroupSlice& part, int) {
-    const Slice slice = slices_[part.s];
-    loss_of_slice(walk, set, batch, slice, slice, cost_of(part.s));
-  });
+  for_each_part(interrupt, 1, [&](const Part& part, int) { loss_of_part(walk, set, batch, part); });
   layerwise.backward();
 }
 

@@ -40,12 +40,17 @@ class BatchPass {
   TransposedWeights<Scalar>& transposed() { return transposed_; }
 
  private:
-  // A slice on its way, and the gradients of its group (null: it has none), which it adds to or begins.
-  struct GroupSlice {
-    Index s;
+  // Slices on their way together, s ... last - 1, and the gradients of their group (null: they have none),
+  // which they add to or begin.
+  struct Part {
+    Index s, last;
     bool adds;
     Scalar* gradients;
   };
+  Slice slice_of(const Part& part) const {
+    const Index first = slices_.first(part.s);
+    return {first, slices_.first(part.last) - first};
+  }
   // Does a batch pass as one, or each of its slices by itself?
   bool as_one() const { return groups_ == 1 || !network_.rules().couplings().empty(); }
   Index first_slice(Index group) const { return slices_.count * group / groups_; }
@@ -55,9 +60,11 @@ class BatchPass {
   BatchCost& cost_of(Index s) { return slice_costs_[static_cast<std::size_t>(s)]; }
 
   template <class Use>
-  void for_each_slice(Interrupt& interrupt, Use use);
+  void for_each_part(Interrupt& interrupt, Index together, Use use);
   void loss_of_slice(const Walk<Scalar>& walk, const TrainingSet& set, const Batch& batch,
                      Slice of_batch, Slice slice, BatchCost& cost);
+  void loss_of_part(const Walk<Scalar>& walk, const TrainingSet& set, const Batch& batch,
+                    const Part& part);
   void by_groups(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
                  const Pass& pass, Interrupt& interrupt);
   void by_slices(const Scalar* parameters, const TrainingSet& set, const Batch& batch,

@@ -143,6 +143,10 @@ TEST_CASE_TEMPLATE("a batch is cut into slices by shapes alone", Scalar, float, 
         CHECK(one->slices(m).count == Plan<Scalar>(one->layout()).slices(m).count);
       }
       CHECK(one->gradient_groups(m) <= one->training_slices(m).count);
+      const Slices slices = one->slices(m);
+      const Index together = one->slices_in_cache(slices);
+      CHECK(together >= 1);
+      CHECK((together == 1 || together * slices.widest() <= one->examples_in_cache()));
     }
   }
 }
