@@ -8,10 +8,10 @@
 namespace deltarule {
 namespace {
 
-// How a batch is cut into slices. A slice is worth handing out from about a million operations on,
-// and passes through the layers within a core's own cache. Weights that are copied for a product are
+// How a batch is cut into slices. A slice is worth handing out from about two million operations
+// on, and passes through the layers within a core's own cache. Weights that are copied for a product are
 // copied again for every slice, so a network with such a layer is cut into wide ones.
-constexpr double slice_work = 1e6;
+constexpr double slice_work = 2e6;
 constexpr Index slice_bytes = 64 * 1024;
 constexpr Index least_width = 16, least_width_on_copies = 256;
 constexpr Index most_slices = 4096;
