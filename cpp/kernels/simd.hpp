@@ -109,6 +109,17 @@ inline void store_first(Scalar* to, const Vec<Scalar>& v, Index count) {
 #endif
 }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// x, and `most` where it is larger; NaN passes.
+template <class Scalar>
+inline Vec<Scalar> held_to(Scalar most, Vec<Scalar> x) {
+  if constexpr (sizeof(Scalar) == 4)
+    return _mm256_min_ps(_mm256_set1_ps(most), x);
+  else
+    return _mm256_min_pd(_mm256_set1_pd(most), x);
+}
+#endif
+
 #if defined(__AVX512F__)
 // The root of x >= 0 within 1.5 units in the last place, in a fraction of a root's time: an estimate of
 // 14 bits and the remainder's share. Lanes whose estimate would overflow, and NaN, are done exactly.

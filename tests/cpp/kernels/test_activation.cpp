@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cmath>
 #include <limits>
 #include <random>
 #include <set>
@@ -166,6 +167,39 @@ TEST_CASE_TEMPLATE("an activation gives the same bits at every place of an array
       }
       CHECK(same);
     }
+  });
+}
+
+TEST_CASE_TEMPLATE("an activation of numbers of every size gives the bits of each number alone",
+                   Scalar, float, double) {
+  using Limits = std::numeric_limits<Scalar>;
+  std::vector<Scalar> sizes{0,
+                            Limits::denorm_min(),
+                            Limits::min() / 4,
+                            Limits::min(),
+                            Limits::max(),
+                            Limits::infinity(),
+                            not_a_number<Scalar>};
+  for (const int bound : {1, 10, 20, 40, 89, 104, 710, 746}) {
+    const auto at = static_cast<Scalar>(bound);
+    sizes.insert(sizes.end(),
+                 {std::nextafter(at, Scalar(0)), at, std::nextafter(at, Limits::max())});
+  }
+  std::mt19937 engine(5);
+  std::uniform_real_distribution<Scalar> exponents(-30, 7);
+  for (int i = 0; i < 500; ++i) sizes.push_back(std::exp2(exponents(engine)));
+  const auto count = static_cast<Index>(sizes.size());
+  Matrix<Scalar> Z(2 * count, 1);
+  for (Index i = 0; i < count; ++i) {
+    Z(i) = sizes[static_cast<std::size_t>(i)];
+    Z(2 * count - 1 - i) = -Z(i);
+  }
+  for_each_activation(false, [&](Activation activation) {
+    const Matrix<Scalar> A = forward(activation, Z);
+    Index others = 0;
+    for (Index i = 0; i < Z.rows(); ++i)
+      if (!same_bits(A(i), g(activation, Z(i)))) ++others;
+    CHECK(others == 0);
   });
 }
 
