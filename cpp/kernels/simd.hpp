@@ -100,10 +100,29 @@ inline void store_first(Scalar* to, const Vec<Scalar>& v, Index count) {
   else
     _mm512_mask_storeu_pd(to, first_lanes<Scalar>(count), v);
 #elif defined(__AVX2__)
-  if constexpr (sizeof(Scalar) == 4)
-    _mm256_maskstore_ps(to, first_lanes<Scalar>(count), v);
-  else
-    _mm256_maskstore_pd(to, first_lanes<Scalar>(count), v);
+  // By halves: a store with a mask takes some AMD processors as long as a dozen others.
+  if constexpr (sizeof(Scalar) == 4) {
+    __m128 half = _mm256_castps256_ps128(v);
+    if (count & 4) {
+      _mm_storeu_ps(to, half);
+      half = _mm256_extractf128_ps(v, 1);
+      to += 4;
+    }
+    if (count & 2) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(to), half);
+      half = _mm_movehl_ps(half, half);
+      to += 2;
+    }
+    if (count & 1) _mm_store_ss(to, half);
+  } else {
+    __m128d half = _mm256_castpd256_pd128(v);
+    if (count & 2) {
+      _mm_storeu_pd(to, half);
+      half = _mm256_extractf128_pd(v, 1);
+      to += 2;
+    }
+    if (count & 1) _mm_store_sd(to, half);
+  }
 #else
   for (Index i = 0; i < count; ++i) to[i] = v[i];
 #endif

@@ -234,7 +234,7 @@ TEST_CASE_TEMPLATE("a dense layer of every size at which its products change the
 TEST_CASE_TEMPLATE("products are added to what is there, in blocks of larger matrices, too", Scalar,
                    float, double) {
   std::mt19937 engine(8);
-  for (const Index n : {1, 2, 3, 4, 5, 10, 15, 17})
+  for (const Index n : {1, 2, 3, 4, 5, 6, 10, 15, 17})
     for (const Index n_prev : {5, 16, 65, 600})
       for (const Index m : {1, 3, 19}) {
         CAPTURE(n);
@@ -258,6 +258,49 @@ TEST_CASE_TEMPLATE("products are added to what is there, in blocks of larger mat
                                                          true, {});
               });
       }
+}
+
+TEST_CASE_TEMPLATE(
+    "a product writes its own rows alone, however few are left for the last register", Scalar,
+    float, double) {
+  std::mt19937 engine(10);
+  for (Index n = 1; n <= 34; ++n)
+    for (const Index n_prev : {3, 40}) {
+      CAPTURE(n);
+      CAPTURE(n_prev);
+      const Index m = 7;
+      const auto layer = random_layer<Scalar>(engine, n, n_prev, m);
+      Matrix<Scalar> frame = Matrix<Scalar>::Constant(n + 9, m, Scalar(42)), expected = frame;
+      kernels<Scalar>().dense.forward(layer.W, layer.b.data(), layer.A_prev, frame.middleRows(1, n),
+                                      false);
+      expected.middleRows(1, n) = layer.Z();
+      CHECK(same_bits(frame, expected));
+      CHECK(error(layer.Z(), reference::dense_forward(exact(layer.W), exact(layer.b),
+                                                      exact(layer.A_prev))) < rounding<Scalar>);
+
+      Matrix<Scalar> turned = Matrix<Scalar>::Constant(n_prev + 9, n, Scalar(42)),
+                     expected_turned = turned;
+      kernels<Scalar>().dense.transpose(layer.W, turned.middleRows(1, n_prev));
+      expected_turned.middleRows(1, n_prev) = layer.W.transpose();
+      CHECK(same_bits(turned, expected_turned));
+    }
+}
+
+TEST_CASE_TEMPLATE("inputs in turn give the bits of all at once", Scalar, float, double) {
+  std::mt19937 engine(11);
+  const auto& dense = kernels<Scalar>().dense;
+  for (const Index n : {2, 3, 4, 10, 33})
+    for (const Index more : {1, 8, 16, 17, 40}) {
+      CAPTURE(n);
+      CAPTURE(more);
+      const Index m = 13;
+      const auto layer = random_layer<Scalar>(engine, n, dense.inputs_in_turn + more, m);
+      Matrix<Scalar> Z(n, m);
+      dense.forward(layer.W.leftCols(dense.inputs_in_turn), layer.b.data(),
+                    layer.A_prev.topRows(dense.inputs_in_turn), Z, false);
+      dense.forward(layer.W.rightCols(more), nullptr, layer.A_prev.bottomRows(more), Z, true);
+      CHECK(same_bits(Z, layer.Z()));
+    }
 }
 
 TEST_CASE_TEMPLATE("no units, inputs or examples: sums of no terms, and nothing beside memory",
