@@ -17,6 +17,15 @@ namespace {
 // Columns of C from which on copying the factors pays for itself.
 constexpr Index columns_worth_copying = 64;
 
+// Are the sums of so few rows soonest made along the columns? On AVX2, in float32, those of three rows
+// are not, and those of four have to have some terms. (What adds may be the end of a longer sum.)
+template <class Scalar>
+bool along_columns(Index n, Index k, bool adds) {
+  if (n > 4 || (n > 2 && simd::lanes<Scalar> < 4)) return false;
+  if (simd::bytes != 32 || sizeof(Scalar) != 4) return true;
+  return n < 3 || (n == 4 && (adds || k > 2 * simd::lanes<Scalar>));
+}
+
 // C^T = B^T A^T where that fills registers better, for a B of contiguous rows: the bits are those of
 // A B.
 template <class Scalar>
@@ -99,11 +108,11 @@ void product_along_columns(Scalar alpha, const View<const Scalar>& A, const View
                            const Scalar* bias, const View<Scalar>& C, bool adds) {
   const Factor<Scalar> columns{B.data, 1, B.stride};
   const Index n = A.rows;
-  if (n > 0 && A.columns > 0) {
+  if (n > 0 && A.columns > 0 && along_columns<Scalar>(n, A.columns, adds)) {
     if (n == 1) return FewRows<Scalar, 1>{alpha, A, columns, bias, C, adds}.run();
     if (n == 2) return FewRows<Scalar, 2>{alpha, A, columns, bias, C, adds}.run();
     if constexpr (simd::lanes<Scalar> >= 4)
-      if (n <= 4) return FewRows<Scalar, 4>{alpha, A, columns, bias, C, adds}.run();
+      return FewRows<Scalar, 4>{alpha, A, columns, bias, C, adds}.run();
   }
   product<Scalar>(alpha, A, columns, bias, C, adds, {});
 }
