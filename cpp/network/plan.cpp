@@ -96,10 +96,14 @@ void Plan<Scalar>::cut_dense_layer(Index l, Index h, Index tile_size) {
       product_in_place<Scalar>(n, inputs) ? std::max<Index>(1, tile_size / n) : inputs_on_copies;
   const Index width = std::max(wanted, inputs / most_tiles_of_layer);
   const Index count = (inputs + width - 1) / width;
-  for (Index t = 0; t < count; ++t) {
-    const Index from = first + inputs * t / count, to = first + inputs * (t + 1) / count;
-    add_tile(from, to, to == n_prev);
-  }
+  // To within the columns that the product takes at once, so that none of them is left over.
+  const Index step = width < Slices::columns ? 1 : Slices::columns;
+  const auto edge = [&](Index t) {
+    return t == count ? end : first + inputs * t / count / step * step;
+  };
+  for (Index t = 0; t < count; ++t)
+    if (edge(t) < edge(t + 1) || edge(t + 1) == n_prev)
+      add_tile(edge(t), edge(t + 1), edge(t + 1) == n_prev);
 }
 
 template <class Scalar>

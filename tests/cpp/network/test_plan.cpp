@@ -40,6 +40,23 @@ TEST_CASE_TEMPLATE("tiles cover the flat vector once", Scalar, float, double) {
   CHECK(Network<Scalar>(widest.inputs, widest.layers).plan().tiles().size() > widest.layers.size());
 }
 
+TEST_CASE("tiles begin where the columns of a product do, and none is empty") {
+  for (const Index inputs : {1, 7, 8, 9, 17, 192, 200, 784}) {
+    for (const Index units : {1, 10, 128, 129, 256, 2000}) {
+      CAPTURE(inputs);
+      CAPTURE(units);
+      const Plan<float> plan(Layout(inputs, {dense(units, "relu"), dense(3, "softmax")}));
+      Index covered = 0;
+      for (const Tile& tile : plan.tiles()) {
+        CHECK(tile.count > 0);
+        if (tile.inputs() >= Slices::columns) CHECK(tile.first_input % Slices::columns == 0);
+        covered += tile.count;
+      }
+      CHECK(covered == plan.layout().parameter_count());
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("a network of many weights halves the inputs of its layers", Scalar, float,
                    double) {
   const Plan<Scalar> small(Layout(64, {dense(64, "relu"), dense(10, "softmax")}));
