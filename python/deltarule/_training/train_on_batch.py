@@ -72,6 +72,7 @@ def train_on_batch(
     Examples
     --------
     >>> import numpy as np
+    >>> from deltarule import Adam
     >>> net = Network([Dense(8, "relu"), Dense(1)], input_size=3, seed=0)
     >>> optimizer = Adam(1e-2)
     >>> X = np.ones((4, 3), np.float32)

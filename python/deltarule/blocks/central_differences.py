@@ -90,6 +90,7 @@ def gradient_check(
 
     Examples
     --------
+    >>> import numpy as np
     >>> parameters = initialize_parameters_deep([2, 3, 1])
     >>> X, Y = np.array([[0.1, -0.4], [0.3, 0.2]]), np.array([[0, 1]])
     >>> AL, caches = L_model_forward(X, parameters)
