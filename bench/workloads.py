@@ -80,8 +80,8 @@ _MEMBER = _ADAM_EPOCH | {
     "per_repetition": 1, "repetitions": 9, "tolerance": 0.1,
 }  # fmt: skip
 _CALLED = {
-    "activation": "relu", "batch": 32, "rows": 32, "unit": "call", "per_repetition": 500,
-    "repetitions": 9,
+    "activation": "relu", "batch": 32, "rows": 32, "unit": "call", "per_repetition": 300,
+    "repetitions": 9, "learning_rate": 1e-4,
 }  # fmt: skip
 
 WORKLOADS = {
