@@ -14,8 +14,8 @@ template <class Scalar>
 class BatchInput {
  public:
   // Takes m examples order[first ...], or first ..., from X; `room` has n[0] m numbers for what is
-  // gathered, and `means` are taken off, unless they are null. `load` fills the columns of one slice, or some rows of them, on the thread that will use
-  // them.
+  // gathered, and `means` are taken off, unless they are null. `load` fills the columns of one slice, or
+  // some rows of them, on the thread that will use them.
   void bind(const Examples& X, const std::int64_t* order, Index first, Index m, Scalar* room,
             const double* means = nullptr) {
     source_ = X;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Collection, Iterable, Mapping, Sized
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
@@ -15,15 +15,14 @@ from deltarule._arrays import Array
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 
-def name_of(given: str, known: Iterable[str], aliases: Mapping[str, str] = NO_ALIASES) -> str:
+def name_of(given: str, known: Collection[str], aliases: Mapping[str, str] = NO_ALIASES) -> str:
     """The name that is meant: in any case of letters, or the one that an alias stands for.
 
     Aliases are in lower case. What is no name of anything comes back as it is.
     """
-    known = tuple(known)
-    small = given.lower()
     if given in known:
         return given
+    small = given.lower()
     return small if small in known else aliases.get(small, given)
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._checks import expect_in_range, is_integer
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
+from deltarule._data.weights import near_one
 
 # A weight a class, or "balanced".
 ClassWeight: TypeAlias = "str | Mapping[int, float]"
@@ -84,6 +82,4 @@ def weighted(target: _core.Target, weights: Array, where: str) -> _core.Target:
     both = weights[classes] * (1.0 if target.weights is None else target.weights)
     if not both.any():
         raise ValueError(f"{where}: every example weighs 0, by class_weight: expected some above 0")
-    # As the door has it: their ratios alone count, and a power of two changes no digit.
-    both = np.ldexp(both, -int(np.frexp(both.max())[1]))
-    return _core.Target(target.Y, target.labels, both)
+    return _core.Target(target.Y, target.labels, near_one(both))

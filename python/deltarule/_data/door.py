@@ -20,6 +20,7 @@ from deltarule._data.containers import Opened, opened
 from deltarule._data.names import arrangement
 from deltarule._data.numbers import numbers
 from deltarule._data.rows import Rows
+from deltarule._data.weights import expect_weights, near_one
 from deltarule.losses import Loss, expect_targets
 
 DType = np.dtype[Any]
@@ -256,11 +257,5 @@ def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
             f"{where}: sample_weight has shape {weights.shape}: expected ({m},), one an example"
         )
     expect_finite(Rows(weights[:, np.newaxis]), weights.dtype, where, "sample_weight", vector=True)
-    negative = np.flatnonzero(weights < 0)
-    if negative.size:
-        at = negative[0]
-        raise ValueError(f"{where}: sample_weight[{at}] is {weights[at]}: expected 0 or more")
-    if not weights.any():
-        raise ValueError(f"{where}: sample_weight is 0 for every example: expected some above 0")
-    # Their ratios alone count. A power of two brings them near 1 and changes no digit of theirs.
-    return np.ldexp(weights, -int(np.frexp(weights.max())[1]))
+    expect_weights(weights, where, "sample_weight")
+    return near_one(weights)

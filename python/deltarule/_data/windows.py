@@ -12,6 +12,7 @@ from typing import NamedTuple
 from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._data.rows import Rows
+from deltarule._data.targets import part_of
 
 
 class Window(NamedTuple):
@@ -43,15 +44,6 @@ class Windows:
         if order is not self._order or self._fetched is None or self._fetched.first != begin:
             self._fetched = None  # which another takes the place of
             some = order[begin : begin + window]
-            self._fetched = Window(Rows(rows.taken(some)), _taken(like.target, some), None, begin)
+            self._fetched = Window(Rows(rows.taken(some)), part_of(like.target, some), None, begin)
             self._order = order
         return self._fetched
-
-
-def _taken(target: _core.Target, rows: Array) -> _core.Target:
-    """Some examples' targets."""
-    return _core.Target(
-        None if target.Y is None else target.Y[rows],
-        None if target.labels is None else target.labels[rows],
-        None if target.weights is None else target.weights[rows],
-    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deltarule import _core
 from deltarule._arrays import Array, aligned_zeros
 from deltarule._data.rows import Rows
+from deltarule._data.targets import part_of
 from deltarule.losses import Loss
 
 if TYPE_CHECKING:
@@ -87,13 +88,3 @@ class Cost:
             gradients /= weight
         self.latest = total / weight + self._constant
         return self.latest, gradients
-
-
-def part_of(target: _core.Target, part: slice | Array, dtype: Any = None) -> _core.Target:
-    """Some examples' targets, their numbers in another dtype if one is given."""
-    Y = None if target.Y is None else target.Y[part]
-    return _core.Target(
-        Y if Y is None or dtype is None else np.ascontiguousarray(Y, dtype),
-        None if target.labels is None else target.labels[part],
-        None if target.weights is None else target.weights[part],
-    )

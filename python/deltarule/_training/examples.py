@@ -15,7 +15,7 @@ from deltarule._data.door import as_target
 from deltarule._data.rows import Rows
 from deltarule._data.sampling import Order, in_turn, order_of
 from deltarule._data.split import SomeRows, split
-from deltarule._training.all_examples import part_of
+from deltarule._data.targets import part_of
 from deltarule._training.evaluate import Held
 from deltarule.layers import BatchNorm
 from deltarule.losses import AnyLoss, Loss

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deltarule._training.all_examples import part_of
+from deltarule._data.targets import part_of
 
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork

@@ -15,6 +15,7 @@ from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._checks import expect_in_range, is_number
 from deltarule._data.rows import Rows
+from deltarule._data.targets import part_of
 from deltarule._data.windows import Window, Windows
 from deltarule._rates import rates_of_steps
 from deltarule.losses import Loss
@@ -50,7 +51,8 @@ class Run(NamedTuple):
 
     def batch(self) -> tuple[Array, Array, Array | None]:
         """X, y and the weights of the examples of a run of one batch."""
-        which, target = self._which(), self._target_of(self._which())
+        which = self._which()
+        target = part_of(self.target, which)
         held = target.Y if target.labels is None else target.labels
         assert held is not None
         return self.rows.taken(which), held, target.weights
@@ -63,15 +65,11 @@ class Run(NamedTuple):
         if self.rows.in_place:
             return self.rows.held, self.target, self.order, self.first
         which = self._which()
-        return self.rows.taken(which), self._target_of(which), None, 0
+        return self.rows.taken(which), part_of(self.target, which), None, 0
 
     def _which(self) -> Any:
         span = slice(self.first, self.first + self.examples)
         return span if self.order is None else self.order[span]
-
-    def _target_of(self, which: Any) -> _core.Target:
-        parts = (self.target.Y, self.target.labels, self.target.weights)
-        return _core.Target(*(None if part is None else part[which] for part in parts))
 
 
 class EveryStep(NamedTuple):

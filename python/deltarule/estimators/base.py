@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from deltarule import _core
 from deltarule._arrays import Array, own
 from deltarule._data.door import rows_of, target_of
+from deltarule._data.weights import expect_weights
 from deltarule.estimators import door
 from deltarule.estimators.contract import BaseEstimator, CallbackSupportMixin, callbacks_told
 from deltarule.estimators.live_weights import (
@@ -416,7 +417,8 @@ class MLP(CallbackSupportMixin, BaseEstimator):
             weights_val = None if weights_val is None else weights_val[rest]
         else:
             return None, None
-        door.expect_weights(weights_val, "the validation examples' sample_weight")
+        if weights_val is not None:
+            expect_weights(weights_val, "fit", "the validation examples' sample_weight")
         if not hasattr(self, "validation_loss_curve_") or not self.loss_curve_:
             self.validation_loss_curve_ = []
         if self.validation_scores_ is None:

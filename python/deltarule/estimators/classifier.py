@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted
 
 from deltarule._arrays import Array
+from deltarule._data.weights import expect_weights
 from deltarule.estimators import door
 from deltarule.estimators.base import MLP
 from deltarule.estimators.contract import ClassifierMixin, available_if, with_callbacks
@@ -380,7 +381,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             indices = np.arange(len(y)) if balanced else None
             weights = compute_sample_weight(self.class_weight, both, indices=indices)[len(y) :]
         weights = weights if sample_weight is None else weights * sample_weight
-        door.expect_weights(weights, "class_weight by example")
+        expect_weights(weights, "fit", "class_weight by example")
         return weights  # type: ignore[no-any-return]
 
     def _prediction(self, A: Array) -> Array:

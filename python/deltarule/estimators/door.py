@@ -15,6 +15,7 @@ from deltarule._arrays import Array
 from deltarule._data.door import expect_finite, rows_of
 from deltarule._data.numbers import in_place
 from deltarule._data.rows import Rows, mapped_file
+from deltarule._data.weights import expect_weights
 from deltarule.estimators.contract import warn
 from deltarule.network import Network
 
@@ -96,20 +97,8 @@ def weights(given: Any, X: Any, what: str) -> Array | None:
     if given is None:
         return None
     found = _check_sample_weight(given, X)
-    expect_weights(found, what)
+    expect_weights(found, "fit", what)
     return np.asarray(found)
-
-
-def expect_weights(weights: Array | None, what: str) -> None:
-    """Hold weights to 0 and more, and some of them to more."""
-    if weights is None:
-        return
-    negative = np.flatnonzero(weights < 0)
-    if negative.size:
-        at = negative[0]
-        raise ValueError(f"fit: {what}[{at}] is {weights[at]}: expected 0 or more")
-    if not weights.any():
-        raise ValueError(f"fit: {what} is 0 for every example: expected some above 0")
 
 
 def is_mapped(X: Any) -> bool:
