@@ -4,13 +4,16 @@
 #include "bindings/layer_table.hpp"
 #include "bindings/optimizer.hpp"
 #include "bindings/register.hpp"
+#include "bindings/work.hpp"
 #include "network/finiteness.hpp"
 #include "training/update.hpp"
 
 #include <pybind11/stl.h>
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace deltarule::bindings {
@@ -103,40 +106,76 @@ py::array cached_layer(const py::object& owner, Index l, const char* where,
   return cached<Scalar>(owner, (of.cache.*matrix)(l));
 }
 
+// Inference as a piece of work, with the loss where one is given. It comes to the sum of the losses.
 template <class Scalar>
-double infer(const PyNetwork<Scalar>& of, const py::array& parameters, const py::object& X,
-             py::array& output, const std::optional<Loss>& loss, const PyTarget& given) {
-  const Network<Scalar>& network = of.core;
-  const Scalar* const p =
-      flat_vector<Scalar>(parameters, network.parameter_count(), "predict", "parameters", false);
-  const Examples rows = examples(X, network.n(0), "predict", "X");
-  const Index n_L = network.n(network.depth()), m = rows.count;
-  Scalar* const a = in_place_array<Scalar>(output, {m, n_L}, "predict", "out", true);
-  Target<Scalar> target;
-  Buffer<Scalar> weights;
-  if (loss) {
+class Inference : public Work {
+ public:
+  Inference(const py::object& network, const py::array& parameters, const py::object& X,
+            py::array& output, const std::optional<Loss>& loss, PyTarget target)
+      : held_{network, parameters, X, output},
+        network_(network.cast<PyNetwork<Scalar>&>().core),
+        loss_(loss),
+        given_(std::move(target)) {
+    constexpr const char* where = "predict";
+    parameters_ =
+        flat_vector<Scalar>(parameters, network_.parameter_count(), where, "parameters", false);
+    rows_ = examples(X, network_.n(0), where, "X");
+    output_ = in_place_array<Scalar>(output, {rows_.count, network_.n(network_.depth())}, where,
+                                     "out", true);
+    if (loss_) judge_by(rows_.count, network_.n(network_.depth()));
+  }
+
+ private:
+  void judge_by(Index m, Index n_L) {
     constexpr const char* where = "evaluate";
-    expect_target(where, given, *loss, m);
-    if (given.labels) {
-      target.labels = given.labels->data();
-      expect_labels(where, target.labels, nullptr, 0, m, n_L);
+    expect_target(where, given_, *loss_, m);
+    if (given_.labels) {
+      target_.labels = given_.labels->data();
+      expect_labels(where, target_.labels, nullptr, 0, m, n_L);
     } else {
-      target.Y = in_place_array<Scalar>(*given.Y, {m, n_L}, where, "Y", false);
+      target_.Y = in_place_array<Scalar>(*given_.Y, {m, n_L}, where, "Y", false);
     }
-    if (given.weights) {
-      weights.make_room(m);
-      for (Index j = 0; j < m; ++j) weights[j] = static_cast<Scalar>(given.weights->data()[j]);
-      target.weights = weights.data();
-    }
+    if (!given_.weights) return;
+    weights_.make_room(m);
+    for (Index j = 0; j < m; ++j) weights_[j] = static_cast<Scalar>(given_.weights->data()[j]);
+    target_.weights = weights_.data();
   }
-  Interrupt interrupt = interrupted_by_signals();
-  double sum = 0.0;
-  {
-    const GilReleased released;
-    sum = network.infer(p, rows, a, loss ? &*loss : nullptr, target, interrupt);
+
+  void run(Interrupt& interrupt) override {
+    const Loss* const loss = loss_ ? &*loss_ : nullptr;
+    sum_ = network_.infer(parameters_, rows_, output_, loss, target_, interrupt);
   }
-  if (interrupt.requested()) throw py::error_already_set();
-  return sum;
+  py::object outcome() override {
+    if (exception().is_none()) return py::float_(sum_);
+    PyErr_SetObject(py::type::of(exception()).ptr(), exception().ptr());
+    throw py::error_already_set();
+  }
+
+  std::array<py::object, 4> held_;  // what owns the memory that is read and written
+  const Network<Scalar>& network_;
+  std::optional<Loss> loss_;
+  PyTarget given_;
+  const Scalar* parameters_ = nullptr;
+  Examples rows_;
+  Scalar* output_ = nullptr;
+  Target<Scalar> target_;
+  Buffer<Scalar> weights_;
+  double sum_ = 0.0;
+};
+
+template <class Scalar>
+py::object infer(const py::object& network, const py::array& parameters, const py::object& X,
+                 py::array& output, const std::optional<Loss>& loss, const PyTarget& target) {
+  Inference<Scalar> work(network, parameters, X, output, loss, target);
+  work.perform_here();
+  return work.result();
+}
+
+template <class Scalar>
+std::unique_ptr<Work> infer_later(const py::object& network, const py::array& parameters,
+                                  const py::object& X, py::array& output,
+                                  const std::optional<Loss>& loss, const PyTarget& target) {
+  return std::make_unique<Inference<Scalar>>(network, parameters, X, output, loss, target);
 }
 
 // The short way for a caller who comes often with little. What needs a conversion, a message or a
@@ -268,6 +307,8 @@ void register_network(py::module_& module, const std::string& suffix) {
       .def("update", &update<Scalar>, arg("optimizer"), arg("step"), arg("parameters"),
            arg("gradients"), arg("state"))
       .def("infer", &infer<Scalar>, arg("parameters"), arg("X"), arg("output"),
+           arg("loss") = py::none(), arg("target") = PyTarget{})
+      .def("infer_later", &infer_later<Scalar>, arg("parameters"), arg("X"), arg("output"),
            arg("loss") = py::none(), arg("target") = PyTarget{});
 }
 

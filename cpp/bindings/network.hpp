@@ -36,14 +36,6 @@ struct PyNetwork {
   PyNetwork(Index inputs, const std::vector<Layer>& layers) : core(inputs, layers) {}
 };
 
-// Signals wait for the interpreter; long work asks it now and then. Its exception stays set.
-inline Interrupt interrupted_by_signals() {
-  return Interrupt([] {
-    const GilHeld held;
-    return PyErr_CheckSignals() != 0;
-  });
-}
-
 // The other side of a loss as the caller's arrays: labels (int64), or rows of numbers.
 struct PyTarget {
   std::optional<py::array> Y;

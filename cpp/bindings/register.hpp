@@ -13,5 +13,6 @@ void register_optimizers(pybind11::module_& module);
 void register_sparse_rows(pybind11::module_& module);
 void register_networks(pybind11::module_& module);
 void register_trainers(pybind11::module_& module);
+void register_work(pybind11::module_& module);
 
 }  // namespace deltarule::bindings

@@ -5,6 +5,7 @@
 #include "bindings/network.hpp"
 #include "bindings/optimizer.hpp"
 #include "bindings/register.hpp"
+#include "bindings/work.hpp"
 #include "network/finiteness.hpp"
 
 #include <pybind11/stl.h>
@@ -14,6 +15,8 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace deltarule::bindings {
 namespace {
@@ -29,21 +32,28 @@ struct PyTrainer {
       : network(network_), loss(loss_), core(network_.core, loss_) {}
 };
 
-// A trainer at work: nobody else's, and its network's rules stay as they are.
+// Makes a trainer nobody else's, and its network's rules stay as they are.
+template <class Scalar>
+void begin_training(PyTrainer<Scalar>& trainer) {
+  if (trainer.runs.any())
+    throw std::runtime_error(
+        "fit: the trainer is at work in another thread: expected a trainer for each thread");
+  trainer.runs.begin();
+  trainer.network.trainings.begin();
+}
+
+template <class Scalar>
+void end_training(PyTrainer<Scalar>& trainer) {
+  trainer.network.trainings.end();
+  trainer.runs.end();
+}
+
+// A trainer at work for as long as this lives.
 template <class Scalar>
 class AtWork {
  public:
-  explicit AtWork(PyTrainer<Scalar>& trainer) : trainer_(trainer) {
-    if (trainer_.runs.any())
-      throw std::runtime_error(
-          "fit: the trainer is at work in another thread: expected a trainer for each thread");
-    trainer_.runs.begin();
-    trainer_.network.trainings.begin();
-  }
-  ~AtWork() {
-    trainer_.network.trainings.end();
-    trainer_.runs.end();
-  }
+  explicit AtWork(PyTrainer<Scalar>& trainer) : trainer_(trainer) { begin_training(trainer_); }
+  ~AtWork() { end_training(trainer_); }
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
 
@@ -112,18 +122,50 @@ void expect_batches(const char* where, const Batch& examples, Index batch_size, 
                       std::to_string(batches) + " batches");
 }
 
-// Steps made, why the run ended ("done", "non_finite", "interrupted"), and the exception if a
-// signal's handler raised one.
+// A run of steps as a piece of work. It comes to the steps made, why it ended ("done", "non_finite",
+// "interrupted"), and the exception that interrupted it, if one did.
 template <class Scalar>
-py::tuple run(PyTrainer<Scalar>& trainer, py::array& parameters, py::array& gradients,
-              py::array& state, const Optimizer& optimizer, py::array& step, Pass& pass,
-              const py::object& X, const PyTarget& target,
-              const std::optional<Rows<std::int64_t>>& order, Index first, Index count,
-              Index batch_size, Index epochs, const std::optional<Rows<double>>& learning_rates,
-              bool keep_gradients, double clip_value, double clip_norm,
-              std::optional<py::array>& average, double average_decay, bool refuse_non_finite,
-              py::array& costs) {
+class Steps : public Work {
+ public:
+  // `held` is what owns the memory that the run reads and writes.
+  Steps(PyTrainer<Scalar>& trainer, const Run<Scalar>& run, std::int64_t& step, Pass& pass,
+        std::vector<py::object> held)
+      : held_(std::move(held)), trainer_(trainer), run_(run), step_(step), pass_(pass) {}
+
+ private:
+  void take() override { begin_training(trainer_); }
+  void give_back() override { end_training(trainer_); }
+  void run(Interrupt& interrupt) override {
+    result_ = trainer_.core.run(run_, step_, pass_, interrupt);
+  }
+  py::object outcome() override {
+    return py::make_tuple(result_.steps,
+                          result_.non_finite    ? "non_finite"
+                          : result_.interrupted ? "interrupted"
+                                                : "done",
+                          exception());
+  }
+
+  std::vector<py::object> held_;
+  PyTrainer<Scalar>& trainer_;
+  Run<Scalar> run_;
+  std::int64_t& step_;
+  Pass& pass_;
+  RunResult result_;
+};
+
+template <class Scalar>
+std::unique_ptr<Work> run_later(const py::object& self, py::array& parameters, py::array& gradients,
+                                py::array& state, const Optimizer& optimizer, py::array& step,
+                                const py::object& pass, const py::object& X, const PyTarget& target,
+                                const std::optional<Rows<std::int64_t>>& order, Index first,
+                                Index count, Index batch_size, Index epochs,
+                                const std::optional<Rows<double>>& learning_rates,
+                                bool keep_gradients, double clip_value, double clip_norm,
+                                std::optional<py::array>& average, double average_decay,
+                                bool refuse_non_finite, py::array& costs) {
   constexpr const char* where = "fit";
+  auto& trainer = self.cast<PyTrainer<Scalar>&>();
   const Index P = trainer.network.core.parameter_count();
   auto* const steps_made = flat_vector<std::int64_t>(step, 1, where, "step", true);
   const TrainingSet set = training_set(where, trainer, X, target);
@@ -144,20 +186,18 @@ py::tuple run(PyTrainer<Scalar>& trainer, py::array& parameters, py::array& grad
                   refuse_non_finite},
       .costs = reinterpret_cast<BatchCost*>(
           in_place_array<double>(costs, {-1, 2}, where, "costs", true))};
-  const AtWork<Scalar> at_work(trainer);
-  Interrupt interrupt = interrupted_by_signals();
-  RunResult result;
-  {
-    const GilReleased released;
-    result = trainer.core.run(of_core, *steps_made, pass, interrupt);
-  }
-  py::object exception = py::none();
-  if (interrupt.requested()) exception = py::error_already_set().value();
-  return py::make_tuple(result.steps,
-                        result.non_finite    ? "non_finite"
-                        : result.interrupted ? "interrupted"
-                                             : "done",
-                        exception);
+  std::vector<py::object> held{self, parameters, gradients, state, step, pass, X, costs};
+  const auto hold = [&held](const auto& array) {
+    if (array) held.push_back(*array);
+  };
+  hold(order);
+  hold(learning_rates);
+  hold(average);
+  hold(target.Y);
+  hold(target.labels);
+  hold(target.weights);
+  return std::make_unique<Steps<Scalar>>(trainer, of_core, *steps_made, pass.cast<Pass&>(),
+                                         std::move(held));
 }
 
 // Are all of these numbers between the bounds, so none of them NaN?
@@ -257,9 +297,9 @@ void register_trainer(py::module_& module, const char* name) {
   py::class_<PyTrainer<Scalar>>(module, name, py::module_local())
       .def(py::init<PyNetwork<Scalar>&, const Loss&>(), arg("network"), arg("loss"),
            py::keep_alive<1, 2>())
-      .def("run", &run<Scalar>, arg("parameters"), arg("gradients"), arg("state"), arg("optimizer"),
-           arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"), arg("first"),
-           arg("count"), arg("batch_size"), arg("epochs"), arg("learning_rates"),
+      .def("run_later", &run_later<Scalar>, arg("parameters"), arg("gradients"), arg("state"),
+           arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("target"), arg("order"),
+           arg("first"), arg("count"), arg("batch_size"), arg("epochs"), arg("learning_rates"),
            arg("keep_gradients"), arg("clip_value"), arg("clip_norm"), arg("average"),
            arg("average_decay"), arg("refuse_non_finite"), arg("costs"))
       .def("step_of_little", &step_of_little<Scalar>, arg("parameters"), arg("gradients"),

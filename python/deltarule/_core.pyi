@@ -4,7 +4,7 @@ Arrays are float32 or float64; one call's arrays share one dtype.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,12 +137,35 @@ class Network:
         loss: Loss | None = None,
         target: Target = ...,
     ) -> float: ...
+    def infer_later(
+        self,
+        parameters: Array,
+        X: Array | SparseRows,
+        output: Array,
+        loss: Loss | None = None,
+        target: Target = ...,
+    ) -> Work: ...
+
+class Work:
+    """A piece of work: called, it is done on the thread of the caller; a crew does it elsewhere."""
+
+    seconds: float
+    def __call__(self) -> None: ...
+    def result(self) -> Any: ...
+
+class Crew:
+    """Threads that do pieces of work side by side; `ended` hands back those that have ended."""
+
+    def __init__(self, threads: int) -> None: ...
+    def begin(self, work: Work, threads: int) -> None: ...
+    def ended(self, seconds: float) -> list[Work]: ...
+    def stop(self, exception: BaseException | None) -> None: ...
 
 class Trainer:
     """Trainer32 or Trainer64."""
 
     def __init__(self, network: Network, loss: Loss) -> None: ...
-    def run(
+    def run_later(
         self,
         parameters: Array,
         gradients: Array,
@@ -165,7 +188,12 @@ class Trainer:
         average_decay: float,
         refuse_non_finite: bool,
         costs: Array,
-    ) -> tuple[int, Literal["done", "non_finite", "interrupted"], BaseException | None]: ...
+    ) -> Work:
+        """Its result: the steps, why they ended, and the exception that interrupted them.
+
+        They ended as done, non_finite or interrupted.
+        """
+
     def step_of_little(
         self,
         parameters: Array,

@@ -337,6 +337,25 @@ def predict(w: World) -> Case:
     return net.core.predict, [net.parameters, X, out], check
 
 
+def _later(w: World, plan: Any) -> Any:
+    """A call that plans a piece of work, and has it done: on this thread, or by a crew."""
+    by_crew, threads = w.r.random() < 0.5, w.r.randrange(1, 4)
+
+    def call(*arguments: Any) -> Any:
+        work = plan(*arguments)
+        if not by_crew:
+            work()
+            return work.result()
+        crew = _core.Crew(threads)
+        crew.begin(work, threads)
+        del arguments
+        while not crew.ended(0.01):
+            pass
+        return work.result()
+
+    return call
+
+
 def infer(w: World) -> Case:
     net, m = w.net(), w.size()
     loss = w.loss()
@@ -344,7 +363,9 @@ def infer(w: World) -> Case:
     arguments = [net.parameters, w.examples(net, m), out]
     if w.r.random() < 0.7:
         arguments += [loss, w.target(net, loss, m)]
-    return net.core.infer, arguments, _no_answer
+    if w.r.random() < 0.5:
+        return net.core.infer, arguments, _no_answer
+    return _later(w, net.core.infer_later), arguments, _no_answer
 
 
 def update(w: World) -> Case:
@@ -392,7 +413,7 @@ def run(w: World) -> Case:
         assert made[0] <= steps
         assert made[1] != "done" or made[0] == steps
 
-    return trainer.run, arguments, check
+    return _later(w, trainer.run_later), arguments, check
 
 
 def step_of_little(w: World) -> Case:

@@ -103,30 +103,6 @@ def expect_codes(rows: Rows, embedded: dict[int, int], where: str, what: str = "
                 )
 
 
-def moments(rows: Rows) -> tuple[Array, Array]:
-    """The mean and the variance of each column, in float64 (Chan et al. 1979).
-
-    Of the distances from the first row, which lose no digit to a large mean. Where numbers are the
-    same but for their own rounding, the variance is 0, to the last bit.
-    """
-    mean, squares, total = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0
-    origin = rows.taken(slice(0, 1))[0].astype(np.float64)
-    least, most = origin, origin
-    for _, part in rows.dense_windows():
-        least, most = np.minimum(least, part.min(axis=0)), np.maximum(most, part.max(axis=0))
-        apart, count = np.subtract(part, origin, dtype=np.float64), len(part)
-        part_mean = apart.mean(axis=0)
-        apart -= part_mean
-        squares += np.einsum("ij,ij->j", apart, apart)
-        step = part_mean - mean
-        squares += step**2 * (total * count / (total + count))
-        total += count
-        mean += step * (count / total)
-    rounding = 4 * np.finfo(np.float64).eps * np.maximum(np.abs(least), np.abs(most))
-    squares[most - least <= rounding] = 0.0
-    return origin + mean, squares / total
-
-
 def one_or_more(X: Any, where: str, wanted: Sequence[str] | None = None) -> tuple[Opened, bool]:
     """Open X, one example (n,) as a table of one row; and tell whether it was one."""
     rows, columns = opened(X, where, "X", wanted)
@@ -259,3 +235,40 @@ def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
     expect_finite(Rows(weights[:, np.newaxis]), weights.dtype, where, "sample_weight", vector=True)
     expect_weights(weights, where, "sample_weight")
     return near_one(weights)
+
+
+class Door:
+    """The ways in, for who hands them on; one may keep what is asked for again."""
+
+    def as_rows(
+        self,
+        X: ArrayLike | Opened,
+        n: int,
+        dtype: DType,
+        where: str,
+        what: str = "X",
+        side: str = "inputs",
+        wanted: Sequence[str] | None = None,
+    ) -> Rows:
+        """As the function."""
+        return as_rows(X, n, dtype, where, what, side, wanted)
+
+    def expect_codes(self, rows: Rows, embedded: dict[int, int], where: str, what: str) -> None:
+        """As the function."""
+        expect_codes(rows, embedded, where, what)
+
+    def as_target(
+        self,
+        y: ArrayLike,
+        loss: Loss,
+        m: int,
+        n_outputs: int,
+        dtype: DType,
+        where: str,
+        sample_weight: ArrayLike | None = None,
+    ) -> _core.Target:
+        """As the function."""
+        return as_target(y, loss, m, n_outputs, dtype, where, sample_weight)
+
+
+FRONT_DOOR = Door()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from deltarule._arrays import Array
 from deltarule._data.names import names_of
@@ -45,10 +46,11 @@ class Rows:
         Whether they lie in a file whose pages can be let go of.
     """
 
-    __slots__ = ("_held", "_map", "columns", "in_place")
+    __slots__ = ("_held", "_map", "_moments", "columns", "in_place")
 
     def __init__(self, rows: Held, columns: Sequence[Any] | None = None) -> None:
         self.columns, self.in_place, self._map = columns, True, None
+        self._moments: tuple[Array, Array] | None = None
         if isinstance(rows, np.ndarray):
             held = in_place(rows)
             self._map = mapped_file(rows)
@@ -127,6 +129,12 @@ class Rows:
             yield first, _dense(self.part(slice(first, first + size)))
             self.let_go()
 
+    def moments(self) -> tuple[Array, Array]:
+        """The mean and the variance of each column, in float64; worked out once."""
+        if self._moments is None:
+            self._moments = _moments(self)
+        return self._moments
+
     def taken(self, rows: slice | Array) -> Array:
         """Some rows, dense; of a map in the file's order, letting go of its pages."""
         held = self._held
@@ -145,6 +153,23 @@ class Rows:
         return numbers(taken)
 
 
+def as_numbers_of_rows(which: ArrayLike, m: int, what: str) -> Array:
+    """The numbers of some of m rows, in the order given; one may come more than once."""
+    given = np.asarray(which)
+    if given.dtype == bool and given.shape == (m,):
+        given = np.flatnonzero(given)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or not given.size:
+        raise TypeError(
+            f"{what} is {given.dtype} of shape {given.shape}: expected the numbers of 1 or more "
+            f"rows, or a flag for each of the {m} rows"
+        )
+    outside = np.flatnonzero((given < 0) | (given >= m))
+    if outside.size:
+        at = outside[0]
+        raise ValueError(f"{what}[{at}] is {given[at]}: expected 0 to {m - 1}, as X has {m} rows")
+    return np.ascontiguousarray(given, np.int64)
+
+
 def mapped_file(array: Array) -> mmap.mmap | None:
     """The map behind an array, if letting go of its pages loses nothing."""
     base: Any = array
@@ -158,3 +183,27 @@ def mapped_file(array: Array) -> mmap.mmap | None:
 
 def _dense(held: Held) -> Array:
     return held if isinstance(held, np.ndarray) else held.dense()
+
+
+def _moments(rows: Rows) -> tuple[Array, Array]:
+    """The mean and the variance of each column (Chan et al. 1979).
+
+    Of the distances from the first row, which lose no digit to a large mean. Where numbers are the
+    same but for their own rounding, the variance is 0, to the last bit.
+    """
+    mean, squares, total = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0
+    origin = rows.taken(slice(0, 1))[0].astype(np.float64)
+    least, most = origin, origin
+    for _, part in rows.dense_windows():
+        least, most = np.minimum(least, part.min(axis=0)), np.maximum(most, part.max(axis=0))
+        apart, count = np.subtract(part, origin, dtype=np.float64), len(part)
+        part_mean = apart.mean(axis=0)
+        apart -= part_mean
+        squares += np.einsum("ij,ij->j", apart, apart)
+        step = part_mean - mean
+        squares += step**2 * (total * count / (total + count))
+        total += count
+        mean += step * (count / total)
+    rounding = 4 * np.finfo(np.float64).eps * np.maximum(np.abs(least), np.abs(most))
+    squares[most - least <= rounding] = 0.0
+    return origin + mean, squares / total

@@ -95,20 +95,22 @@ def order_of(
     rows: Rows,
     target: _core.Target,
     batch_size: int,
+    m: int,
     some: Array | None = None,
 ) -> Order:
     """What ``fit``'s arguments ask for.
 
-    Where only ``some`` of the examples are trained on, ``rows`` are these, and the targets are all.
+    Where only ``some`` of all ``m`` examples are trained on, ``rows`` and ``target`` are theirs.
     """
-    if sampling is not None:
-        weights = _sampling_weights(sampling, target, len(_held(target)))
+    if isinstance(sampling, str):
+        order = drawn(_balanced(sampling, target))
+    elif sampling is not None:
+        weights = _sampling_weights(sampling, m)
         if some is not None:
             weights = weights[some]
             if not weights.any():
                 raise ValueError(
-                    "fit: sampling is 0 for every example that validation_split leaves to train "
-                    "on: expected some above 0"
+                    "fit: sampling is 0 for every example that is trained on: expected some above 0"
                 )
         order = drawn(weights)
     else:
@@ -117,22 +119,19 @@ def order_of(
     return order if some is None else among(some, order)
 
 
-def _held(target: _core.Target) -> Array:
-    held = target.Y if target.labels is None else target.labels
-    assert held is not None
-    return held
-
-
-def _sampling_weights(sampling: str | ArrayLike, target: _core.Target, m: int) -> Array:
-    if isinstance(sampling, str):
-        if sampling != "balanced":
-            raise ValueError(
-                f"fit: sampling is {sampling!r}: expected 'balanced', or a weight an example"
-            )
-        classes = expect_classes(
-            target, "fit: sampling is 'balanced'", "give sampling a weight an example"
+def _balanced(sampling: str, target: _core.Target) -> Array:
+    if sampling != "balanced":
+        raise ValueError(
+            f"fit: sampling is {sampling!r}: expected 'balanced', or a weight an example"
         )
-        return 1.0 / np.bincount(classes)[classes]
+    classes = expect_classes(
+        target, "fit: sampling is 'balanced'", "give sampling a weight an example"
+    )
+    weights: Array = 1.0 / np.bincount(classes)[classes]
+    return weights
+
+
+def _sampling_weights(sampling: ArrayLike, m: int) -> Array:
     weights: Array = opened(sampling, "fit", "sampling").rows
     if weights.shape != (m,):
         raise ValueError(

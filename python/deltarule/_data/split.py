@@ -11,7 +11,7 @@ from deltarule._data.rows import Held, Rows
 
 
 class SomeRows(Rows):
-    """Rows by their numbers, which rise, in the place of all of them.
+    """Some rows by their numbers, in the place of all of them.
 
     They are gathered part by part. (For who has an order to go by, the core reads the whole.)
     """
@@ -20,6 +20,7 @@ class SomeRows(Rows):
 
     def __init__(self, whole: Rows, rows: Array) -> None:
         self._whole, self._rows, self.columns = whole, rows, whole.columns
+        self._moments = None
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -20,7 +20,7 @@ from deltarule import _core
 from deltarule._arrays import Array, aligned_zeros, all_finite
 from deltarule._checks import expect_finite, expect_size, refuse
 from deltarule._data.containers import Opened
-from deltarule._data.door import as_rows, as_target, expect_codes, moments, one_or_more
+from deltarule._data.door import FRONT_DOOR, Door, as_rows, one_or_more
 from deltarule._data.names import expect_names
 from deltarule._data.rows import Rows
 from deltarule._network.caches import Caches, parameters_named
@@ -212,7 +212,7 @@ class BareNetwork:
 
     def _adapt(self, rows: Rows, where: str) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, variance = moments(rows)
+            mean, variance = (each.copy() for each in rows.moments())
             for column in self._embedded:
                 mean[column], variance[column] = 0.0, 1.0
             held = variance.astype(self.dtype)
@@ -232,6 +232,7 @@ class BareNetwork:
         where: str,
         what: str = "X",
         names: list[str] | None = None,
+        door: Door = FRONT_DOOR,
     ) -> Rows:
         """Rows of X that have passed the door, their columns as the network's are.
 
@@ -239,8 +240,8 @@ class BareNetwork:
         to their range.
         """
         wanted = self._feature_names or names
-        rows = as_rows(X, self.input_size, self.dtype, where, what, wanted=wanted)
-        expect_codes(rows, self._embedded, where, what)
+        rows = door.as_rows(X, self.input_size, self.dtype, where, what, wanted=wanted)
+        door.expect_codes(rows, self._embedded, where, what)
         return rows
 
     def _described_output(self) -> Output:
@@ -263,14 +264,15 @@ class BareNetwork:
         loss: AnyLoss,
         sample_weight: ArrayLike | None,
         where: str,
+        door: Door = FRONT_DOOR,
     ) -> tuple[Loss, Rows, _core.Target]:
         """A loss, and rows and targets that suit it and the network."""
         loss = self._loss_for(loss, where)
-        rows = self._rows(X, where)
+        rows = self._rows(X, where, door=door)
         m = len(rows)
         if not m:
             raise ValueError(f"{where}: X has no rows: expected 1 or more")
-        target = as_target(y, loss, m, self.output_size, self.dtype, where, sample_weight)
+        target = door.as_target(y, loss, m, self.output_size, self.dtype, where, sample_weight)
         return loss, rows, target
 
     def _may_step_at_once(self, loss: Loss) -> bool:

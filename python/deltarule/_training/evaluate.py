@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from deltarule._arrays import Array
 from deltarule._data.rows import Rows
-from deltarule._training.all_examples import infer
+from deltarule._network.all_examples import infer
+from deltarule._network.works import Works, performed
 from deltarule._training.arguments import says_which_arguments
 from deltarule.losses import AnyLoss, Loss, Output
 from deltarule.metrics import Metric, Metrics, as_metrics, default_metrics, of_labels
@@ -60,7 +61,7 @@ def evaluate(
     network._expect_adapted("evaluate")
     loss, rows, target = network._at_the_door(X, y, loss, sample_weight, "evaluate")
     judged = metrics_of(metrics, loss, network._output, "evaluate")
-    return judge(network, Held(rows, target, target.weights), loss, judged)
+    return performed(judge(network, Held(rows, target, target.weights), loss, judged))
 
 
 def judge(
@@ -68,10 +69,10 @@ def judge(
     held: Held,
     loss: Loss,
     judged: dict[str, Metric],
-) -> dict[str, float]:
+) -> Works[dict[str, float]]:
     """The cost and metrics on data that has passed the door."""
     rows, target, weights = held
-    total, A = infer(network, rows, target, loss)
+    total, A = yield from infer(network, rows, target, loss)
     weight = len(rows) if target.weights is None else float(target.weights.sum())
     y = target.Y if target.labels is None else target.labels
     assert y is not None

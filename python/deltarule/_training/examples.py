@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import ArrayLike
@@ -11,14 +14,16 @@ from deltarule._arrays import Array
 from deltarule._checks import expect_count, expect_in_range
 from deltarule._data.batches import Batches
 from deltarule._data.classes import ClassWeight, classes_of, weighted, weights_of_classes
-from deltarule._data.door import as_target
-from deltarule._data.rows import Rows
+from deltarule._data.door import FRONT_DOOR, Door
+from deltarule._data.rows import Rows, as_numbers_of_rows
 from deltarule._data.sampling import Order, in_turn, order_of
 from deltarule._data.split import SomeRows, split
 from deltarule._data.targets import part_of
 from deltarule._training.evaluate import Held
 from deltarule.layers import BatchNorm
 from deltarule.losses import AnyLoss, Loss
+from deltarule.metrics import Metrics
+from deltarule.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
@@ -59,33 +64,54 @@ class Examples(NamedTuple):
         return -(-self.trained // self.batch_size)
 
 
-class Given(NamedTuple):
-    """What ``fit`` was given beside X and y."""
+@dataclass(kw_only=True)
+class Given:
+    """What a training was given beside X and y: see ``fit``."""
 
     loss: AnyLoss
+    optimizer: Optimizer | str
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    sampling: str | ArrayLike | None
     sample_weight: ArrayLike | None
     class_weight: ClassWeight | None
-    sampling: str | ArrayLike | None
     validation_data: tuple[ArrayLike, ...] | None
     validation_split: float | None
-    steps_per_epoch: int | None
+    metrics: Metrics | None
+    callbacks: Sequence[Any]
+    clip_value: float | None
+    clip_norm: float | None
+    average: float | None
+    steps_per_epoch: int | None = None
+    resume: str | os.PathLike[str] | None = None
+    # Numbers of rows of X to train on, and to validate on: see `fit_many`.
+    rows: ArrayLike | None = None
+    validation_rows: ArrayLike | None = None
 
 
-def from_arrays(
-    network: BareNetwork, X: Any, y: ArrayLike, given: Given, batch_size: int, shuffle: bool
-) -> Examples:
+def from_arrays(network: BareNetwork, X: Any, y: ArrayLike, given: Given, door: Door) -> Examples:
     """Rows and targets, and the order to go through them."""
-    loss, rows, target = network._at_the_door(X, y, given.loss, given.sample_weight, "fit")
+    loss, rows, target = network._at_the_door(X, y, given.loss, given.sample_weight, "fit", door)
     if given.steps_per_epoch is not None:
         raise ValueError(
             "fit: steps_per_epoch is for an X that comes in batches: expected None, as y is given"
         )
-    batch_size = expect_count(batch_size, "fit: batch_size", least=1)
-    held = Held(rows, target, target.weights)
-    validation = _validation_of(network, given.validation_data, loss, rows.names)
-    some = None
+    batch_size = expect_count(given.batch_size, "fit: batch_size", least=1)
+    whole = held = Held(rows, target, target.weights)
+    some: Array | None = None  # the numbers of the rows that are trained on
+    if given.rows is not None:
+        some = as_numbers_of_rows(given.rows, len(rows), "fit: rows")
+        held = _part(network, X, whole, some, "by rows", door)
+    validation = _validation_of(network, given.validation_data, loss, rows.names, door)
+    if given.validation_rows is not None:
+        which = as_numbers_of_rows(given.validation_rows, len(rows), "fit: validation_rows")
+        validation = _part(network, X, whole, which, "by validation_rows", door)
     if given.validation_split is not None:
-        some, held, validation = _split(network, X, held, given)
+        train, held_out = _split(held, given)
+        some, out = (train, held_out) if some is None else (some[train], some[held_out])
+        held = _part(network, X, whole, some, "by validation_split to train on", door)
+        validation = _part(network, X, whole, out, "by validation_split to validate on", door)
     if given.class_weight is not None:
         of_classes = weights_of_classes(given.class_weight, held.target, network.output_size)
         target = weighted(target, of_classes, "fit")
@@ -97,7 +123,9 @@ def from_arrays(
         rows_of_X = "1 row" if len(held.rows) == 1 else f"{len(held.rows)} rows"
         _expect_no_batch_norm(network, f"X has {rows_of_X} and batch_size is {batch_size}")
     batch_size = min(batch_size, len(held.rows))
-    order = order_of(given.sampling, shuffle, held.rows, target, batch_size, some)
+    order = order_of(
+        given.sampling, given.shuffle, held.rows, held.target, batch_size, len(rows), some
+    )
     return Examples(loss, rows, target, batch_size, order, held, validation)
 
 
@@ -145,6 +173,7 @@ def _validation_of(
     data: tuple[ArrayLike, ...] | None,
     loss: Loss,
     names: list[str] | None,
+    door: Door = FRONT_DOOR,
 ) -> Held | None:
     """What each epoch is judged by, if there is something."""
     if data is None:
@@ -159,41 +188,41 @@ def _validation_of(
             f"fit: validation_data has {len(data)} parts: expected (X, y) or (X, y, sample_weight)"
         )
     X, y, weights, *_ = (*data, None)
-    rows = network._rows(X, "fit", "validation X", names)
+    rows = network._rows(X, "fit", "validation X", names, door)
     m = len(rows)
     if not m:
         raise ValueError("fit: validation X has no rows: expected 1 or more")
     n, dtype = network.output_size, network.dtype
-    target = as_target(y, loss, m, n, dtype, _VALIDATION, weights)
+    target = door.as_target(y, loss, m, n, dtype, _VALIDATION, weights)
     return Held(rows, target, target.weights)
 
 
-def _split(network: BareNetwork, X: Any, whole: Held, given: Given) -> tuple[Array, Held, Held]:
-    """The numbers of the rows to train on, these rows, and those that are held out."""
-    if given.validation_data is not None:
-        raise ValueError(
-            "fit: validation_split and validation_data are given: expected one of them"
-        )
+def _split(whole: Held, given: Given) -> tuple[Array, Array]:
+    """Which of the examples to train on, and which to hold out."""
+    for name in ("validation_data", "validation_rows"):
+        if getattr(given, name) is not None:
+            raise ValueError(f"fit: validation_split and {name} are given: expected one of them")
     fraction = expect_in_range(given.validation_split, "fit: validation_split", above=0, below=1)
-    m, classes = len(whole.rows), classes_of(whole.target)
-    train, held_out = split(m, fraction, classes)
+    m = len(whole.rows)
+    train, held_out = split(m, fraction, classes_of(whole.target))
     if not len(train):
         raise ValueError(
             f"fit: validation_split is {fraction} of {m} rows, which leaves none to train on: "
             "expected a smaller part, or validation_data"
         )
+    return train, held_out
 
-    def part(which: Array, name: str) -> Held:
-        target = part_of(whole.target, which)
-        if target.weights is not None and not target.weights.any():
-            raise ValueError(
-                f"fit: sample_weight is 0 for every example that validation_split leaves {name}: "
-                "expected some above 0"
-            )
-        if hasattr(X, "tocsr"):  # rows of a sparse matrix are few numbers, but dear to gather
-            rows = network._rows(X.tocsr()[which], "fit")
-        else:
-            rows = SomeRows(whole.rows, which)
-        return Held(rows, target, target.weights)
 
-    return train, part(train, "to train on"), part(held_out, "to validate on")
+def _part(network: BareNetwork, X: Any, whole: Held, which: Array, chosen: str, door: Door) -> Held:
+    """Some of the examples, which are not copied."""
+    target = part_of(whole.target, which)
+    if target.weights is not None and not target.weights.any():
+        raise ValueError(
+            f"fit: sample_weight is 0 for every example that is chosen {chosen}: expected some "
+            "above 0"
+        )
+    if hasattr(X, "tocsr"):  # rows of a sparse matrix are few numbers, but dear to gather
+        rows = network._rows(X.tocsr()[which], "fit", door=door)
+    else:
+        rows = SomeRows(whole.rows, which)
+    return Held(rows, target, target.weights)

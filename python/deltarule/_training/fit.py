@@ -1,30 +1,24 @@
-"""The training loop: what is handed in, epoch after epoch, and what an epoch is judged by."""
+"""Training by gradient descent: what ``network.fit`` takes, and what it answers."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from deltarule._checks import expect_count
 from deltarule._data.classes import ClassWeight
+from deltarule._network.works import performed
 from deltarule._training.arguments import says_which_arguments
-from deltarule._training.evaluate import judge, metrics_of
-from deltarule._training.examples import Given, from_arrays, from_batches
-from deltarule._training.fingerprint import fingerprint
-from deltarule._training.hooks import Callback, as_callbacks, expect_validation
-from deltarule._training.lbfgs import expect_one_cost, fit_lbfgs
+from deltarule._training.examples import Given
+from deltarule._training.hooks import Callback
 from deltarule._training.progress import Progress
-from deltarule._training.run import TrainingRun
-from deltarule._training.runs import every_step_of, expect_every_step
-from deltarule._training.steps import Steps
+from deltarule._training.training import prepared
 from deltarule.history import History
 from deltarule.losses import AnyLoss
 from deltarule.metrics import Metrics
-from deltarule.optimizers import LBFGS, Optimizer, as_optimizer
+from deltarule.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
@@ -155,97 +149,25 @@ def fit(
     ImportError
         For ``LBFGS`` where SciPy is not installed.
     """
-    epochs = expect_count(epochs, "fit: epochs", least=0)
     given = Given(
-        loss,
-        sample_weight,
-        class_weight,
-        sampling,
-        validation_data,
-        validation_split,
-        steps_per_epoch,
+        loss=loss,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        sampling=sampling,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        validation_data=validation_data,
+        validation_split=validation_split,
+        metrics=metrics,
+        callbacks=callbacks,
+        clip_value=clip_value,
+        clip_norm=clip_norm,
+        average=average,
+        steps_per_epoch=steps_per_epoch,
+        resume=resume,
     )
-    examples = (
-        from_batches(network, X, given, epochs)
-        if y is None
-        else from_arrays(network, X, y, given, batch_size, shuffle)
-    )
-    loss = examples.loss
-    judged = metrics_of(metrics, loss, network._output, "fit")
-    validation = examples.validation
-    names = network.feature_names or examples.names or (validation and validation.rows.names)
-    optimizer = as_optimizer(optimizer)
-    expect_every_step(optimizer, clip_value, clip_norm, average)
-    callbacks = as_callbacks(callbacks, validated=validation is not None)
-    rate = getattr(optimizer, "learning_rate", None)
-    schedule = None
-    if callable(rate):
-        from deltarule.schedules import as_schedule  # most rates are numbers
-
-        schedule = as_schedule(rate)
-    expect_validation(schedule, "the learning rate", validated=validation is not None)
-    if resume is not None and isinstance(optimizer, LBFGS):
-        raise ValueError(
-            "fit: resume is for optimizers that make steps: expected None, as LBFGS keeps no "
-            "memory from one fit to the next"
-        )
-    if isinstance(optimizer, LBFGS):
-        expect_one_cost(network, examples)
-    data = cache(lambda: fingerprint(network, examples))
-    saved = None
-    if resume is not None:
-        from deltarule._files.checkpoints import Saved, newest_of  # most trainings begin anew
-
-        path = newest_of(callbacks) if resume == "auto" else resume
-        if path is not None:
-            saved = Saved(path, network, optimizer, callbacks)
-            saved.expect_names(names)
-            saved.say_what_differs(epochs, data())
-
-    with network._sole_training():
-        network._expect_finite_parameters("fit")
-        if not isinstance(optimizer, LBFGS):
-            optimizer._state_for(network.parameters)  # refuses one that is another network's
-        network._learn_names(names)
-        if saved is None:
-            network._adapt_once(examples.held and examples.held.rows)
-        network.history = History()
-        run = TrainingRun(network, optimizer, callbacks, epochs, data)
-        if saved is not None:
-            saved.restore(run)
-        every_step = every_step_of(network, clip_value, clip_norm, average)
-        with run, Progress(epochs, examples.batches, enabled=progress) as bar:
-            run.call("on_fit_begin")
-
-            def end_epoch(cost: float) -> None:
-                record = {"loss": cost}
-                if metrics is not None and examples.held is not None:
-                    on_training_set = judge(network, examples.held, loss, judged)
-                    record |= {name: on_training_set[name] for name in judged}
-                if validation is not None:
-                    on_validation_set = judge(network, validation, loss, judged)
-                    record |= {f"val_{name}": v for name, v in on_validation_set.items()}
-                if schedule is not None:
-                    record["learning_rate"] = steps.learning_rate
-                run.end_epoch(record)
-                bar.end_epoch(run.epoch - 1, record)
-
-            if isinstance(optimizer, LBFGS):
-                fit_lbfgs(run, examples, bar, end_epoch)
-                return run.history
-            watched = bool(callbacks) or validation is not None or metrics is not None
-            steps = Steps(run, examples, every_step, watched=watched or schedule is not None)
-            try:
-                while run.begin_epoch():
-                    for done in steps.epoch():
-                        if progress:
-                            bar.advance(done, steps.mean_cost)
-                        run.call("on_run_end")
-                    if not steps.epoch_is_finished:
-                        break
-                    end_epoch(steps.mean_cost)
-            finally:
-                steps.record_the_rest()
-            steps.expect_finite_weights()
-            steps.close()
-        return run.history
+    training = prepared(network, X, y, given)
+    bar = Progress(training.epochs, training.examples.batches, enabled=progress)
+    return performed(training.works(bar))

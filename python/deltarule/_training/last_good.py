@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule._training.runs import Run
+from deltarule._training.runs import Made, Run
 
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
     from deltarule.optimizers import Optimizer
 
-Make = Callable[[Run], tuple[int, str, BaseException | None]]
+Make = Callable[[Run], Made]
 
 # How old the copy may grow: it bounds what is made again. Copies cost a hundredth of the time.
 _LEAST_SECONDS, _COPIES_OF_TIME = 1.0, 100
@@ -121,8 +121,8 @@ class LastGood:
                 break
             steps = min(steps, left)
             examples = min(run.examples, steps * run.batch_size)
-            _, _, exception = make(run._replace(examples=examples, epochs=min(run.epochs, steps)))
-            if exception is not None:
-                raise exception
+            made = make(run._replace(examples=examples, epochs=min(run.epochs, steps)))
+            if made.exception is not None:
+                raise made.exception
             left -= steps
         return f"the weights of step {self._optimizer.step}, the last whose cost was finite"

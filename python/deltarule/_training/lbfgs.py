@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule._training.all_examples import Cost
+from deltarule._network.all_examples import Cost
 from deltarule.errors import TrainingDivergedError
 from deltarule.optimizers import LBFGS
 

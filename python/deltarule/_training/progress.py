@@ -12,7 +12,7 @@ class Progress:
     """Shows batches done, the cost so far, and each epoch's record and its seconds."""
 
     def __init__(self, epochs: int, batches: int | None, *, enabled: bool) -> None:
-        self._epochs, self._enabled = epochs, enabled
+        self._epochs, self.enabled = epochs, enabled
         self._began = perf_counter()
         self._bar: Any = None
         if enabled:
@@ -31,7 +31,7 @@ class Progress:
 
     def end_epoch(self, epoch: int, record: dict[str, float]) -> None:
         """Show what an epoch came to."""
-        if not self._enabled:
+        if not self.enabled:
             return
         now = perf_counter()
         seconds, self._began = now - self._began, now

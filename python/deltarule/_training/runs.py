@@ -6,7 +6,6 @@ see a step, and where a memory map's window ends.
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from deltarule._checks import expect_in_range, is_number
 from deltarule._data.rows import Rows
 from deltarule._data.targets import part_of
 from deltarule._data.windows import Window, Windows
+from deltarule._network.works import Works, performed
 from deltarule._rates import rates_of_steps
 from deltarule.losses import Loss
 from deltarule.optimizers import LBFGS, Optimizer
@@ -70,6 +70,15 @@ class Run(NamedTuple):
     def _which(self) -> Any:
         span = slice(self.first, self.first + self.examples)
         return span if self.order is None else self.order[span]
+
+
+class Made(NamedTuple):
+    """What a run came to: the steps made, why it ended, and what it was interrupted by."""
+
+    steps: int
+    ended: str  # done, non_finite, interrupted
+    exception: BaseException | None
+    seconds: float
 
 
 class EveryStep(NamedTuple):
@@ -141,16 +150,20 @@ class MakeSteps:
         rows, target, order, first = self._windows.holding(run.first, run.batch_size, given)
         return run._replace(rows=rows, target=target, order=order, first=run.first - first)
 
-    def __call__(
+    def __call__(self, run: Run, costs: Array | None = None) -> Made:
+        """Make them now, on this thread."""
+        return performed(self.later(run, costs))
+
+    def later(
         self, run: Run, costs: Array | None = None, *, keep_gradients: bool = False
-    ) -> tuple[int, str, BaseException | None]:
-        """How many were made, why it ended, and what a custom loss raised.
+    ) -> Works[Made]:
+        """Make them as a piece of work.
 
         ``costs`` takes the sum and the weight of each batch's losses.
         """
         run = self.fetched(run)
         rows, target, order, first = run.as_read()
-        return self._trainer.run(
+        work = self._trainer.run_later(
             self._network.parameters,
             self.gradients,
             self._state,
@@ -169,6 +182,9 @@ class MakeSteps:
             *self._every_step,
             np.empty((run.batches, 2)) if costs is None else costs,
         )
+        yield work
+        steps, ended, exception = work.result()
+        return Made(steps, ended, exception, work.seconds)
 
 
 class Runs:
@@ -216,17 +232,15 @@ class Runs:
         rates = rates_of_steps(rate, optimizer.step, run.batches, optimizer.epochs)
         return run._replace(learning_rates=rates)
 
-    def make(self, run: Run, costs: Array) -> tuple[int, str, BaseException | None]:
+    def make(self, run: Run, costs: Array) -> Works[Made]:
         """Make the steps of a run; the rest as `MakeSteps` has it."""
         seen = self.next_is_seen()
         if seen:
             self._before = copy_into(self._before, self._training.network.parameters)
-        self.call.fetched(run)  # before the clock runs, by which the next run is cut
-        started = perf_counter()
-        made = self.call(run, costs, keep_gradients=seen)
+        made = yield from self.call.later(run, costs, keep_gradients=seen)
         run.rows.let_go()
         if not seen:  # a step that is seen takes longer than the steps between
-            self.longest = _next_run(run.batches, perf_counter() - started)
+            self.longest = _next_run(run.batches, made.seconds)
         return made
 
     def next_is_seen(self) -> bool:

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from deltarule._arrays import Array, all_finite
+from deltarule._data.rows import Rows
+from deltarule._network.works import Works
 from deltarule._training.examples import Examples
 from deltarule._training.last_good import LastGood
-from deltarule._training.runs import EveryStep, Run, Runs
+from deltarule._training.runs import EveryStep, Made, Run, Runs
 from deltarule.errors import TrainingDivergedError
 
 if TYPE_CHECKING:
     from deltarule._training.run import TrainingRun
 
 
-class _Made(NamedTuple):
-    """What a run came to: the steps, why it ended, and what was raised."""
-
-    steps: int
-    ended: str
-    exception: BaseException | None
-    rates: Array | None
-
-
 class _Ahead(NamedTuple):
     """A run of several epochs, and what had been done when it began."""
 
+    run: Run
+    made: Made
     costs: Array
     epochs: int
     step: int
@@ -52,8 +47,7 @@ class Steps:
         self._done = 0
         self._all_done = training.history.epochs * (self._batches or 0)
         self._watched = watched or (examples.rows is not None and examples.rows.mapped)
-        self._costs_ahead = self._ahead()
-        self._run_ahead: _Ahead | None = None
+        self._ahead: _Ahead | None = None
         self.epoch_is_finished = False
         self.learning_rate = 0.0  # of the last step
         rooms = self._network._snapshot_rooms
@@ -65,75 +59,80 @@ class Steps:
         total, weight = self._costs[: self._done].sum(axis=0).tolist()
         return float(total / weight) if weight else 0.0
 
-    def epoch(self) -> Iterator[int]:
-        """Make an epoch's steps; yields, after each run, how many are done in all epochs."""
+    def epoch(self, tell: Callable[[int], object]) -> Works[None]:
+        """Make an epoch's steps; tells, after each run, how many are done in all epochs."""
         self._done = 0
-        self.epoch_is_finished = False
-        for steps in self._from_rows() if self._examples.stream is None else self._from_stream():
-            self._done += steps
-            self._all_done += steps
-            yield self._all_done
-            if self._training.stopping:
-                break
-        else:
-            self.epoch_is_finished = True
-        if self._done == self._batches:
-            self.epoch_is_finished = True
+        of_all = self._of_stream if self._examples.rows is None else self._of_rows
+        complete = yield from of_all(tell)
+        self.epoch_is_finished = complete or self._done == self._batches
 
-    def _from_rows(self) -> Iterator[int]:
+    def _goes_on(self, steps: int, tell: Callable[[int], object]) -> bool:
+        self._done += steps
+        self._all_done += steps
+        tell(self._all_done)
+        return not self._training.stopping
+
+    def _of_rows(self, tell: Callable[[int], object]) -> Works[bool]:
         rows, batch_size = self._examples.rows, self._examples.batch_size
         assert rows is not None
         order = self._examples.order(self._network._generator)
         all_batches = self._batches or 0
         if all_batches == 1 and order is None and not self._watched:
-            self._costs[0] = next(self._costs_ahead)
-            yield 1
-            return
+            self._costs[0] = yield from self._cost_ahead(rows)
+            self._goes_on(1, tell)
         while self._done < all_batches:
             left = all_batches - self._done
             batches = self._runs.length(rows, batch_size, self._done, left)
             first = self._done * batch_size
             examples = min(batches * batch_size, self._examples.trained - first)
-            self._make_steps(
-                self._runs.plan(rows, self._examples.target, examples, batch_size, order, first)
-            )
-            yield batches
+            target = self._examples.target
+            run = self._runs.plan(rows, target, examples, batch_size, order, first)
+            yield from self._make_steps(run)
+            if not self._goes_on(batches, tell):
+                return False
+        return True
 
-    def _ahead(self) -> Iterator[Array]:
-        """The cost of one epoch of one batch after the other, the steps made several at a time."""
-        rows = self._examples.rows
-        assert rows is not None
-        m = len(rows)
-        while True:
-            optimizer, epochs_done = self._optimizer, self._training.history.epochs
-            epochs = min(self._runs.longest, self._training.epochs - epochs_done)
+    def _cost_ahead(self, rows: Rows) -> Works[Array]:
+        """The cost of an epoch of one batch, the steps being made several epochs at a time."""
+        done = self._training.history.epochs
+        ahead = self._ahead
+        if ahead is None or done - ahead.epochs == ahead.made.steps:
+            if ahead is not None:
+                self._expect_done(ahead.run, ahead.made, 1)
+            m, optimizer = len(rows), self._optimizer
+            epochs = min(self._runs.longest, self._training.epochs - done)
             costs = np.empty((epochs, 2))
-            self._run_ahead = _Ahead(costs, epochs_done, optimizer.step, optimizer.epochs)
+            step, epochs_of_optimizer = optimizer.step, optimizer.epochs
             run = self._runs.plan(rows, self._examples.target, m, m, epochs=epochs)
-            made = self._make_run(run, costs)
-            yield from costs[: made.steps]
-            self._expect_done(made, 1)
+            made = yield from self._make_run(run, costs)
+            ahead = self._ahead = _Ahead(run, made, costs, done, step, epochs_of_optimizer)
+            if not made.steps:
+                self._expect_done(run, made, 1)
+        cost: Array = ahead.costs[done - ahead.epochs]
+        return cost
 
-    def _from_stream(self) -> Iterator[int]:
+    def _of_stream(self, tell: Callable[[int], object]) -> Works[bool]:
         assert self._examples.stream is not None
         for batch in self._examples.stream.epoch(self._training.epoch):
             if self._done == len(self._costs):
                 self._costs = np.concatenate([self._costs, np.empty_like(self._costs)])
             m = len(batch.rows)
-            self._make_steps(self._runs.plan(batch.rows, batch.target, m, m, held=batch.bytes))
+            run = self._runs.plan(batch.rows, batch.target, m, m, held=batch.bytes)
+            yield from self._make_steps(run)
             self._costs[self._done] *= batch.scale
-            yield 1
+            if not self._goes_on(1, tell):
+                return False
+        return True
 
     def record_the_rest(self) -> None:
         """Take down the epochs of a run that an interruption has kept out of the history."""
-        if self._run_ahead is None:
+        if self._ahead is None:
             return
-        costs, epochs, step, epochs_of_optimizer = self._run_ahead
-        history = self._training.history
-        made = max(0, self._optimizer.step - step)  # less than 0 once weights have been restored
-        for total, weight in costs[history.epochs - epochs : made].tolist():
+        history, ahead = self._training.history, self._ahead
+        made = max(0, self._optimizer.step - ahead.step)  # less than 0 once weights are restored
+        for total, weight in ahead.costs[history.epochs - ahead.epochs : made].tolist():
             history.record({"loss": total / weight if weight else 0.0})
-        self._optimizer.epochs = epochs_of_optimizer + history.epochs - epochs
+        self._optimizer.epochs = ahead.epochs_of_optimizer + history.epochs - ahead.epochs
 
     def close(self) -> None:
         """Leave to the next fit what it can use again."""
@@ -144,30 +143,30 @@ class Steps:
         if not all_finite(self._network.parameters):
             self._restore(f"epoch {self._training.epoch}, {where}")
 
-    def _make_steps(self, run: Run) -> None:
+    def _make_steps(self, run: Run) -> Works[None]:
         """Make the steps of a run, and show the step to callbacks if it is one to be seen."""
         seen = self._runs.next_is_seen()
         costs = self._costs[self._done : self._done + run.batches]
-        made = self._make_run(run, costs)
-        self._expect_done(made, self._done + made.steps + 1)
+        made = yield from self._make_run(run, costs)
+        self._expect_done(run, made, self._done + made.steps + 1)
         if seen:
             self.expect_finite_weights(f"after batch {self._done + 1}")
             total, weight = costs[0].tolist()
             self._runs.show(run, total / weight if weight else 0.0)
 
-    def _make_run(self, run: Run, costs: Array) -> _Made:
+    def _make_run(self, run: Run, costs: Array) -> Works[Made]:
         self._last_good.begin_run(changed=self._training.was_called())
-        steps, ended, exception = self._runs.make(run, costs)
-        self._last_good.end_run(run, steps)
-        self.learning_rate = _rate_of(self._optimizer, run.learning_rates, steps - 1)
-        return _Made(steps, ended, exception, run.learning_rates)
+        made = yield from self._runs.make(run, costs)
+        self._last_good.end_run(run, made.steps)
+        self.learning_rate = _rate_of(self._optimizer, run.learning_rates, made.steps - 1)
+        return made
 
-    def _expect_done(self, made: _Made, batch: int) -> None:
+    def _expect_done(self, run: Run, made: Made, batch: int) -> None:
         """Raise what ended a run early, at its next batch: number ``batch`` of the epoch."""
         if made.exception is not None:
             raise made.exception
         if made.ended == "non_finite":
-            self.learning_rate = _rate_of(self._optimizer, made.rates, made.steps)
+            self.learning_rate = _rate_of(self._optimizer, run.learning_rates, made.steps)
             of_all = f" of {self._batches}" if self._batches else ""
             self._restore(f"epoch {self._training.epoch}, batch {batch}{of_all}")
 

@@ -133,8 +133,8 @@ def _the_long_way(
         m = len(rows)
         costs: Array = np.empty((1, 2))
         make = MakeSteps(network, optimizer, loss, every_step)
-        steps, _, exception = make(Run(rows, target, None, 0, m, m, optimizer._rule(), None), costs)
-        if exception is not None:
-            raise exception
+        made = make(Run(rows, target, None, 0, m, m, optimizer._rule(), None), costs)
+        if made.exception is not None:
+            raise made.exception
     total, weight = costs[0].tolist()
-    return total / weight if steps else float("nan")
+    return total / weight if made.steps else float("nan")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule._training.all_examples import infer
+from deltarule._network.all_examples import infer
+from deltarule._network.works import performed
 from deltarule._training.run import TrainingRun
 from deltarule._training.runs import Runs, every_step_of, expect_every_step
 from deltarule.estimators.plan import EpochsPlan, Examples
@@ -83,11 +84,11 @@ class Epochs:
         batches = run.batches
         costs = np.empty((batches, 2))
         seen = self._runs.next_is_seen()
-        steps, ended, exception = self._runs.make(run, costs)
-        self.done += steps
-        if exception is not None:
-            raise exception
-        if ended == "non_finite":
+        made = performed(self._runs.make(run, costs))
+        self.done += made.steps
+        if made.exception is not None:
+            raise made.exception
+        if made.ended == "non_finite":
             self.diverged = True
             self._network.parameters[:] = np.nan
             return np.full(batches, np.nan)
@@ -120,7 +121,7 @@ class Epochs:
 
 def judge(network: Any, loss: Loss, examples: Examples) -> tuple[float, Array]:
     """The mean loss, without penalties, and the outputs."""
-    total, A = infer(network, examples.rows, examples.target, loss)
+    total, A = performed(infer(network, examples.rows, examples.target, loss))
     weights = examples.target.weights
     constants = examples.constants
     if constants is not None:

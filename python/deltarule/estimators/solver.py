@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from deltarule._arrays import Array
 from deltarule._data.sampling import shuffled_in_windows, window_to_shuffle
-from deltarule._training.all_examples import Cost
+from deltarule._network.all_examples import Cost
 from deltarule._training.hooks import as_callbacks
 from deltarule._training.lbfgs import minimize
 from deltarule._training.progress import Progress

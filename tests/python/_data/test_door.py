@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule._data.door import moments
 from deltarule._data.rows import Rows
+from deltarule._data.rows import _moments as moments
 from support import DTYPES, Array, assert_same_bits, data, network, nothing_written
 from support_data import assert_taken_as
 

@@ -115,7 +115,7 @@ def test_what_is_predicted_and_judged_of_a_map_is_that_of_its_numbers(
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     net = network(n)
     monkeypatch.setattr("deltarule._data.rows.WINDOW_BYTES", 96 * 6 * 4)
-    monkeypatch.setattr("deltarule._training.all_examples._NUMBERS_OF_X_A_PART", 96 * 6)
+    monkeypatch.setattr("deltarule._network.all_examples._NUMBERS_OF_X_A_PART", 96 * 6)
     let_go = []
     monkeypatch.setattr(Rows, "let_go", lambda rows: let_go.append(rows.mapped))
     expected = net.predict(X)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule._training import all_examples
+from deltarule._network import all_examples
 from deltarule._training.progress import Progress
 from support import (
     DTYPES,

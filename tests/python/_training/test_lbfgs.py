@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule._training import all_examples
+from deltarule._network import all_examples
 from deltarule.callbacks import stopping
 from support import (
     DTYPES,

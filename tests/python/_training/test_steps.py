@@ -24,14 +24,14 @@ class See:
 
 def calls_to_the_core(monkeypatch: pytest.MonkeyPatch, callbacks: list[Any]) -> list[int]:
     calls: list[int] = []
-    make = runs.MakeSteps.__call__
+    make = runs.MakeSteps.later
 
     def counted(self: Any, run: Any, *arguments: Any, **options: Any) -> Any:
         calls.append(-(-run.examples // run.batch_size))
         return make(self, run, *arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs.MakeSteps, "__call__", counted)
+        patch.setattr(runs.MakeSteps, "later", counted)
         patch.setattr(runs, "_RUN_SECONDS", 1e9)
         X, y = data(500, N)
         network(N).fit(X, y, epochs=3, batch_size=5, callbacks=callbacks)

@@ -10,6 +10,7 @@ from deltarule import _core
 from deltarule._arrays import Array, aligned_zeros
 from deltarule._data.rows import Rows
 from deltarule._data.targets import part_of
+from deltarule._network.works import Works
 from deltarule.losses import Loss
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _NUMBERS_A_PART = 1 << 24
 
 def infer(
     network: BareNetwork, rows: Rows, target: _core.Target, loss: Loss
-) -> tuple[float, Array]:
+) -> Works[tuple[float, Array]]:
     """The sum of the losses, each times its example's weight, without penalties; and ``A[L]``."""
     m = len(rows)
     rows_a_part = max(1, min(_ROWS_A_PART, _NUMBERS_OF_X_A_PART // network.input_size))
@@ -32,13 +33,15 @@ def infer(
     total, formula = 0.0, loss._formula()
     for first in range(0, m, rows_a_part):
         part = slice(first, min(first + rows_a_part, m))
-        total += network._core.infer(
+        work = network._core.infer_later(
             network.parameters,
             rows.part(part),
             A[part],
             formula,
             part_of(target, part, network.dtype),
         )
+        yield work
+        total += work.result()
         rows.let_go()
     return total, A
 
