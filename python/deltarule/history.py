@@ -14,7 +14,14 @@ class History(dict[str, list[float]]):
     """Losses and metrics, one value an epoch: ``history["loss"]``, ``history["val_accuracy"]``.
 
     ``pandas.DataFrame(history)`` and ``polars.DataFrame(history)`` take it as it is.
+
+    Attributes
+    ----------
+    diverged : str or None
+        Why training ended, where its cost was no longer finite.
     """
+
+    diverged: str | None = None
 
     def __missing__(self, name: str) -> list[float]:
         why = ""

@@ -132,7 +132,7 @@ def as_target(
             f"{where}: y has shape {values.shape} but X has {m} rows: expected as many"
             + ("; y.T would fit: an example is a row" if turned else "")
         )
-    weights = None if sample_weight is None else _weights(sample_weight, m, where)
+    weights = None if sample_weight is None else as_weights(sample_weight, m, where)
     if loss.takes_labels and values.shape == (m, 1) and n_outputs > 1 and values.dtype.kind != "f":
         values = values[:, 0]
     if loss.takes_labels and values.ndim == 1:
@@ -225,7 +225,8 @@ def _labels(values: Array, n_classes: int, where: str) -> Array:
     return np.ascontiguousarray(numbers(values), np.int64)
 
 
-def _weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
+def as_weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
+    """How much each of ``m`` examples weighs."""
     given = _dense(sample_weight, where, "sample_weight").rows
     weights = np.ascontiguousarray(numbers(given), np.float64)
     if weights.shape != (m,):

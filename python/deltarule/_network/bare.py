@@ -25,7 +25,11 @@ from deltarule._data.names import expect_names
 from deltarule._data.rows import Rows
 from deltarule._network.caches import Caches, parameters_named
 from deltarule._network.layer_views import Layer, Layers, assign, expect_variance
-from deltarule._network.sole_training import is_in_training, sole_training
+from deltarule._network.sole_training import (
+    expect_trained_by_no_other,
+    is_in_training,
+    sole_training,
+)
 from deltarule.history import History
 from deltarule.layers import Dense, LayerDescription, Residual, Standardize
 from deltarule.layers.base import Shapes
@@ -64,9 +68,24 @@ class BareNetwork:
             for name, shape in layer.description.parameters(layer.inputs).items():
                 where = f"Network: layers[{layer._index}]"
                 setattr(layer, name, layer.description.initial(name, shape, self._generator, where))
+        self._seed_passes()
+
+    def _seed_passes(self) -> None:
         # From the generator's seed, not its numbers: what it draws stays the same without dropout.
         seeds: Any = self._generator.bit_generator.seed_seq
         self._set_pass(int(seeds.spawn(1)[0].generate_state(1, np.uint64)[0]), 0)
+
+    def reseed(self, seed: int | None) -> None:
+        """Draw what is to come, orders of examples and dropout, from a seed anew; weights stay.
+
+        Parameters
+        ----------
+        seed : int or None
+            As the network's own.
+        """
+        expect_trained_by_no_other(self._core, "reseed")
+        self._generator = np.random.default_rng(seed)
+        self._seed_passes()
 
     def _build(self) -> None:
         """The core and the flat vectors for the architecture; every parameter is zero."""
@@ -640,6 +659,13 @@ class BareNetwork:
         if self._gradients is None:
             self._gradients = aligned_zeros(self._parameters.size, self.dtype)
         return trainer, self._gradients
+
+    def _let_go_of_rooms(self) -> None:
+        """Free what is kept from one fit to the next only to be there."""
+        self._trainers.clear()
+        self._spare_trainers.clear()
+        self._snapshot_rooms.clear()
+        self._gradients = None
 
     @contextmanager
     def _spare_trainer(self, loss: Loss) -> Iterator[_core.Trainer]:

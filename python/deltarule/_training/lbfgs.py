@@ -20,7 +20,7 @@ from deltarule.optimizers import LBFGS
 if TYPE_CHECKING:
     from deltarule._network.bare import BareNetwork
     from deltarule._training.examples import Examples
-    from deltarule._training.progress import Progress
+    from deltarule._training.progress import Bar
     from deltarule._training.run import TrainingRun
 
 
@@ -56,7 +56,7 @@ def expect_one_cost(network: BareNetwork, examples: Examples) -> None:
 
 
 def fit_lbfgs(
-    run: TrainingRun, examples: Examples, bar: Progress, end_epoch: Callable[[float], None]
+    run: TrainingRun, examples: Examples, bar: Bar, end_epoch: Callable[[float], None]
 ) -> None:
     """Lower the cost over all examples, as long as ``fit`` would go on.
 
@@ -121,7 +121,7 @@ def minimize(
     run: TrainingRun,
     cost_of: Cost,
     options: dict[str, Any],
-    bar: Progress,
+    bar: Bar,
     end_epoch: Callable[[float], None],
 ) -> Any:
     """Lower a cost by SciPy's L-BFGS-B, an iteration an epoch, as long as the run goes on.

@@ -5,7 +5,23 @@ from __future__ import annotations
 import sys
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
+
+
+class Bar(Protocol):
+    """Who is told of a training's progress, within a ``with`` block."""
+
+    enabled: bool  # whether `advance` is of any use
+
+    def advance(self, batches: int, cost: float, /) -> None:
+        """Hear how many batches are done, in all epochs."""
+
+    def end_epoch(self, epoch: int, record: dict[str, float], /) -> None:
+        """Hear what an epoch came to."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *exception: Any) -> None: ...
 
 
 class Progress:
@@ -37,7 +53,7 @@ class Progress:
         seconds, self._began = now - self._began, now
         values = [f"{name} {value:.4g}" for name, value in record.items()]
         start = f"epoch {epoch + 1}/{self._epochs}"
-        text = "\n".join(_lines(start, [*values, _duration(seconds)], _width()))
+        text = "\n".join(_lines(start, [*values, duration(seconds)], _width()))
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)
         else:
@@ -57,7 +73,8 @@ class Progress:
             self._bar.close()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds, or minutes and seconds."""
     if seconds < 60:
         return f"{seconds:.2g} s"
     minutes, seconds = divmod(round(seconds), 60)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from deltarule._arrays import Array
 from deltarule._rates import Schedule, rate_now
+from deltarule.errors import TrainingDivergedError
 from deltarule.history import History
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ class TrainingRun:
         traceback: TracebackType | None,
     ) -> None:
         self.exception = exception
+        if isinstance(exception, TrainingDivergedError):
+            self.history.diverged = str(exception)
         self.history.pad()
         self.call("on_fit_end")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
@@ -15,7 +16,7 @@ from deltarule._training.examples import Examples, Given, from_arrays, from_batc
 from deltarule._training.fingerprint import fingerprint
 from deltarule._training.hooks import as_callbacks, expect_validation
 from deltarule._training.lbfgs import expect_one_cost, fit_lbfgs
-from deltarule._training.progress import Progress
+from deltarule._training.progress import Bar
 from deltarule._training.run import TrainingRun
 from deltarule._training.runs import every_step_of, expect_every_step
 from deltarule._training.steps import Steps
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from deltarule.schedules import Schedule
 
 
-class Training(NamedTuple):
+@dataclass(kw_only=True)
+class Training:
     """A fit that may begin: what it was given has passed the door, and nothing is written yet."""
 
     network: BareNetwork
@@ -45,8 +47,15 @@ class Training(NamedTuple):
     average: float | None
     names: list[str] | None
     saved: Saved | None
+    run: TrainingRun | None = None  # when it has begun
 
-    def works(self, bar: Progress) -> Works[History]:
+    @property
+    def length(self) -> float:
+        """About how long it takes, by no measure but that of others."""
+        examples = 0 if self.examples.held is None else self.examples.trained
+        return float(self.epochs * examples * self.network.parameters.size)
+
+    def works(self, bar: Bar) -> Works[History]:
         """Train, one piece of work after another."""
         network, examples, optimizer = self.network, self.examples, self.optimizer
         with network._sole_training():
@@ -58,7 +67,7 @@ class Training(NamedTuple):
                 network._adapt_once(examples.held and examples.held.rows)
             network.history = History()
             data = cache(lambda: fingerprint(network, examples))
-            run = TrainingRun(network, optimizer, self.callbacks, self.epochs, data)
+            run = self.run = TrainingRun(network, optimizer, self.callbacks, self.epochs, data)
             if self.saved is not None:
                 self.saved.restore(run)
             with run, bar:
@@ -69,7 +78,7 @@ class Training(NamedTuple):
                     yield from self._epochs_of_steps(run, bar)
             return run.history
 
-    def _epochs_of_steps(self, run: TrainingRun, bar: Progress) -> Works[None]:
+    def _epochs_of_steps(self, run: TrainingRun, bar: Bar) -> Works[None]:
         every_step = every_step_of(run.network, self.clip_value, self.clip_norm, self.average)
         watched = bool(self.callbacks or self.schedule or self.judges_training_set)
         watched = watched or self.examples.validation is not None
@@ -94,7 +103,7 @@ class Training(NamedTuple):
         steps.expect_finite_weights()
         steps.close()
 
-    def _end_iteration(self, run: TrainingRun, bar: Progress) -> Any:
+    def _end_iteration(self, run: TrainingRun, bar: Bar) -> Any:
         """What L-BFGS tells of the cost of each of its iterations."""
         return lambda cost: self._end_epoch(run, bar, performed(self._record(cost)))
 
@@ -109,7 +118,7 @@ class Training(NamedTuple):
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
 
-    def _end_epoch(self, run: TrainingRun, bar: Progress, record: dict[str, float]) -> None:
+    def _end_epoch(self, run: TrainingRun, bar: Bar, record: dict[str, float]) -> None:
         run.end_epoch(record)
         bar.end_epoch(run.epoch - 1, record)
 

@@ -1,0 +1,1 @@
+"""Many networks: trained together, joined in an ensemble, searched among."""

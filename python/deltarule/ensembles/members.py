@@ -1,0 +1,180 @@
+"""Trainings side by side: a member's works are done by a crew, one after another.
+
+This thread plans them all, so callbacks never run at the same time, and what is planned for one
+member does not depend on the others.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+from numpy.typing import ArrayLike
+
+from deltarule import _core
+from deltarule._network.bare import BareNetwork
+from deltarule._network.works import Works
+from deltarule._training.examples import Given
+from deltarule._training.training import Training, prepared
+from deltarule.ensembles.door import SharedDoor
+from deltarule.ensembles.progress import ManyProgress
+from deltarule.errors import TrainingDivergedError
+
+# How often to look at the clock and for signals while all threads are at work, in seconds.
+_A_LOOK = 0.05
+
+
+class Member:
+    """A network whose training is under way among others."""
+
+    def __init__(self, index: int, training: Training, progress: ManyProgress) -> None:
+        self.index, self.training, self._progress = index, training, progress
+        self.enabled = False  # as a `Progress` of one fit: it shows nothing of its own
+        self.works: Works[Any] = training.works(self)
+
+    def advance(self, batches: int, cost: float) -> None:
+        """Nothing: epochs are what is told of many."""
+
+    def end_epoch(self, epoch: int, record: dict[str, float]) -> None:
+        """Tell all members' progress."""
+        del epoch
+        self._progress.end_epoch(self.index, record)
+
+    def stop(self) -> None:
+        """Have it end after the work that is under way."""
+        if self.training.run is not None:
+            self.training.run.stop()
+
+    def end(self, interruption: BaseException) -> None:
+        """Let it take down what was made, and end it."""
+        with suppress(BaseException):
+            next(self.works)
+            self.works.throw(interruption)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing is left open."""
+
+
+class Members:
+    """Networks that train on the same X, a few more at a time than there are threads."""
+
+    def __init__(
+        self,
+        networks: Sequence[BareNetwork],
+        X: Any,
+        y: ArrayLike,
+        given: Sequence[Given],
+        time_limit: float | None,
+        progress: ManyProgress,
+    ) -> None:
+        self._networks, self._X, self._y, self._given = networks, X, y, given
+        self._progress, self._door = progress, SharedDoor()
+        self._ends = None if time_limit is None else monotonic() + time_limit
+        self._threads = _core.get_num_threads()
+        self._live: dict[_core.Work, Member] = {}
+        self._ended: deque[_core.Work] = deque()  # works that their members have not heard of yet
+        self._errors: list[tuple[int, Exception]] = []
+        self._waiting = deque(self._longest_first())
+
+    def _prepared(self, index: int) -> Training:
+        network, given = self._networks[index], self._given[index]
+        return prepared(network, self._X, self._y, given, self._door)
+
+    def _longest_first(self) -> list[int]:
+        """The members in the order in which they begin; all are checked, before any is changed.
+
+        What is left at the end is short, so that all threads are busy until then.
+        """
+        lengths = []
+        for index in range(len(self._networks)):
+            with _told_of(index):
+                lengths.append(self._prepared(index).length)
+            self._progress.expect(self._given[index].epochs)
+        return sorted(range(len(lengths)), key=lambda index: -lengths[index])
+
+    def train(self) -> None:
+        """Train all of them.
+
+        Raises
+        ------
+        Exception
+            The first that a member raised, when the others have been trained.
+        """
+        crew = _core.Crew(self._threads)
+        try:
+            while self._waiting or self._live:
+                # As many again as there are threads, none of which then waits for a plan.
+                while self._waiting and len(self._live) < 2 * self._threads:
+                    self._begin(self._waiting.popleft(), crew)
+                self._ended += crew.ended(_A_LOOK)
+                while self._ended:
+                    self._advance(self._live.pop(self._ended.popleft()), crew)
+                if self._ends is not None and monotonic() > self._ends:
+                    self._waiting.clear()
+                    for member in self._live.values():
+                        member.stop()
+        except BaseException as interruption:
+            crew.stop(interruption)
+            while self._live:
+                while self._ended:
+                    self._live.pop(self._ended.popleft()).end(interruption)
+                self._ended += crew.ended(_A_LOOK)
+            raise
+        if self._errors:
+            raise self._errors[0][1]
+
+    def _begin(self, index: int, crew: _core.Crew) -> None:
+        try:
+            member = Member(index, self._prepared(index), self._progress)
+        except Exception as error:
+            self._failed(index, error)
+        else:
+            self._advance(member, crew)
+
+    def _advance(self, member: Member, crew: _core.Crew) -> None:
+        """Let a member plan its next work, and have that done."""
+        try:
+            work = next(member.works)
+        except StopIteration:
+            pass
+        except TrainingDivergedError as error:
+            warnings.warn(f"fit_many: networks[{member.index}]: {error}", RuntimeWarning, 5)
+        except Exception as error:
+            self._failed(member.index, error)
+        else:
+            self._live[work] = member
+            # The last ones share the threads that nobody else needs.
+            crew.begin(work, max(1, self._threads // (len(self._live) + len(self._waiting))))
+            return
+        network = self._networks[member.index]
+        network._let_go_of_rooms()
+        self._progress.end_member(member.training.epochs - network.history.epochs)
+
+    def _failed(self, index: int, error: Exception) -> None:
+        error.add_note(
+            f"fit_many: this is of networks[{index}]; the others are trained as far as they got"
+        )
+        self._errors.append((index, error))
+
+
+@contextmanager
+def _told_of(index: int) -> Iterator[None]:
+    """Add to an error which network it is of."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"fit_many: this is of networks[{index}]")
+        raise
