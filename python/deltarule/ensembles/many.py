@@ -12,7 +12,7 @@ from deltarule._data.classes import ClassWeight
 from deltarule._network.bare import BareNetwork
 from deltarule._training.arguments import says_which_arguments
 from deltarule._training.hooks import Callback
-from deltarule.ensembles.members import Members
+from deltarule.ensembles.crew import Members
 from deltarule.ensembles.options import each_given, seeds_of
 from deltarule.ensembles.progress import ManyProgress
 from deltarule.history import History

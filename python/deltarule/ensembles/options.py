@@ -98,9 +98,9 @@ def _callbacks(given: list[Any], all_of_them: Any) -> list[Any]:
         return given
     for index, each in enumerate(all_of_them or ()):
         what = f"{_WHERE}: callbacks[{index}] is {each!r}"
-        if hasattr(each, "path") or hasattr(each, "log_dir"):
+        if any(hasattr(each, name) for name in ("path", "folder", "trial")):
             raise ValueError(
-                f"{what}, whose file every network would write: expected a list of lists, the "
+                f"{what}, whose file or trial is of one network: expected a list of lists, the "
                 "callbacks of each network"
             )
         if not isinstance(each, Described):

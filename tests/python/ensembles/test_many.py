@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.ensembles import members
+from deltarule.ensembles import crew
 from support import (
     Array,
     assert_same_bits,
@@ -265,7 +265,7 @@ def test_one_that_diverges_says_so_and_the_others_go_on(threads: int) -> None:
     networks = [network(N, ["relu", "identity"], seed=k) for k in range(4)]
     others = copy.deepcopy(networks)
     rates = [0.1, 1e30, 0.1, 0.1]
-    with pytest.warns(RuntimeWarning, match=r"fit_many: networks\[1\]: fit: the cost is not fin"):
+    with pytest.warns(dr.TrainingWarning, match=r"fit_many: networks\[1\]: fit: the cost is not fin"):
         histories = dr.fit_many(
             networks, X, y, optimizer=[dr.SGD(rate) for rate in rates], epochs=5, batch_size=8
         )
@@ -357,7 +357,7 @@ def test_time_is_up(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     networks = [network(N, seed=k) for k in range(20)]
     before = [net.parameters.copy() for net in networks]
     now = [0.0]
-    monkeypatch.setattr(members, "monotonic", lambda: now[0])
+    monkeypatch.setattr(crew, "monotonic", lambda: now[0])
 
     class Clock:
         def on_epoch_end(self, run: Any) -> None:
@@ -432,7 +432,7 @@ SHARED = dr.Adam()
     [
         wrong("epochs has 2 elements: expected one for each of the 3", epochs=[1, 2]),
         wrong("optimizer\\[1\\] is optimizer\\[0\\]", optimizer=[SHARED, SHARED, "adam"]),
-        wrong("callbacks\\[0\\] is .* whose file", callbacks=[dr.CSVLog("x.csv")]),
+        wrong("callbacks\\[0\\] is .* whose file or trial", callbacks=[dr.CSVLog("x.csv")]),
         wrong("callbacks\\[0\\] is .*: expected a list of lists", callbacks=[Raises(OSError())]),
         wrong("seeds is \\[1, 2\\]: expected an integer, or one for each", seeds=[1, 2]),
         wrong("rows\\[0\\] is 50: expected 0 to 49", rows=[50]),

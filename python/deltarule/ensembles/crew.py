@@ -23,7 +23,7 @@ from deltarule._training.examples import Given
 from deltarule._training.training import Training, prepared
 from deltarule.ensembles.door import SharedDoor
 from deltarule.ensembles.progress import ManyProgress
-from deltarule.errors import TrainingDivergedError
+from deltarule.errors import TrainingDivergedError, TrainingWarning
 
 # How often to look at the clock and for signals while all threads are at work, in seconds.
 _A_LOOK = 0.05
@@ -151,7 +151,7 @@ class Members:
         except StopIteration:
             pass
         except TrainingDivergedError as error:
-            warnings.warn(f"fit_many: networks[{member.index}]: {error}", RuntimeWarning, 5)
+            warnings.warn(f"fit_many: networks[{member.index}]: {error}", TrainingWarning, 5)
         except Exception as error:
             self._failed(member.index, error)
         else:
