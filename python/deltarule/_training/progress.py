@@ -30,14 +30,8 @@ class Progress:
     def __init__(self, epochs: int, batches: int | None, *, enabled: bool) -> None:
         self._epochs, self.enabled = epochs, enabled
         self._began = perf_counter()
-        self._bar: Any = None
-        if enabled:
-            try:
-                from tqdm.auto import tqdm
-            except ModuleNotFoundError:
-                return
-            total = None if batches is None else epochs * batches
-            self._bar = tqdm(total=total, unit="batch", mininterval=0.05, dynamic_ncols=True)
+        total = None if batches is None else epochs * batches
+        self._bar = bar_of(total, "batch") if enabled else None
 
     def advance(self, batches: int, cost: float) -> None:
         """Tell how many batches are done, in all epochs."""
@@ -71,6 +65,15 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def bar_of(total: int | None, unit: str) -> Any:
+    """A bar of tqdm's, where that is installed; else None."""
+    try:
+        from tqdm.auto import tqdm
+    except ModuleNotFoundError:
+        return None
+    return tqdm(total=total, unit=unit, mininterval=0.05, dynamic_ncols=True)
 
 
 def duration(seconds: float) -> str:

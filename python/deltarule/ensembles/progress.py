@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from deltarule._training.progress import duration
+from deltarule._training.progress import bar_of, duration
 
 # A line that is not overwritten comes no more often than this.
 _SECONDS_A_LINE = 1.0
@@ -24,13 +24,7 @@ class ManyProgress:
         self._best: tuple[float, int] | None = None
         self._name = "loss"
         self._began = self._said = perf_counter()
-        self._bar: Any = None
-        if enabled:
-            try:
-                from tqdm.auto import tqdm
-            except ModuleNotFoundError:
-                return
-            self._bar = tqdm(total=0, unit="epoch", mininterval=0.1, dynamic_ncols=True)
+        self._bar = bar_of(0, "epoch") if enabled else None
 
     def expect(self, epochs: int) -> None:
         """Tell how many epochs a member is to make."""

@@ -72,9 +72,9 @@ def test_an_epoch_s_seconds(
     monkeypatch.setattr(progress, "perf_counter", lambda: 1.5 * next(looks))
     fit(progress=True)
     assert [line.split("  ")[-1] for line in capsys.readouterr().err.splitlines()] == ["1.5 s"] * 2
-    assert progress._duration(0.00123) == "0.0012 s"
-    assert progress._duration(59.0) == "59 s"
-    assert progress._duration(61.2) == "1 min 1 s"
+    assert progress.duration(0.00123) == "0.0012 s"
+    assert progress.duration(59.0) == "59 s"
+    assert progress.duration(61.2) == "1 min 1 s"
 
 
 @pytest.mark.usefixtures("_without_tqdm")
