@@ -32,7 +32,25 @@ def loss(name, Z, y):
 
 
 def training_loss(work, problem, weights):
+    """The loss on all data; where there are members, whose weights are a list, the mean of theirs."""
+    if work.members:
+        return float(np.mean(members_losses(work, problem, weights)))
     return loss(work.loss, forward(weights, problem.X, work.activation), problem.y)
+
+
+def members_losses(work, problem, members):
+    outputs = (forward(weights, problem.X, work.activation) for weights in members)
+    return [loss(work.loss, Z, problem.y) for Z in outputs]
+
+
+def mean_of_members(members, X, activation):
+    """The mean of the members' probabilities, in float64."""
+    total = 0.0
+    for weights in members:
+        Z = forward(weights, X, activation)
+        E = np.exp(Z - Z.max(axis=1, keepdims=True))
+        total = total + E / E.sum(axis=1, keepdims=True)
+    return total / len(members)
 
 
 def loss_refusal(reached, expected, tolerance):

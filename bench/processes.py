@@ -82,15 +82,19 @@ class Worker:
         return lines[-1][:300] if lines else f"exit code {self.process.returncode}"
 
     def cpu_seconds(self):
-        """CPU time of the process so far."""
-        fields = _stat(f"/proc/{self.process.pid}/stat")
-        return (int(fields[11]) + int(fields[12])) / TICK if fields else 0.0
+        """CPU time of the process and of those that it has started, so far."""
+        seconds = 0.0
+        for pid in _family(self.process.pid):
+            if fields := _stat(f"/proc/{pid}/stat"):
+                seconds += (int(fields[11]) + int(fields[12])) / TICK
+        return seconds
 
     def busy(self):
-        """Whether any of its threads runs."""
-        tasks = Path(f"/proc/{self.process.pid}/task")
-        return tasks.exists() and any(
-            (fields := _stat(task / "stat")) and fields[0] == "R" for task in tasks.iterdir()
+        """Whether any thread of theirs runs."""
+        return any(
+            (fields := _stat(f"/proc/{pid}/task/{task}/stat")) and fields[0] == "R"
+            for pid in _family(self.process.pid)
+            for task in _tasks(pid)
         )
 
 
@@ -109,6 +113,27 @@ class _Whole:
 
     def readline(self):
         return self.pipe.readline()
+
+
+def _tasks(pid):
+    """The threads of a process; none if it is gone."""
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _family(pid):
+    """A process and all that it has started, and these in turn."""
+    family = [pid]
+    for member in family:
+        for task in _tasks(member):
+            try:
+                children = Path(f"/proc/{member}/task/{task}/children").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            family += map(int, children.split())
+    return family
 
 
 def _stat(path):

@@ -54,12 +54,12 @@ def options_of(arguments):
     return options
 
 
-def start_workers(options, thread_counts, cpus, say):
+def start_workers(names, thread_counts, cpus, say):
     """A process for each contestant and number of threads; those that do not start are named."""
     cache = RESULTS / "inductor"
     workers = [
         Worker(name, cpus[-threads:], threads, cache)
-        for name in options.contestants
+        for name in names
         for threads in thread_counts
     ]
     started = []
@@ -77,7 +77,7 @@ def run_workloads(options, run, cpus, peak, say):
     works = [WORKLOADS[key] for key in options.only if key in WORKLOADS]
     if not works:
         return
-    workers = start_workers(options, run["threads"], cpus, say)
+    workers = start_workers(options.contestants, run["threads"], cpus, say)
     try:
         for work in map(quick, works) if options.quick else works:
             entry = asdict(work) | {"title": work.title, "peak": peak.measure(run["threads"])}
@@ -139,12 +139,7 @@ def main(arguments=None):
     if run["workloads"]:
         picture.draw(run, options.picture)
     print(f"{run['minutes']:.1f} minutes; {options.json}, {options.picture}")
-    return 0 if all(_deltarule_has_times(entry) for entry in run["workloads"].values()) else 1
-
-
-def _deltarule_has_times(entry):
-    ours = (result for result in entry["results"] if result["contestant"] == "deltarule")
-    return all("median" in result for result in ours)
+    return 0 if all(summary.ours_has_times(entry) for entry in run["workloads"].values()) else 1
 
 
 if __name__ == "__main__":

@@ -39,6 +39,12 @@ def find(entry, contestant, threads):
     return None
 
 
+def ours_has_times(entry):
+    """Whether deltarule did what was asked, on each number of threads."""
+    ours = (result for result in entry["results"] if result["contestant"] == "deltarule")
+    return all("median" in result for result in ours)
+
+
 def fastest(entry, threads=None, *, peers):
     """The fastest peer's result, or deltarule's own; on some number of threads or on any."""
     results = [
@@ -58,22 +64,22 @@ def goals(run):
         rows += _speed_goals(key, entry, run["threads"])
     ours = run.get("S9", {}).get("deltarule")
     if ours:
-        rows.append(_row("S9", "import beyond NumPy's, ms", ours["median"] * 1e3, 30, most=True))
+        rows.append(goal("S9", "import beyond NumPy's, ms", ours["median"] * 1e3, 30, most=True))
         rows.append(
-            _row("S14", "to the first prediction, ms", ours["first_median"] * 1e3, 60, most=True)
+            goal("S14", "to the first prediction, ms", ours["first_median"] * 1e3, 60, most=True)
         )
         if "wheel_mb" in ours:
-            rows.append(_row("S9", "wheel, MB", ours["wheel_mb"], 5, most=True))
+            rows.append(goal("S9", "wheel, MB", ours["wheel_mb"], 5, most=True))
     if "S10" in run:
         streamed = run["S10"]
         growth = streamed["growth_mb"]["VmRSS"]
         if streamed["file_mb"] > 2 * 200:  # a smaller file could not miss the goal
-            rows.append(_row("S10", "growth of resident memory, MB", growth, 200, most=True))
+            rows.append(goal("S10", "growth of resident memory, MB", growth, 200, most=True))
         rows.append(
-            _row("S10", "time of a row, to that from memory", streamed["ratio"], 1.3, most=True)
+            goal("S10", "time of a row, to that from memory", streamed["ratio"], 1.3, most=True)
         )
     rows += [
-        _row("S11", f"{key}: {run['threads'][-1]} threads to 1", gain, SPEEDUP[key], slack=NOISE)
+        goal("S11", f"{key}: {run['threads'][-1]} threads to 1", gain, SPEEDUP[key], slack=NOISE)
         for key, gain in run["S11"].items()
     ]
     return rows
@@ -98,14 +104,14 @@ def _speed_goals(key, entry, thread_counts):
         ours, peer = fastest(entry, threads, peers=False), fastest(entry, threads, peers=True)
         if ours and peer:
             what = f"{_name(ours)} to the fastest peer, {_name(peer)}"
-            rows.append(_row(key, what, peer["median"] / ours["median"], entry["goal"]))
+            rows.append(goal(key, what, peer["median"] / ours["median"], entry["goal"]))
     ours, peer = fastest(entry, peers=False), _best_of(entry, "torch")
     if key == "S1" and ours and peer:
-        rows.append(_row(key, "to PyTorch", peer["median"] / ours["median"], 25))
+        rows.append(goal(key, "to PyTorch", peer["median"] / ours["median"], 25))
     on_one = find(entry, "deltarule", 1)
     if entry.get("share") and on_one and on_one["fraction_of_peak"]:
         what = "fraction of a core's FMA peak"
-        rows.append(_row(key, what, on_one["fraction_of_peak"], entry["share"]))
+        rows.append(goal(key, what, on_one["fraction_of_peak"], entry["share"]))
     return rows
 
 
@@ -118,6 +124,7 @@ def _name(result):
     return f"{result['contestant']} on {result['threads']}"
 
 
-def _row(key, what, reached, goal, *, most=False, slack=0.0):
-    met = reached <= goal if most else reached >= goal - slack
-    return {"key": key, "what": what, "reached": reached, "goal": goal, "most": most, "met": met}
+def goal(key, what, reached, wanted, *, most=False, slack=0.0):
+    """A goal, what was reached, and whether that meets it; ``most``: it is an upper bound."""
+    met = reached <= wanted if most else reached >= wanted - slack
+    return {"key": key, "what": what, "reached": reached, "goal": wanted, "most": most, "met": met}

@@ -4,7 +4,7 @@ S9 and S14 (start-up), S10 (streaming) and S11 (two threads against one) are mea
 see startup.py, streaming.py and summary.py.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +19,9 @@ class Work:
     epoch, step or call. ``tolerance`` is relative for the loss of a training and absolute for the
     outputs of a prediction. ``calls`` says how each step is called from Python, where it is:
     ``"step"`` as one, ``"passes"`` forward, backward and update apart, ``"partial_fit"`` of an
-    estimator as its users call it, its checks included.
+    estimator as its users call it, its checks included. Where there are ``members``, so many
+    networks with a softmax are trained on the same rows, each from its own weights and in its own
+    order, or predict together: the mean of their outputs.
     """
 
     key: str
@@ -38,6 +40,7 @@ class Work:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     calls: str = ""
+    members: int = 0  # 0: one network alone
 
     @property
     def trains(self) -> bool:
@@ -46,6 +49,8 @@ class Work:
     @property
     def title(self) -> str:
         sizes = "-".join(map(str, self.sizes))
+        if self.members:
+            sizes = f"{self.members} of {sizes}"
         if not self.trains:
             rows = "1 row" if self.batch == 1 else f"{self.batch:,} rows"
             return f"{rows} through {sizes} {self.activation}, {self.dtype}"
@@ -62,9 +67,10 @@ class Work:
         Forward, dW and dA make 2 n n_prev each for an example; dA[0] is not needed.
         """
         products = sum(n * n_prev for n_prev, n in pairwise(self.sizes))
+        networks = self.members or 1
         if not self.trains:
-            return 2 * self.batch * products
-        return self.rows * (6 * products - 2 * self.sizes[0] * self.sizes[1])
+            return networks * 2 * self.batch * products
+        return networks * self.rows * (6 * products - 2 * self.sizes[0] * self.sizes[1])
 
 
 _CALLS = {
@@ -116,6 +122,18 @@ WORKLOADS = {
     )
 }  # fmt: skip
 
+_MEMBERS = {"sizes": (16, 64, 64, 2), "activation": "relu", "rows": 10_000, "members": 32}
+
+MANY = {
+    work.key: work
+    for work in (
+        Work("M1", loss="categorical_cross_entropy", batch=200, unit="epoch", per_repetition=5,
+             repetitions=5, tolerance=0.03, goal=1.0, **_MEMBERS),
+        Work("M3", loss=None, batch=10_000, unit="call", per_repetition=4, repetitions=9,
+             tolerance=1e-5, goal=1.0, **_MEMBERS),
+    )
+}  # fmt: skip
+
 
 def quick(work: Work) -> Work:
     """A workload cut down, to try the bench itself: its numbers mean little."""
@@ -123,6 +141,9 @@ def quick(work: Work) -> Work:
     if work.key in ("S3", "S4"):  # fewer batches, so their order matters more
         cut |= {"rows": work.rows // 4, "tolerance": 4 * work.tolerance}
     return replace(work, **cut)
+
+
+Weights = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass
@@ -136,11 +157,15 @@ class Problem:
         Class labels (rows,), zeros and ones (rows,), or numbers (rows, n[L]).
     weights : list of (W, b)
         ``W`` (n, n_prev) and ``b`` (n,), drawn after He for relu and after Glorot otherwise.
+    members : list of list of (W, b)
+        Each member's, where there are some: uniform after Glorot, ``b`` as well, as scikit-learn
+        draws them, whose ensembles take no others.
     """
 
     X: np.ndarray
     y: np.ndarray | None
-    weights: list[tuple[np.ndarray, np.ndarray]]
+    weights: Weights
+    members: list[Weights] = field(default_factory=list)
 
 
 def make_problem(work: Work, seed: int = 0) -> Problem:
@@ -154,8 +179,9 @@ def make_problem(work: Work, seed: int = 0) -> Problem:
         scale = np.sqrt(2 / n_prev if work.activation == "relu" else 2 / (n + n_prev))
         W = (draw.standard_normal((n, n_prev)) * scale).astype(dtype)
         weights.append((W, np.zeros(n, dtype)))
+    members = [_glorot(work, seed=1 + member) for member in range(work.members)]
     if not work.trains:
-        return Problem(X, None, weights)
+        return Problem(X, None, weights, members)
     hidden = np.tanh(X @ (draw.standard_normal((n_features, 16)) / np.sqrt(n_features)))
     Z = hidden @ draw.standard_normal((16, n_outputs)) / 4
     if work.loss == "binary_cross_entropy":
@@ -164,4 +190,14 @@ def make_problem(work: Work, seed: int = 0) -> Problem:
         y = Z.argmax(axis=1)
     else:
         y = np.tanh(Z).astype(dtype)
-    return Problem(X, y, weights)
+    return Problem(X, y, weights, members)
+
+
+def _glorot(work: Work, seed: int) -> Weights:
+    draw = np.random.default_rng(seed)
+    weights = []
+    for n_prev, n in pairwise(work.sizes):
+        bound = np.sqrt(6 / (n + n_prev))
+        W, b = (draw.uniform(-bound, bound, shape).astype(work.dtype) for shape in ((n, n_prev), n))
+        weights.append((W, b))
+    return weights

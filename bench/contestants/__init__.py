@@ -25,6 +25,17 @@ MODULES = {
     "numpy": "contestants.numpy",
 }
 
+# Who trains or asks many networks: ``weights()`` is then a list of them, one a member.
+MANY = {
+    "deltarule": "contestants.many.deltarule",
+    "deltarule_each": "contestants.many.deltarule_each",
+    "sklearn": "contestants.many.sklearn",
+    "torch_vmap": "contestants.many.torch_vmap",
+    "torch_threads": "contestants.many.torch_threads",
+    "jax": "contestants.many.jax",
+    "onnxruntime": "contestants.many.onnxruntime",
+}
+
 
 class Absent(Exception):  # noqa: N818 -- not an error: a contestant that does not take part
     """Why a contestant does not take part in a workload."""
