@@ -32,7 +32,7 @@ def loss(name, Z, y):
 
 
 def training_loss(work, problem, weights):
-    """The loss on all data; where there are members, whose weights are a list, the mean of theirs."""
+    """The loss on all data; of members, whose weights come as a list, the mean of theirs."""
     if work.members:
         return float(np.mean(members_losses(work, problem, weights)))
     return loss(work.loss, forward(weights, problem.X, work.activation), problem.y)

@@ -12,13 +12,17 @@ GROUP = 50  # members of one fit_many
 
 
 def measure(threads, members):
-    """The resident memory, in megabytes: after the first tenth, at the end, and the most of all."""
+    """The resident memory, in megabytes: of the first tenth, at the end, and what was grown by."""
     done = subprocess.run(
         [sys.executable, __file__, str(threads), str(members)],
         stdout=subprocess.PIPE, text=True, check=True,
         env=os.environ | {"OMP_NUM_THREADS": str(threads)},
     )  # fmt: skip
-    sizes = json.loads(done.stdout.splitlines()[-1])
+    return grown(json.loads(done.stdout.splitlines()[-1]))
+
+
+def grown(sizes):
+    """What the sizes after each group come to; in the first tenth all that is kept is made."""
     early = max(sizes[: max(1, len(sizes) // 10)])
     return {
         "members": GROUP * len(sizes),

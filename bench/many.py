@@ -31,8 +31,11 @@ from run import RESULTS, start_workers
 from workloads import MANY as WORKLOADS
 
 KEYS = ["M1", "M2", "M3", "M4"]
-PREDICT = ("deltarule", "deltarule_each", "onnxruntime")
-# How many times faster than whom; a contestant that is deltarule's own must not be faster.
+TAKE_PART = {
+    "M1": ("deltarule", "deltarule_each", "sklearn", "torch_vmap", "torch_threads", "jax"),
+    "M3": ("deltarule", "deltarule_each", "onnxruntime"),
+}
+# How many times faster than whom; 1 is no slower, to within the noise.
 FASTER = {
     "M1": {"sklearn": 12.0, "torch_vmap": 6.0, "jax": 3.0, "deltarule_each": 1.0},
     "M3": {"deltarule_each": 1.0, "onnxruntime": 1.0},
@@ -50,7 +53,7 @@ def options_of(arguments):
     parser.add_argument("--threads", type=int, help="instead of one for each core")
     parser.add_argument("--repetitions", type=int, help="instead of each workload's own number")
     parser.add_argument("--loop", type=int, default=2_000,
-                        help="members that M4 trains, such as 100000 (default: %(default)s)")  # fmt: skip
+                        help="members that M4 trains (default: %(default)s)")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="small and few, to try the bench")
     parser.add_argument("--json", type=Path, default=RESULTS / "many.json")
     options = parser.parse_args(arguments)
@@ -69,9 +72,7 @@ def quick(work):
 
 def run_workload(work, options, thread_counts, peak, say):
     """The times of all contestants, in turns, each in a process of its own."""
-    names = [name for name in options.contestants if work.trains or name in PREDICT]
-    if work.trains:
-        names = [name for name in names if name != "onnxruntime"]
+    names = [name for name in options.contestants if name in TAKE_PART[work.key]]
     workers = start_workers(names, thread_counts, machine.physical_cpus(), say)
     try:
         entry = asdict(work) | {"title": work.title, "peak": peak.measure(thread_counts)}
@@ -114,12 +115,13 @@ def goals(run):
 
 def sharing_line(result):
     first, median, third = (100 * share for share in summary.quartiles(result["shares"]))
+    lone, together = (statistics.median(result[name]) for name in ("lone", "together"))
     return (
         f"M2  {result['members']} members of unequal length on {result['threads']} threads, "
         f"{result['rows']:,} rows\n"
-        f"    alone on one thread {report.time(statistics.median(result['lone']))} in all, together "
-        f"{report.time(statistics.median(result['together']))}: {median:.1f} % "
-        f"+-{(third - first) / 2:.1f} of perfect sharing, at best {100 * max(result['shares']):.1f}"
+        f"    alone on one thread {report.time(lone)} in all, together {report.time(together)}: "
+        f"{median:.1f} % +-{(third - first) / 2:.1f} of perfect sharing, "
+        f"at best {100 * max(result['shares']):.1f}"
     )
 
 

@@ -92,7 +92,7 @@ class Worker:
     def busy(self):
         """Whether any thread of theirs runs."""
         return any(
-            (fields := _stat(f"/proc/{pid}/task/{task}/stat")) and fields[0] == "R"
+            (fields := _stat(task / "stat")) and fields[0] == "R"
             for pid in _family(self.process.pid)
             for task in _tasks(pid)
         )
@@ -118,7 +118,7 @@ class _Whole:
 def _tasks(pid):
     """The threads of a process; none if it is gone."""
     try:
-        return os.listdir(f"/proc/{pid}/task")
+        return list(Path(f"/proc/{pid}/task").iterdir())
     except (FileNotFoundError, ProcessLookupError):
         return []
 
@@ -129,7 +129,7 @@ def _family(pid):
     for member in family:
         for task in _tasks(member):
             try:
-                children = Path(f"/proc/{member}/task/{task}/children").read_text()
+                children = (task / "children").read_text()
             except (FileNotFoundError, ProcessLookupError):
                 continue
             family += map(int, children.split())

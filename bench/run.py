@@ -58,9 +58,7 @@ def start_workers(names, thread_counts, cpus, say):
     """A process for each contestant and number of threads; those that do not start are named."""
     cache = RESULTS / "inductor"
     workers = [
-        Worker(name, cpus[-threads:], threads, cache)
-        for name in names
-        for threads in thread_counts
+        Worker(name, cpus[-threads:], threads, cache) for name in names for threads in thread_counts
     ]
     started = []
     for worker in workers:

@@ -1,12 +1,15 @@
 """The benchmark's own logic: who is refused a time, and what counts as a regression."""
 
 import copy
+import dataclasses
 import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+import deltarule
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 
@@ -130,3 +133,126 @@ def test_features_are_timed_beside_the_plain_network(monkeypatch, capsys):
     assert len(lines) == len(times)
     assert "+100%" in lines[1]
     assert "dropout" in lines[1]
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """The bench's modules, imported as its commands import them."""
+    monkeypatch.syspath_prepend(str(BENCH))
+    return importlib.import_module
+
+
+def tiny_ensemble(bench, **changes):
+    """Three networks' work, on rows that are all alike: the order of the batches means nothing."""
+    workloads = bench("workloads")
+    told = {"sizes": (3, 8, 8, 2), "rows": 40, "batch": 20, "members": 3} | changes
+    work = dataclasses.replace(workloads.MANY["M1"], **told)
+    problem = workloads.make_problem(work)
+    problem.X[:], problem.y[:] = problem.X[0], problem.y[0]
+    return work, problem
+
+
+@pytest.mark.parametrize(
+    ("contestant", "library"),
+    [
+        ("deltarule", "deltarule"),
+        ("deltarule_each", "deltarule"),
+        ("torch_vmap", "torch"),
+        ("torch_threads", "torch"),
+        ("jax", "jax"),
+    ],
+)
+def test_ensembles_are_trained_to_the_yardsticks_loss(bench, contestant, library):
+    pytest.importorskip(library)
+    work, problem = tiny_ensemble(bench)
+    trainer = bench(bench("contestants").MANY[contestant]).Trainer(work, problem, 1)
+    expected = bench("measure").expected_result(work, problem)
+    assert expected < agreement.training_loss(work, problem, problem.members) - 0.01
+    for _ in range(2):  # the second from the same weights again
+        trainer.reset()
+        trainer.train(work.per_repetition)
+        reached = agreement.training_loss(work, problem, trainer.weights())
+        assert reached == pytest.approx(expected, rel=1e-4)
+
+
+def test_scikit_learns_members_are_what_it_predicts_with(bench):
+    pytest.importorskip("sklearn")
+    workloads = bench("workloads")
+    work = dataclasses.replace(workloads.MANY["M1"], rows=60, batch=20, members=3)
+    problem = workloads.make_problem(work)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONWARNINGS", "")  # which the module sets for its processes
+        trainer = bench("contestants.many.sklearn").Trainer(work, problem, 1)
+        trainer.reset()
+        trainer.train(2)
+    A = agreement.mean_of_members(trainer.weights(), problem.X, "relu")
+    np.testing.assert_allclose(A, trainer.model.predict_proba(problem.X), atol=1e-5)
+
+
+@pytest.mark.parametrize("contestant", ["deltarule", "deltarule_each", "onnxruntime"])
+def test_ensembles_predict_the_mean_of_their_members(bench, contestant):
+    if contestant == "onnxruntime":
+        pytest.importorskip("onnx")
+        pytest.importorskip("onnxruntime")
+    workloads = bench("workloads")
+    work = dataclasses.replace(workloads.MANY["M3"], rows=50, batch=50, members=3)
+    problem = workloads.make_problem(work)
+    predictor = bench(bench("contestants").MANY[contestant]).Predictor(work, problem, 1)
+    A = predictor.array(predictor.predict(predictor.native(problem.X)))
+    expected = bench("measure").expected_result(work, problem)
+    assert agreement.output_refusal(A, expected, work.tolerance) is None
+
+
+def test_members_of_unequal_length_are_timed_if_they_end_at_the_same_bits(bench, monkeypatch):
+    sharing = bench("sharing")
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 16)).astype(np.float32), rng.integers(0, 2, 50)
+    threads = deltarule.get_num_threads()
+    try:
+        assert min(sharing.turn(X, y, 1, count=3)) > 0
+        monkeypatch.setattr(deltarule, "fit_many", lambda networks, *_, **__: None)
+        with pytest.raises(ValueError, match="member 0 is not what it is alone"):
+            sharing.turn(X, y, 1, count=3)
+    finally:
+        deltarule.set_num_threads(threads)
+
+
+def test_growth_of_memory_is_counted_from_the_first_tenth(bench):
+    endurance = bench("endurance")
+    endurance.train(2, np.zeros((8, 4), np.float32), np.arange(8) % 2)
+    grown = endurance.grown([10.0, 30.0, *[30.0] * 16, 34.0, 33.0])
+    assert (grown["early_mb"], grown["end_mb"], grown["growth_mb"]) == (30.0, 33.0, 4.0)
+    assert grown["members"] == 20 * endurance.GROUP
+    assert endurance.resident_mb() > 1
+
+
+def ensembles_run(peer, share, growth, *, quick=False):
+    """A run of M1, M2 and M4 in which deltarule took a second."""
+    results = [
+        {"contestant": name, "threads": 2, "median": median}
+        for name, median in (("deltarule", 1.0), ("sklearn", peer))
+    ]
+    return {
+        "quick": quick,
+        "workloads": {"M1": {"results": results, "threads": [2]}},
+        "M2": {"shares": [share]},
+        "M4": {"growth_mb": growth},
+    }
+
+
+@pytest.mark.parametrize(
+    ("run", "missed"),
+    [
+        (ensembles_run(12.0, 0.95, 5.0), []),
+        (ensembles_run(11.0, 0.95, 5.0), ["M1"]),
+        (ensembles_run(12.0, 0.9, 6.0), ["M2", "M4"]),
+    ],
+)
+def test_goals_of_many_networks(bench, run, missed):
+    many = bench("many")
+    run["goals"] = many.goals(run)
+    assert [row["key"] for row in run["goals"] if not row["met"]] == missed
+    assert many.status(run) == bool(missed)
+    assert many.status(run | {"quick": True}) == 0
+    del run["workloads"]["M1"]["results"][0]["median"]
+    assert many.status(run | {"quick": True}) == 1

@@ -1,1 +1,1 @@
-"""Many networks on the same rows, a contestant a module; see ``contestants`` for their interface."""
+"""Many networks on the same rows, a contestant a module; the interface is in ``contestants``."""

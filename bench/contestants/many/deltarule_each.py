@@ -1,4 +1,4 @@
-"""deltarule, a network at a time: ``fit`` in a pool of Python's threads, and ``predict`` in turn."""
+"""deltarule, network by network: ``fit`` in a pool of Python's threads, ``predict`` in turn."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
