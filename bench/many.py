@@ -116,13 +116,17 @@ def goals(run):
 def sharing_line(result):
     first, median, third = (100 * share for share in summary.quartiles(result["shares"]))
     lone, together = (statistics.median(result[name]) for name in ("lone", "together"))
-    return (
+    text = (
         f"M2  {result['members']} members of unequal length on {result['threads']} threads, "
         f"{result['rows']:,} rows\n"
         f"    alone on one thread {report.time(lone)} in all, together {report.time(together)}: "
         f"{median:.1f} % +-{(third - first) / 2:.1f} of perfect sharing, "
         f"at best {100 * max(result['shares']):.1f}"
     )
+    if "others" not in result:
+        return text
+    text += f"\n    all else used {result['others']:.2f} of a CPU"
+    return text + ("; NOISY: do not quote this number" if result["others"] > 0.15 else "")
 
 
 def endurance_line(result):

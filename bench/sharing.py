@@ -12,24 +12,36 @@ import sys
 from time import perf_counter
 
 import numpy as np
+from processes import machine_busy_seconds
 
 MEMBERS, FEATURES, BATCH = 33, 16, 200
 
 
 def measure(threads, *, quick):
-    """The share in every turn, and the seconds that it was made of."""
+    """The share in every turn, the seconds that it was made of, and what else was busy."""
     rows, turns = (400, 2) if quick else (5_000, 5)
+    start, busy, own = perf_counter(), machine_busy_seconds(), _cpu_seconds_of_children()
     done = subprocess.run(
         [sys.executable, __file__, str(threads), str(rows), str(turns)],
         stdout=subprocess.PIPE, text=True, check=True,
         env=os.environ | {"OMP_NUM_THREADS": str(threads)},
     )  # fmt: skip
     result = json.loads(done.stdout.splitlines()[-1])
+    if busy is not None:
+        own = _cpu_seconds_of_children() - own
+        others = max(0.0, machine_busy_seconds() - busy - own)
+        result["others"] = others / (perf_counter() - start)
     shares = [
         lone / threads / together
         for lone, together in zip(result["lone"], result["together"], strict=True)
     ]
     return {"members": MEMBERS, "rows": rows, "threads": threads, "shares": shares} | result
+
+
+def _cpu_seconds_of_children():
+    """What processes that have ended, of those started here, have spent."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def members(count, seed=0):
