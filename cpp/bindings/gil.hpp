@@ -5,6 +5,8 @@
 // here for the process to end, as it does from 3.14 on.
 #pragma once
 
+#include "base/interrupt.hpp"
+
 #include <pybind11/pybind11.h>
 
 #include <chrono>
@@ -69,5 +71,13 @@ class GilHeld {
 
   PyGILState_STATE state_;
 };
+
+// Signals wait for the interpreter; long work asks it now and then. Its exception stays set.
+inline Interrupt interrupted_by_signals() {
+  return Interrupt([] {
+    const GilHeld held;
+    return PyErr_CheckSignals() != 0;
+  });
+}
 
 }  // namespace deltarule::bindings

@@ -54,6 +54,7 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::multiple_interpreters:
   register_sparse_rows(module);
   register_work(module);
   register_networks(module);
+  register_ensembles(module);
   register_trainers(module);
 }
 

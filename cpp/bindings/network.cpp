@@ -4,6 +4,7 @@
 #include "bindings/layer_table.hpp"
 #include "bindings/optimizer.hpp"
 #include "bindings/register.hpp"
+#include "bindings/short_way.hpp"
 #include "bindings/work.hpp"
 #include "network/finiteness.hpp"
 #include "training/update.hpp"
@@ -178,40 +179,20 @@ std::unique_ptr<Work> infer_later(const py::object& network, const py::array& pa
   return std::make_unique<Inference<Scalar>>(network, parameters, X, output, loss, target);
 }
 
-// The short way for a caller who comes often with little. What needs a conversion, a message or a
-// second thread is answered with None, and takes the long way: infer.
 template <class Scalar>
 py::object predict(const PyNetwork<Scalar>& of, const py::handle& parameters, const py::handle& X,
                    const py::handle& out) {
   const Network<Scalar>& network = of.core;
-  const Index n_0 = network.n(0), n_L = network.n(network.depth());
-  const auto x = as_it_stands<Scalar>(X), p = as_it_stands<Scalar>(parameters);
+  const auto p = as_it_stands<Scalar>(parameters);
   if (!p || p->ndim() != 1 || p->size() != network.parameter_count()) return py::none();
   if (!of.adapted || network.layout().embeds()) return py::none();  // codes are to be checked
-  if (!x || x->ndim() < 1 || x->ndim() > 2 || x->shape(x->ndim() - 1) != n_0) return py::none();
-  const bool one_example = x->ndim() == 1;
-  const Index m = one_example ? 1 : x->shape(0);
-  if (m == 0 || network.layout().work() * static_cast<double>(m) > work_to_let_go)
-    return py::none();
-  constexpr auto size = static_cast<Index>(sizeof(Scalar));
-  const Examples rows{x->data(), type_of<Scalar>, m, n_0, n_0 * size, size};
-  if (find_non_finite<Scalar>(rows).example >= 0) return py::none();
-  std::optional<py::array> A;
-  if (out.is_none()) {
-    A = one_example ? py::array_t<Scalar>(n_L) : py::array_t<Scalar>({m, n_L});
-  } else {
-    A = as_it_stands<Scalar>(out);
-    if (!A || !A->writeable() || A->ndim() != x->ndim() || A->size() != m * n_L ||
-        A->shape(A->ndim() - 1) != n_L)
-      return py::none();
-    const auto* const x_bytes = static_cast<const char*>(x->data());
-    const auto* const a_bytes = static_cast<const char*>(A->data());
-    if (a_bytes < x_bytes + x->nbytes() && x_bytes < a_bytes + A->nbytes()) return py::none();
-  }
+  const auto short_way = ShortWay<Scalar>::of(X, out, network.n(0), network.n(network.depth()),
+                                              network.layout().work());
+  if (!short_way) return py::none();
   Interrupt never;
-  network.infer(static_cast<const Scalar*>(p->data()), rows,
-                static_cast<Scalar*>(A->mutable_data()), nullptr, {}, never);
-  return *A;
+  network.infer(static_cast<const Scalar*>(p->data()), short_way->rows, short_way->a, nullptr, {},
+                never);
+  return short_way->A;
 }
 
 template <class Scalar>

@@ -12,6 +12,7 @@ void register_kernels(pybind11::module_& module);
 void register_optimizers(pybind11::module_& module);
 void register_sparse_rows(pybind11::module_& module);
 void register_networks(pybind11::module_& module);
+void register_ensembles(pybind11::module_& module);
 void register_trainers(pybind11::module_& module);
 void register_work(pybind11::module_& module);
 

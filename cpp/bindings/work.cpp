@@ -16,14 +16,6 @@
 
 namespace deltarule::bindings {
 
-// Signals wait for the interpreter; long work asks it now and then. Its exception stays set.
-Interrupt interrupted_by_signals() {
-  return Interrupt([] {
-    const GilHeld held;
-    return PyErr_CheckSignals() != 0;
-  });
-}
-
 void Work::begin() {
   if (stage_ != Stage::ready)
     throw std::runtime_error("work: it has been begun before: expected to be begun once");
