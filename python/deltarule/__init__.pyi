@@ -20,6 +20,7 @@ from deltarule.callbacks import EarlyStopping as EarlyStopping
 from deltarule.callbacks import JSONLinesLog as JSONLinesLog
 from deltarule.callbacks import TensorBoard as TensorBoard
 from deltarule.callbacks import TimeLimit as TimeLimit
+from deltarule.ensembles import Ensemble as Ensemble
 from deltarule.ensembles.many import fit_many as fit_many
 from deltarule.errors import ModelFileError as ModelFileError
 from deltarule.errors import TrainingDivergedError as TrainingDivergedError

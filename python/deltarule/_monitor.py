@@ -30,11 +30,12 @@ def monitored(record: Mapping[str, float], name: str, who: str) -> float:
     return record[found]
 
 
-def mode_of(name: str, mode: str | None, who: str) -> str:
+def mode_of(name: str, mode: str | None, who: str, what: str = "monitor") -> str:
     """Whether small or large values are good, "min" or "max": as asked for, or as the name says.
 
     Losses and errors are small where they are good, scores large: accuracy, r2, f1, auc, and
-    whatever begins with ``neg_``, as scikit-learn calls the negative of an error.
+    whatever begins with ``neg_``, as scikit-learn calls the negative of an error. ``what`` is what
+    messages call the name.
 
     Raises
     ------
@@ -42,12 +43,12 @@ def mode_of(name: str, mode: str | None, who: str) -> str:
         For a mode that is none, or that the name does not tell.
     """
     if not isinstance(name, str):
-        raise TypeError(f"{who}: monitor is {name!r}: expected a name in the history")
+        raise TypeError(f"{who}: {what} is {name!r}: expected a name in the history")
     if mode is None:
         mode = mode_by_name(name)
     if mode is None:
         raise ValueError(
-            f"{who}: monitor is {name!r} and mode is None: expected mode='min' or 'max', as "
+            f"{who}: {what} is {name!r} and mode is None: expected mode='min' or 'max', as "
             "the name does not say whether small or large values are good"
         )
     if not isinstance(mode, str) or mode not in ("min", "max"):

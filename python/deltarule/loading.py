@@ -12,11 +12,12 @@ from deltarule.errors import ModelFileError, not_installed
 from deltarule.network import Network
 
 if TYPE_CHECKING:
+    from deltarule.ensembles import Ensemble
     from deltarule.estimators import MLPClassifier, MLPRegressor
 
 
-def load(path: PathLike) -> Network | MLPClassifier | MLPRegressor:
-    """Read a network or an estimator from a file.
+def load(path: PathLike) -> Network | Ensemble | MLPClassifier | MLPRegressor:
+    """Read a network, an ensemble or an estimator from a file.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def load(path: PathLike) -> Network | MLPClassifier | MLPRegressor:
 
     Returns
     -------
-    Network, MLPClassifier or MLPRegressor
+    Network, Ensemble, MLPClassifier or MLPRegressor
 
     Raises
     ------
@@ -52,6 +53,13 @@ def _network(model: Model) -> Network:
     return network
 
 
+def _ensemble(model: Model) -> Ensemble:
+    from deltarule.ensembles import Ensemble
+    from deltarule.ensembles.file import ensemble_from
+
+    return ensemble_from(model, Ensemble)
+
+
 def _estimator(model: Model) -> Any:
     try:
         from deltarule import estimators
@@ -64,6 +72,7 @@ def _estimator(model: Model) -> Any:
 _KINDS: dict[str, Callable[[Model], Any]] = {
     "network": _network,
     "checkpoint": _network,
+    "ensemble": _ensemble,
     "MLPClassifier": _estimator,
     "MLPRegressor": _estimator,
 }

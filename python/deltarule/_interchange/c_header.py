@@ -1,4 +1,4 @@
-"""A trained network as a single C header, for devices: C99, and C++11 as well.
+"""Trained networks as a single C header, for devices: C99, and C++11 as well.
 
 The header holds the weights and one function. It needs the mathematical functions of the C library,
 and nothing else: no allocation, no file, no other header of ours.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,7 +44,7 @@ _OF_MATH_H = ("erfc", "exp", "expm1", "fabs", "log1p", "sqrt", "tanh")
 _OF_THE_LIBRARY = {"tanh": "tanh$f", "exponential": "exp$f"}
 
 _START = """\
-/* $name: a network as C99, or C++11, written by deltarule $version
+/* $name: $what as C99, or C++11, written by deltarule $version
  *
 $layers
 $features *
@@ -79,12 +79,43 @@ _PREDICT = """\
 /* A := the prediction for X, of ${NAME}_INPUTS and ${NAME}_OUTPUTS numbers, which do not overlap */
 static inline void ${name}_predict(const $real *X, $real *A) {
 """
+_MEMBER = """\
+static inline void ${name}_${k}_predict(const $real *X, $real *A$room) {
+$statements}
+
+"""
 _NUMBERS_A_LINE = 8
 _NUMBERS_AT_ONCE = 1000 * _NUMBERS_A_LINE
 
 
 def to_c(network: BareNetwork, path: str | os.PathLike[str], name: str = "model") -> None:
     """Write the network as a C header, as ``Network.to_c`` says."""
+    header = _header(name, network)
+    body = _Body(header, network)
+    described = ["a network", *body.layers()]
+    predict = _Predict(body.statements, body.size)
+    _write(path, header.parts(described, network.feature_names, [body], predict))
+
+
+def ensemble_to_c(
+    networks: Sequence[BareNetwork],
+    weights: Sequence[float],
+    feature_names: list[str] | None,
+    path: str | os.PathLike[str],
+    name: str = "model",
+) -> None:
+    """Write networks that share X and what each weighs, as ``Ensemble.to_c`` says."""
+    header = _header(name, networks[0])
+    bodies = [_Body(header, network, f"{k}_") for k, network in enumerate(networks)]
+    described = [
+        f"the mean of {len(networks)} networks",
+        *(f"{w:.4f} of {network._sizes()}" for w, network in zip(weights, networks, strict=True)),
+    ]
+    predict = _mean(header, bodies, weights)
+    _write(path, header.parts(described, feature_names, bodies, predict))
+
+
+def _header(name: Any, network: BareNetwork) -> _Header:
     if not isinstance(name, str):
         raise TypeError(f"to_c: name is {name!r}: expected a string")
     if not re.fullmatch("[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name):
@@ -92,9 +123,40 @@ def to_c(network: BareNetwork, path: str | os.PathLike[str], name: str = "model"
             f"to_c: name is {name!r}: expected what a C identifier may begin with: letters, digits "
             "behind a letter, and single underscores between them, such as 'model'"
         )
-    network._expect_adapted("to_c")
-    network._expect_finite_parameters("to_c")
-    atomic.replace(path, (part.encode("ascii") for part in _Header(network, name).parts()))
+    return _Header(name, network.dtype, network.input_size, network.output_size)
+
+
+def _mean(header: _Header, bodies: Sequence[_Body], weights: Sequence[float]) -> _Predict:
+    """A function for each network, and the mean of what they make: A += share (A_k - A)."""
+    n = header.outputs
+    functions, statements, total = [], [], 0.0
+    several, rooms = len(bodies) > 1, max(body.size for body in bodies)
+    memory = f"memory + {n}" if several else "memory"
+    if several:
+        statements.append(header.text("$real *const A_k = memory;"))
+    for k, (body, weight) in enumerate(zip(bodies, weights, strict=True)):
+        functions.append(
+            header.text(
+                _MEMBER,
+                k=k,
+                room=header.text(", $real *memory") if body.size else "",
+                statements="".join(f"  {statement}\n" for statement in body.statements),
+            )
+        )
+        total += weight
+        A = "A_k" if k else "A"
+        room = f", {memory}" if body.size else ""
+        statements.append(header.text("${name}_${k}_predict(X, $A$room);", k=k, A=A, room=room))
+        if k:
+            share = header.number(weight / total)
+            statements.append(
+                f"for (size_t i = 0; i < {n}; ++i) A[i] += {share} * (A_k[i] - A[i]);"
+            )
+    return _Predict(statements, rooms + (n if several else 0), functions)
+
+
+def _write(path: str | os.PathLike[str], parts: Iterable[str]) -> None:
+    atomic.replace(path, (part.encode("ascii") for part in parts))
 
 
 @cache
@@ -106,11 +168,11 @@ def _functions() -> dict[str, str]:
 
 
 class _Header:
-    """A header, as what it is put together from: functions, arrays and statements."""
+    """What the networks of a header share: its name, its type and its functions."""
 
-    def __init__(self, network: BareNetwork, name: str) -> None:
-        single = network.dtype == np.float32
-        self._network = network
+    def __init__(self, name: str, dtype: np.dtype[Any], inputs: int, outputs: int) -> None:
+        single = dtype == np.float32
+        self._dtype, self._inputs, self.outputs = dtype, inputs, outputs
         self._words = {
             "name": name,
             "NAME": name.upper(),
@@ -118,72 +180,62 @@ class _Header:
             "f": "f" if single else "",
         }
         self._functions: set[str] = set()
-        self._arrays: dict[str, Array] = {}
-        self._statements: list[str] = []
-        self._places = _Places(network)
-        for l, layer in enumerate(network.layers, 1):
-            self._add_layer(l, layer)
 
-    def parts(self) -> Iterator[str]:
-        """The text, a bounded part at a time."""
-        places, itemsize = self._places, self._network.dtype.itemsize
-        yield self._text(
+    def parts(
+        self,
+        described: Sequence[str],
+        feature_names: list[str] | None,
+        bodies: Sequence[_Body],
+        predict: _Predict,
+    ) -> Iterator[str]:
+        """The text, a bounded part at a time; what it is, and more lines on it, come first."""
+        what, *lines = described
+        constants = sum(array.nbytes for body in bodies for array in body.arrays.values())
+        yield self.text(
             _START,
+            what=what,
             version=__version__,
-            layers="\n".join(self._described()),
-            features=self._features(),
-            constants=f"{sum(array.nbytes for array in self._arrays.values()):,}",
-            bytes=f"{places.size * itemsize:,}",
-            threads=self._text(_STATIC) if places.size else _REENTRANT,
-            inputs=self._network.input_size,
-            outputs=self._network.output_size,
+            layers="\n".join(f" *   {line}" for line in lines),
+            features=_features(feature_names),
+            constants=f"{constants:,}",
+            bytes=f"{predict.size * self._dtype.itemsize:,}",
+            threads=self.text(_STATIC) if predict.size else _REENTRANT,
+            inputs=self._inputs,
+            outputs=self.outputs,
         )
-        if places.size:
-            yield self._text(_STORAGE)
-        for array_name, array in self._arrays.items():
-            yield from self._definition(array_name, array)
+        if predict.size:
+            yield self.text(_STORAGE)
+        for body in bodies:
+            yield from body.constants()
         for function, text in _functions().items():
             if function in self._functions:
                 yield self._in_words(text) + "\n\n"
-        yield self._text(_PREDICT)
-        if places.size:
-            yield self._text("  ${NAME}_STORAGE $real memory[$size];\n", size=places.size)
-            for l, offset in places.offsets.items():
-                at = f"memory + {offset}" if offset else "memory"
-                yield self._text("  $real *const A_$l = $at;\n", l=l, at=at)
-        yield "".join(f"  {statement}\n" for statement in self._statements)
+        yield from predict.before
+        yield self.text(_PREDICT)
+        if predict.size:
+            yield self.text("  ${NAME}_STORAGE $real memory[$size];\n", size=predict.size)
+        yield "".join(f"  {statement}\n" for statement in predict.statements)
         yield f"}}\n\n#endif /* {self._words['NAME']}_H */\n"
 
-    def _described(self) -> Iterator[str]:
-        for l, layer in enumerate(self._network.layers, 1):
-            kind = type(layer.description).__name__
-            if layer.activation != "identity":
-                kind += f" {layer.activation}"
-            yield f" *   {l:>3}  {layer.inputs} -> {layer.units}  {kind}"
+    def text(self, text: str, **words: Any) -> str:
+        """A template in the header's words."""
+        return Template(text).substitute(self._words, **words)
 
-    def _features(self) -> str:
-        """What X holds, by name; in ASCII, and with nothing that ends a comment."""
-        names = self._network.feature_names
-        if names is None:
-            return ""
-        quoted = [json.dumps(name).replace("/", r"\u002f") for name in names]
-        lines = [f" *   X[{place}]  {name}\n" for place, name in enumerate(quoted)]
-        return " *\n" + "".join(lines)
-
-    def _definition(self, name: str, array: Array) -> Iterator[str]:
-        flat = array.ravel()
-        yield self._text("static const $real ${name}_$which[$n] = {\n", which=name, n=flat.size)
-        for first in range(0, flat.size, _NUMBERS_AT_ONCE):
-            numbers = self._decimals(flat[first : first + _NUMBERS_AT_ONCE])
-            lines = (
-                numbers[at : at + _NUMBERS_A_LINE] for at in range(0, len(numbers), _NUMBERS_A_LINE)
-            )
-            yield "".join(f"  {', '.join(line)},\n" for line in lines)
-        yield "};\n\n"
-
-    def _decimals(self, flat: Array) -> list[str]:
+    def decimals(self, flat: Array) -> list[str]:
         """Constants of C: the shortest that read back to the same bits of their type."""
         return [number + self._words["f"] for number in flat.astype("U32").tolist()]
+
+    def number(self, value: float) -> str:
+        """One of them."""
+        (text,) = self.decimals(np.full(1, value, self._dtype))
+        return text
+
+    def call(self, function: str) -> str:
+        """The name of a function, which the header then has."""
+        if function in _OF_THE_LIBRARY:
+            return self.text(_OF_THE_LIBRARY[function])
+        self._functions |= {function, *re.findall(r"model_(\w+)\(", _functions()[function])}
+        return f"{self._words['name']}_{function}"
 
     def _in_words(self, text: str) -> str:
         """A function of the file of C, under the header's name and of the network's type."""
@@ -193,21 +245,78 @@ class _Header:
             text = re.sub(r"(?<=\d)f\b", "", text)
         return re.sub(r"\bmodel_", f"{self._words['name']}_", text)
 
-    def _text(self, text: str, **words: Any) -> str:
-        return Template(text).substitute(self._words, **words)
 
-    def _call(self, function: str) -> str:
-        """The name of a function, which the header then has."""
-        if function in _OF_THE_LIBRARY:
-            return self._text(_OF_THE_LIBRARY[function])
-        self._functions |= {function, *re.findall(r"model_(\w+)\(", _functions()[function])}
-        return f"{self._words['name']}_{function}"
+class _Predict(NamedTuple):
+    """The function that predicts: its statements, its memory, and what stands before it."""
+
+    statements: Sequence[str]
+    size: int  # in numbers
+    before: Sequence[str] = ()
+
+
+def _features(names: list[str] | None) -> str:
+    """What X holds, by name; in ASCII, and with nothing that ends a comment."""
+    if names is None:
+        return ""
+    quoted = [json.dumps(name).replace("/", r"\u002f") for name in names]
+    lines = [f" *   X[{place}]  {name}\n" for place, name in enumerate(quoted)]
+    return " *\n" + "".join(lines)
+
+
+class _Body:
+    """A network in a header: its constants, and the statements that make A of X.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        The constants by their names, which begin with the header's and with ``prefix``.
+    statements : list of str
+        They keep what passes from layer to layer in ``memory``, which has ``size`` numbers.
+    """
+
+    def __init__(self, header: _Header, network: BareNetwork, prefix: str = "") -> None:
+        network._expect_adapted("to_c")
+        network._expect_finite_parameters("to_c")
+        self._header, self._network, self._prefix = header, network, prefix
+        self._places = _Places(network)
+        self.size = self._places.size
+        self.arrays: dict[str, Array] = {}
+        self.statements: list[str] = []
+        for l, offset in self._places.offsets.items():
+            at = f"memory + {offset}" if offset else "memory"
+            self.statements.append(header.text("$real *const A_$l = $at;", l=l, at=at))
+        for l, layer in enumerate(network.layers, 1):
+            self._add_layer(l, layer)
+
+    def layers(self) -> Iterator[str]:
+        """A line on each layer."""
+        for l, layer in enumerate(self._network.layers, 1):
+            kind = type(layer.description).__name__
+            if layer.activation != "identity":
+                kind += f" {layer.activation}"
+            yield f"{l:>3}  {layer.inputs} -> {layer.units}  {kind}"
+
+    def constants(self) -> Iterator[str]:
+        """The arrays as C has them, a bounded part at a time."""
+        for name, array in self.arrays.items():
+            flat = array.ravel()
+            yield self._header.text(
+                "static const $real ${name}_$which[$n] = {\n", which=name, n=flat.size
+            )
+            for first in range(0, flat.size, _NUMBERS_AT_ONCE):
+                numbers = self._header.decimals(flat[first : first + _NUMBERS_AT_ONCE])
+                lines = (
+                    numbers[at : at + _NUMBERS_A_LINE]
+                    for at in range(0, len(numbers), _NUMBERS_A_LINE)
+                )
+                yield "".join(f"  {', '.join(line)},\n" for line in lines)
+            yield "};\n\n"
 
     def _constant(self, name: str, array: Array, where: str) -> str:
         """The name of an array, which the header then has."""
         expect_finite(array, f"to_c: {where}")
-        self._arrays[name] = array
-        return f"{self._words['name']}_{name}"
+        self.arrays[self._prefix + name] = array
+        return self._header.text("${name}_$which", which=self._prefix + name)
 
     def _add_layer(self, l: int, layer: Layer) -> None:
         """Add what makes A[l] of A[l-1]."""
@@ -218,13 +327,13 @@ class _Header:
             return self._constant(f"{name}{l}", numbers, f"layers[{l - 1}].{name}")
 
         def for_each_unit(expression: str) -> None:
-            self._statements.append(f"for (size_t i = 0; i < {n}; ++i) {A}[i] = {expression};")
+            self.statements.append(f"for (size_t i = 0; i < {n}; ++i) {A}[i] = {expression};")
 
         def activate(activation: str, Z: str) -> None:
             if activation == "softmax":
-                self._statements.append(f"{self._call(activation)}({n}, {Z}, {A});")
+                self.statements.append(f"{self._header.call(activation)}({n}, {Z}, {A});")
             elif activation != "identity":
-                for_each_unit(f"{self._call(activation)}({Z}[i])")
+                for_each_unit(f"{self._header.call(activation)}({Z}[i])")
             elif Z != A:
                 for_each_unit(f"{Z}[i]")
 
@@ -232,7 +341,9 @@ class _Header:
             case Dense(activation=activation):
                 W, b = constant("W", layer.W.T), constant("b")
                 sizes = f"{layer.inputs}, {n}"
-                self._statements.append(f"{self._call('dense')}({W}, {b}, {sizes}, {A_prev}, {A});")
+                self.statements.append(
+                    f"{self._header.call('dense')}({W}, {b}, {sizes}, {A_prev}, {A});"
+                )
                 activate(activation, A)
             case Activation(activation=activation):
                 activate(activation, A_prev)
@@ -247,9 +358,9 @@ class _Header:
                 for_each_unit(f"({A_prev}[i] - {mean}[i]) * {factor}[i]")
             case LayerNorm(epsilon=epsilon):
                 gamma, beta = constant("gamma"), constant("beta")
-                (number,) = self._decimals(np.full(1, epsilon, self._network.dtype))
+                number = self._header.number(epsilon)
                 arguments = f"{gamma}, {beta}, {number}, {n}, {A_prev}, {A}"
-                self._statements.append(f"{self._call('layer_norm')}({arguments});")
+                self.statements.append(f"{self._header.call('layer_norm')}({arguments});")
             case PReLU():
                 slope = constant("slope")
                 for_each_unit(f"{A_prev}[i] > 0 ? {A_prev}[i] : {slope}[i] * {A_prev}[i]")
@@ -264,7 +375,7 @@ class _Header:
         row, first = 0, 0
         for column in [*columns, layer.inputs]:  # the columns that pass, from one to the next
             if count := column - first:
-                self._statements.append(
+                self.statements.append(
                     f"for (size_t i = 0; i < {count}; ++i) {A}[{row} + i] = {A_prev}[{first} + i];"
                 )
             row, first = row + count, column + 1
@@ -272,10 +383,13 @@ class _Header:
             name = f"E{column}"
             table = self._constant(name, getattr(layer, name).T, f"layers[{layer._index}].{name}")
             vector = f"E_{column}"
-            code = f"{self._call('code')}({A_prev}[{column}], {categories})"
-            real = self._words["real"]
-            self._statements += [
-                f"const {real} *const {vector} = {table} + {dimension} * {code};",
+            code = f"{self._header.call('code')}({A_prev}[{column}], {categories})"
+            self.statements += [
+                self._header.text(
+                    "const $real *const $vector = $place;",
+                    vector=vector,
+                    place=f"{table} + {dimension} * {code}",
+                ),
                 f"for (size_t i = 0; i < {dimension}; ++i) {A}[{row} + i] = {vector}[i];",
             ]
             row += dimension

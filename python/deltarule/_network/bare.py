@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -20,11 +21,12 @@ from deltarule import _core
 from deltarule._arrays import Array, aligned_zeros, all_finite
 from deltarule._checks import expect_finite, expect_size, refuse
 from deltarule._data.containers import Opened
-from deltarule._data.door import FRONT_DOOR, Door, as_rows, one_or_more
+from deltarule._data.door import FRONT_DOOR, Door, as_rows
 from deltarule._data.names import expect_names
 from deltarule._data.rows import Rows
 from deltarule._network.caches import Caches, parameters_named
 from deltarule._network.layer_views import Layer, Layers, assign, expect_variance
+from deltarule._network.prediction import predict_anything
 from deltarule._network.sole_training import (
     expect_trained_by_no_other,
     is_in_training,
@@ -551,31 +553,16 @@ class BareNetwork:
             ``Standardize`` has not seen data.
         """
         A = self._core.predict(self._parameters, X, out)
-        return A if A is not None else self._predict_anything(X, out)
-
-    def _predict_anything(self, X: ArrayLike, out: Array | None) -> Array:
-        """Predict for what the core does not take as it stands, or not without a message."""
-        self._expect_adapted("predict")
-        given, one = one_or_more(X, "predict", self._feature_names)
-        rows = self._rows(given, "predict")
-        if out is None:
-            A = np.empty((len(rows), self.output_size), self.dtype)
-        elif not isinstance(out, np.ndarray):
-            raise TypeError(f"predict: out is {type(out).__name__}: expected an ndarray")
-        else:
-            A = out[np.newaxis] if one else out
-            if rows.shares_memory(out):
-                rows = Rows(rows.taken(slice(None)).copy())
-        if rows.mapped and A.shape == (len(rows), self.output_size):
-            for first, part in rows.windows():
-                self._core.infer(self._parameters, part, A[first : first + len(part)])
-        else:
-            self._core.infer(self._parameters, rows.held, A)
-        return out if out is not None else A[0] if one else A
+        if A is not None:
+            return A
+        return predict_anything(self, X, out, partial(self._core.infer, self._parameters))
 
     def __repr__(self) -> str:
-        sizes = "-".join(str(n) for n in (self.input_size, *(layer.units for layer in self.layers)))
-        return f"Network({sizes}, {self.dtype}, {self._parameters.size:,} parameters)"
+        return f"Network({self._sizes()}, {self.dtype}, {self._parameters.size:,} parameters)"
+
+    def _sizes(self) -> str:
+        """How many units each layer has, after the inputs."""
+        return "-".join(str(n) for n in (self.input_size, *(layer.units for layer in self.layers)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {

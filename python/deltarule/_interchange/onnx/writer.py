@@ -7,7 +7,7 @@ learning rates belong to training and are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,27 +54,43 @@ def write(path: PathLike, graph: Graph, outputs: list[str]) -> None:
 
 
 class Graph:
-    """The nodes and numbers of a model in the making."""
+    """The nodes and numbers of a model in the making.
 
-    def __init__(self, network: BareNetwork) -> None:
+    Attributes
+    ----------
+    layer : str
+        What the names of nodes begin with.
+    prefix : str
+        What the names of numbers and results begin with: several networks in one graph have one
+        each.
+    """
+
+    def __init__(
+        self,
+        dtype: np.dtype[Any],
+        input_size: int,
+        feature_names: list[str] | None,
+        description: str,
+    ) -> None:
         self.onnx = import_onnx("to_onnx")
         self._helper = self.onnx.helper
-        self.network = network
-        self.dtype = network.dtype
-        self._element = self._helper.np_dtype_to_tensor_dtype(network.dtype)
+        self.dtype, self._input_size = dtype, input_size
+        self._feature_names, self._description = feature_names, description
+        self._element = self._helper.np_dtype_to_tensor_dtype(dtype)
         self._nodes: list[Any] = []
         self._numbers: dict[str, Array] = {}
         self._outputs: dict[str, Any] = {}
-        self.layer = "layers"
+        self.layer, self.prefix = "layers", ""
 
     def number(self, name: str, value: Any, dtype: Any = None) -> str:
-        """A constant of the graph, by its name."""
+        """A constant of the graph, by its name there."""
+        name = self.prefix + name
         self._numbers[name] = np.asarray(value, dtype or self.dtype, order="C")
         return name
 
     def node(self, kind: str, inputs: list[str], result: str, **attributes: Any) -> str:
-        """A node, by its result's name."""
-        name = f"{self.layer}.{kind}.{result}"
+        """A node, by its result's name in the graph."""
+        name, result = f"{self.layer}.{kind}.{result}", self.prefix + result
         self._nodes.append(self._helper.make_node(kind, inputs, [result], name, **attributes))
         return result
 
@@ -96,8 +112,8 @@ class Graph:
         if kind == "Erf" and self.dtype == np.float64:  # ONNX Runtime has it in float32 alone
             single = self.onnx.TensorProto.FLOAT
             inputs = [self.node("Cast", inputs, f"{result}_single", to=single)]
-            self.node("Erf", inputs, f"{result}_erf")
-            return self.node("Cast", [f"{result}_erf"], result, to=self._element)
+            erf = self.node("Erf", inputs, f"{result}_erf")
+            return self.node("Cast", [erf], result, to=self._element)
         return self.node(kind, inputs, result)
 
     def activation(self, name: str, x: str, result: str) -> str:
@@ -116,11 +132,11 @@ class Graph:
 
     def model(self, outputs: list[str]) -> Any:
         """The whole as ONNX's own message."""
-        network, helper = self.network, self._helper
+        helper = self._helper
         graph = helper.make_graph(
             self._nodes,
             "network",
-            [helper.make_tensor_value_info("X", self._element, ["m", network.input_size])],
+            [helper.make_tensor_value_info("X", self._element, ["m", self._input_size])],
             [self._outputs[name] for name in outputs],
             [self.onnx.numpy_helper.from_array(array, n) for n, array in self._numbers.items()],
         )
@@ -131,12 +147,12 @@ class Graph:
             producer_name="deltarule",
             producer_version=__version__,
             doc_string=(
-                f"A dense network of {len(network.layers)} layers, for predicting: X holds an "
-                f"example a row, {network.input_size} features each."
+                f"{self._description}, for predicting: X holds an example a row, "
+                f"{self._input_size} features each."
             ),
         )
-        if network.feature_names is not None:
-            names = json.dumps(network.feature_names)
+        if self._feature_names is not None:
+            names = json.dumps(self._feature_names)
             helper.set_model_props(model, {"feature_names": names})
         return model
 
@@ -192,26 +208,63 @@ def _kind_of(classes: Array) -> Any:
     return kinds.get(classes.dtype.kind, np.object_)
 
 
+def ensemble_to_onnx(
+    networks: Sequence[BareNetwork],
+    weights: Sequence[float],
+    feature_names: list[str] | None,
+    path: PathLike,
+) -> None:
+    """Write networks that share X and what each weighs, as ``Ensemble.to_onnx`` says."""
+    first = networks[0]
+    description = f"An ensemble of {len(networks)} dense networks"
+    graph = Graph(first.dtype, first.input_size, feature_names, description)
+    _expect_room_for(networks)
+    parts = []
+    for place, (network, weight) in enumerate(zip(networks, weights, strict=True)):
+        graph.prefix = f"networks.{place}."
+        A = _add_network(graph, network, "A")
+        graph.layer = f"{graph.prefix}mean"
+        parts.append(graph.node("Mul", [A, graph.number("weight", weight)], "share"))
+    graph.layer, graph.prefix = "mean", ""
+    graph.node("Sum", parts, "A")
+    graph.output("A", first.output_size)
+    write(path, graph, ["A"])
+
+
 def model_of(network: BareNetwork, result: str = "A") -> Graph:
     """A network's graph from X to its result."""
-    network._expect_adapted("to_onnx")
-    network._expect_finite_parameters("to_onnx")
-    size = (network.parameters.size + network.statistics.size) * network.dtype.itemsize
+    _expect_room_for([network])
+    description = f"A dense network of {len(network.layers)} layers"
+    graph = Graph(network.dtype, network.input_size, network.feature_names, description)
+    _add_network(graph, network, result)
+    graph.output(result, network.output_size)
+    return graph
+
+
+def _expect_room_for(networks: Sequence[BareNetwork]) -> None:
+    size = sum(
+        (network.parameters.size + network.statistics.size) * network.dtype.itemsize
+        for network in networks
+    )
     if size > _MOST_BYTES:
         raise ValueError(
             f"to_onnx: the parameters take {size} bytes: expected {_MOST_BYTES} or fewer, as an "
             "ONNX file holds no more"
         )
-    graph = Graph(network)
+
+
+def _add_network(graph: Graph, network: BareNetwork, result: str) -> str:
+    """The nodes of a network from X to its result, and what that is called."""
+    network._expect_adapted("to_onnx")
+    network._expect_finite_parameters("to_onnx")
     values = ["X"]  # A[0], A[1], ...
     for l, layer in enumerate(network.layers, start=1):  # noqa: E741 -- the layer, as on paper
-        graph.layer = f"layers.{l - 1}"
+        graph.layer = f"{graph.prefix}layers.{l - 1}"
         last = l == len(network.layers)
         values.append(_add_layer(graph, layer, l, values, result if last else f"A{l}"))
-    if values[-1] != result:  # a dropout at the end leaves no node
-        graph.node("Identity", [values[-1]], result)
-    graph.output(result, network.output_size)
-    return graph
+    if values[-1] != graph.prefix + result:  # a dropout at the end leaves no node
+        return graph.node("Identity", [values[-1]], result)
+    return values[-1]
 
 
 def _add_layer(graph: Graph, layer: Layer, l: int, values: list[str], result: str) -> str:  # noqa: E741
