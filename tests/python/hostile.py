@@ -100,6 +100,10 @@ def whole_files() -> tuple[bytes, ...]:
         regressor = dr.MLPRegressor(dr.Huber(0.5), (3,), max_iter=2, solver=adam, dropout=[0.1])
         regressor.fit(X, y).save(path)
         files.append(path.read_bytes())
+        nets = [dr.Network([dr.Dense(n, "relu"), dr.Dense(1)], input_size=2) for n in (1, 3)]
+        nets[1].feature_names = ["a", "b"]
+        dr.Ensemble(nets, [1, 3]).save(path)
+        files.append(path.read_bytes())
     files += [path.read_bytes() for path in sorted(GOLDEN.glob("v1-*.safetensors"))]
     return tuple(files)
 
@@ -225,8 +229,11 @@ def look_into(path: Path, thoroughly: bool = True) -> str:
         return "taken"
     if isinstance(model, dr.Network):  # a file may say that it has seen no data, as older ones did
         model.statistics = model.statistics
+    for member in model if isinstance(model, dr.Ensemble) else ():
+        member.statistics = member.statistics
     inputs = getattr(model, "n_features_in_", None) or getattr(model, "input_size", 0)
-    if 0 < inputs < 1000 and (isinstance(model, dr.Network) or hasattr(model, "coefs_")):
+    network = isinstance(model, (dr.Network, dr.Ensemble))
+    if 0 < inputs < 1000 and (network or hasattr(model, "coefs_")):
         model.predict(np.zeros((2, inputs)))
     model.save(path)
     dr.load(path)

@@ -66,7 +66,9 @@ class Library:
 
     _count = 0
 
-    def __init__(self, net: dr.Network, folder: Path, *flags: str, language: Any = C99) -> None:
+    def __init__(
+        self, net: dr.Network | dr.Ensemble, folder: Path, *flags: str, language: Any = C99
+    ) -> None:
         self._net = net
         self._real = ctypes.c_float if net.dtype == np.float32 else ctypes.c_double
         net.to_c(folder / "model.h")
@@ -620,7 +622,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
     def full(*_: Any) -> Any:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(c_header._Header, "_definition", full)
+    monkeypatch.setattr(c_header._Body, "constants", full)
     with pytest.raises(OSError, match="No space left"):
         dr.Network([Dense(2)], 1).to_c(path)
     assert path.read_bytes() == before
@@ -666,3 +668,46 @@ def test_every_function_of_the_file_is_in_a_header_of_either_type(tmp_path: Path
         assert "model" not in text
         assert ("float" in text) == (dtype == "float32")
         assert not re.search(r"\d\.\d+f", text) or dtype == "float32"
+
+
+# Several networks ------------------------------------------------------------------------------
+
+
+@every_language
+@every_dtype
+def test_an_ensemble_predicts_as_in_python(dtype: str, language: list[str], tmp_path: Path) -> None:
+    X, _ = data_of_every_kind(50, dtype)
+    small = dr.Network([dr.PReLU(), Dense(3, "softmax")], input_size=6, dtype=dtype)
+    nets = [spread(of_every_kind(dtype, seed), seed) for seed in range(3)] + [spread(small)]
+    for weights in ([1, 2, 0, 4], [0, 0, 0, 1], [1, 0, 0, 0]):
+        ensemble = dr.Ensemble(nets, weights)
+        library = Library(ensemble, tmp_path, language=language)
+        assert_near(library.predict(X), ensemble.predict(X), TOLERANCE[dtype])
+        assert f"the mean of {np.count_nonzero(weights)} network" in library.header
+
+
+def test_an_ensemble_s_members_share_their_buffers(tmp_path: Path) -> None:
+    nets = [dr.Network([Dense(40, "relu"), Dense(2)], input_size=3, seed=k) for k in range(9)]
+    dr.Ensemble(nets[:3]).to_c(tmp_path / "few.h")
+    dr.Ensemble(nets).to_c(tmp_path / "many.h")
+    few, many = ((tmp_path / name).read_text() for name in ("few.h", "many.h"))
+    (buffers,) = re.findall(r"of constants, (\d+ bytes of buffers)", few)
+    assert buffers in many
+    assert len(many) > 2 * len(few)
+
+
+def test_an_ensemble_that_needs_no_buffers(tmp_path: Path) -> None:
+    ensemble = dr.Ensemble([dr.Network([Dense(2)], input_size=3)])
+    library = Library(ensemble, tmp_path)
+    assert "memory" not in library.header
+    X = rows(ensemble[0])
+    assert_near(library.predict(X), ensemble.predict(X), 1e-6)
+
+
+def test_the_names_of_an_ensemble_s_inputs(tmp_path: Path) -> None:
+    nets = [dr.Network([Dense(2)], input_size=2, seed=k) for k in range(2)]
+    nets[1].feature_names = ["age", "*/"]
+    dr.Ensemble(nets).to_c(tmp_path / "model.h")
+    text = (tmp_path / "model.h").read_text()
+    assert ' *   X[0]  "age"\n' in text
+    assert text.index("*/") > text.index("X[1]")

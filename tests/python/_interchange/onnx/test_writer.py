@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from support_onnx import check, run
 ACTIVATIONS = dr._core.activation_names()
 
 
-def assert_runs_the_same(net: dr.Network, path: Path, m: int, X: Any = None) -> None:
+def assert_runs_the_same(net: dr.Network | dr.Ensemble, path: Path, m: int, X: Any = None) -> None:
     net.to_onnx(path)
     check(path)
     X = data(m, [net.input_size, 1], dtype=net.dtype.name)[0] if X is None else X
@@ -260,3 +261,39 @@ def test_classes_that_onnx_does_not_have(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"classes are \[0\.0\]: expected 2 or more"):
         one.to_onnx(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+# Several networks ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("m", [0, 1, 7])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_ensemble_runs_the_same(tmp_path: Path, dtype: str, m: int) -> None:
+    X, y = data_of_every_kind(50, dtype)
+    nets = [of_every_kind(dtype, seed) for seed in range(3)]
+    nets += [dr.Network([dr.Dense(3, "softmax"), dr.Dropout(0.5)], 6, dtype=dtype)]
+    for net in nets:
+        net.fit(X, y, epochs=2)
+    ensemble, path = dr.Ensemble(nets, [1, 2, 0, 4]), tmp_path / "model.onnx"
+    assert_runs_the_same(ensemble, path, m, X[:m])
+    made = onnx.load(path)
+    for names in ([n.name for n in made.graph.node], [i.name for i in made.graph.initializer]):
+        assert len(names) == len(set(names))
+    assert not any("networks.3" in node.name for node in made.graph.node)  # one weighs nothing
+    assert "An ensemble of 3 dense networks" in made.doc_string
+
+
+def test_an_ensemble_s_names_of_inputs(tmp_path: Path) -> None:
+    nets = [dr.Network([dr.Dense(2)], input_size=2, seed=k) for k in range(2)]
+    nets[1].feature_names = ["age", "height"]
+    dr.Ensemble(nets).to_onnx(tmp_path / "model.onnx")
+    (entry,) = onnx.load(tmp_path / "model.onnx").metadata_props
+    assert (entry.key, json.loads(entry.value)) == ("feature_names", ["age", "height"])
+
+
+def test_an_ensemble_whose_member_cannot_be_written(tmp_path: Path) -> None:
+    nets = [dr.Network([dr.Dense(2)], input_size=2, seed=k) for k in range(2)]
+    nets[1].layers[0].W[0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"to_onnx: layers\[0\]\.W\[0, 0\] is nan"):
+        dr.Ensemble(nets).to_onnx(tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
