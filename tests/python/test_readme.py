@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENSEMBLES = (ROOT / "docs" / "ensembles.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 
 
@@ -53,8 +54,19 @@ def test_the_guide_runs_from_its_first_block_to_its_last(
     assert "same bits: True" in printed
 
 
-def test_every_block_of_the_guide_is_one_that_runs() -> None:
-    assert GUIDE.count("```") == 2 * len(examples(GUIDE))
+def test_the_page_on_ensembles_runs_from_its_first_block_to_its_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for number, block in enumerate(examples(ENSEMBLES), 1):
+        exec(compile(block, f"docs/ensembles.md, block {number}", "exec"), names)
+    assert "same bits: True" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", [GUIDE, ENSEMBLES], ids=["training", "ensembles"])
+def test_every_block_of_the_guides_is_one_that_runs(page: str) -> None:
+    assert page.count("```") == 2 * len(examples(page))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -271,7 +271,7 @@ def test_classes_that_onnx_does_not_have(tmp_path: Path) -> None:
 def test_an_ensemble_runs_the_same(tmp_path: Path, dtype: str, m: int) -> None:
     X, y = data_of_every_kind(50, dtype)
     nets = [of_every_kind(dtype, seed) for seed in range(3)]
-    nets += [dr.Network([dr.Dense(3, "softmax"), dr.Dropout(0.5)], 6, dtype=dtype)]
+    nets += [dr.Network([dr.Dense(3), dr.Activation("softmax")], 6, dtype=dtype)]
     for net in nets:
         net.fit(X, y, epochs=2)
     ensemble, path = dr.Ensemble(nets, [1, 2, 0, 4]), tmp_path / "model.onnx"
@@ -281,6 +281,14 @@ def test_an_ensemble_runs_the_same(tmp_path: Path, dtype: str, m: int) -> None:
         assert len(names) == len(set(names))
     assert not any("networks.3" in node.name for node in made.graph.node)  # one weighs nothing
     assert "An ensemble of 3 dense networks" in made.doc_string
+
+
+def test_an_ensemble_whose_members_end_with_a_dropout(tmp_path: Path) -> None:
+    nets = [dr.Network([dr.Dense(2), dr.Dropout(0.5)], input_size=3, seed=k) for k in range(2)]
+    nets += [dr.Network([dr.Dense(2, "relu"), dr.Dense(2)], input_size=3)]
+    assert_runs_the_same(dr.Ensemble(nets, [1, 2, 3]), tmp_path / "model.onnx", 5)
+    alone = [dr.Network([dr.Dropout(0.5)], input_size=3)]  # nothing but the mean
+    assert_runs_the_same(dr.Ensemble(alone * 2), tmp_path / "model.onnx", 5)
 
 
 def test_an_ensemble_s_names_of_inputs(tmp_path: Path) -> None:
