@@ -91,7 +91,11 @@ void infer_all(const PyEnsemble<Scalar>& of, const py::object& X, py::array& out
   const py::array first = outputs[py::int_(0)];
   Scalar* const a =
       in_place_array<Scalar>(first, {rows.count, ensemble.outputs()}, where, "outputs", true);
-  const Index stride = outputs.strides(0) / static_cast<Index>(sizeof(Scalar));
+  constexpr auto size = static_cast<Index>(sizeof(Scalar));
+  if (outputs.strides(0) % size != 0)
+    refuse(where, "outputs lie " + std::to_string(outputs.strides(0)) +
+                      " bytes apart: expected a multiple of " + std::to_string(size));
+  const Index stride = outputs.strides(0) / size;
   Interrupt interrupt = interrupted_by_signals();
   {
     const GilReleased released;

@@ -135,7 +135,8 @@ void Ensemble<Scalar>::all(const Examples& X, Scalar* outputs, Index stride,
 }
 
 // mean += share (A_k - mean): it stays between the least and the greatest of the members' outputs, so a mean
-// of probabilities is one, and where all say the same it is that, to the last bit.
+// of probabilities is one, and where all say the same it is that, to the last bit. (Where one says
+// infinity, it is not finite.)
 template <class Scalar>
 void Ensemble<Scalar>::add(const Share& to_add, View<const Scalar> A, View<Scalar> mean) const {
   kernels<Scalar>().vectors.move_towards(A.size(), to_add.share, Scalar(1), A.data, mean.data);

@@ -280,7 +280,7 @@ class BareNetwork:
 
     def _at_the_door(
         self,
-        X: ArrayLike,
+        X: ArrayLike | Opened,
         y: ArrayLike,
         loss: AnyLoss,
         sample_weight: ArrayLike | None,

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._checks import as_array, expect_count, refuse
-from deltarule._data.containers import Opened
-from deltarule._data.door import as_rows, as_target, expect_codes
+from deltarule._data.containers import Opened, opened
+from deltarule._data.door import expect_codes
 from deltarule._data.rows import Rows
 from deltarule._network.prediction import infer_windows, predict_anything, rows_at_the_door
 from deltarule._training.arguments import says_which_arguments
@@ -203,8 +203,7 @@ class Ensemble:
 
     def _rows(self, X: ArrayLike | Opened, where: str) -> Rows:
         """Rows of X that have passed the door of every member."""
-        names = names_of_inputs(self.networks, "Ensemble")
-        rows = as_rows(X, self.input_size, self.dtype, where, wanted=names)
+        rows = self.networks[0]._rows(self._opened(X, where), where)
         expect_codes(rows, self._embedded, where)
         return rows
 
@@ -218,12 +217,14 @@ class Ensemble:
     ) -> tuple[Loss, Rows, _core.Target]:
         """A loss, and rows and targets that suit it and the members."""
         self._expect_adapted(where)
-        loss = self.networks[0]._loss_for(loss, where)
-        rows = self._rows(X, where)
-        if not len(rows):
-            raise ValueError(f"{where}: X has no rows: expected 1 or more")
-        n, dtype = self.output_size, self.dtype
-        return loss, rows, as_target(y, loss, len(rows), n, dtype, where, sample_weight)
+        given = self._opened(X, where)
+        loss, rows, target = self.networks[0]._at_the_door(given, y, loss, sample_weight, where)
+        expect_codes(rows, self._embedded, where)
+        return loss, rows, target
+
+    def _opened(self, X: ArrayLike | Opened, where: str) -> Opened:
+        """X with its columns in the order of their names, whichever member knows these."""
+        return opened(X, where, "X", names_of_inputs(self.networks, "Ensemble"))
 
     # Predicting ---------------------------------------------------------------------------------
 

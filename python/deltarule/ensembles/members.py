@@ -24,8 +24,11 @@ def expect_networks(networks: Any, where: str) -> tuple[Network, ...]:
         raise ValueError(f"{where}: there are no networks: expected one or more")
     for place, network in enumerate(members):
         if not isinstance(network, Network):
+            own = ", which its network_ is" * isinstance(
+                getattr(network, "network_", None), Network
+            )
             raise TypeError(
-                f"{where}: networks[{place}] is a {type(network).__name__}: expected a Network"
+                f"{where}: networks[{place}] is a {type(network).__name__}: expected a Network{own}"
             )
         for what, value, expected in zip(
             ("inputs", "outputs", "an output activation", "the dtype"),

@@ -436,6 +436,20 @@ def test_weights_that_are_none(weights: Any, error: type[Exception], message: st
         dr.Ensemble(small(2), weights)
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_the_networks_of_estimators() -> None:
+    pytest.importorskip("sklearn")
+    X, y = data_of_every_kind(30)
+    fitted = [dr.MLPClassifier((4,), max_iter=2, random_state=k).fit(X, y) for k in range(2)]
+    with pytest.raises(
+        TypeError, match=r"networks\[0\] is a MLPClassifier: .*, which its network_ is"
+    ):
+        dr.Ensemble(fitted)  # type: ignore[arg-type]
+    ensemble = dr.Ensemble([each.network_ for each in fitted])
+    expected = np.mean([each.predict_proba(X) for each in fitted], axis=0)
+    assert_near(ensemble.predict(X), expected.astype("float32"), 1e-6)
+
+
 # As an object ------------------------------------------------------------------------------------
 
 
