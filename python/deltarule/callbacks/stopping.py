@@ -10,7 +10,7 @@ import numpy as np
 
 from deltarule._arrays import Array
 from deltarule._checks import expect_count, expect_flag, expect_in_range, is_number
-from deltarule._network.bare import BareNetwork
+from deltarule._network.kept_weights import copy_of_weights, put_back, weights_of
 from deltarule._training.run import TrainingRun
 from deltarule.callbacks.best import Best
 from deltarule.callbacks.described import Described
@@ -83,7 +83,7 @@ class EarlyStopping(Described):
             self._forget()
             return
         for name, vector in self._best_weights.items():
-            like = _weights_of(run.network).get(name)
+            like = weights_of(run.network).get(name)
             if like is None or (like.shape, like.dtype) != (vector.shape, vector.dtype):
                 raise ModelFileError(
                     f"EarlyStopping: the best {name} are {vector.dtype} of shape {vector.shape}: "
@@ -94,7 +94,7 @@ class EarlyStopping(Described):
 
     def on_epoch_begin(self, run: TrainingRun) -> None:  # noqa: D102
         kept = self.restore_best_weights and self._best.of_beginning(run)
-        self._beginning = _copy_of_weights(run.network) if kept else {}
+        self._beginning = copy_of_weights(run.network) if kept else {}
 
     def on_epoch_end(self, run: TrainingRun) -> None:  # noqa: D102
         if self._best.improves(run):
@@ -102,15 +102,14 @@ class EarlyStopping(Described):
             if self._beginning and self._best.of_beginning(run):
                 self._best_weights = self._beginning
             elif self.restore_best_weights:
-                self._best_weights = _copy_of_weights(run.network)
+                self._best_weights = copy_of_weights(run.network)
         elif run.epoch - (self.best_epoch or 0) >= self.patience:
             self.stopped_epoch = run.epoch
             run.stop()
 
     def on_fit_end(self, run: TrainingRun) -> None:  # noqa: D102
         if run.exception is None:
-            for name, vector in self._best_weights.items():
-                _weights_of(run.network)[name][:] = vector
+            put_back(run.network, self._best_weights)
 
     def state(self) -> dict[str, Any]:  # noqa: D102
         return {
@@ -131,16 +130,6 @@ class EarlyStopping(Described):
             for name, value in state.items()
             if isinstance(value, np.ndarray)
         }
-
-
-def _weights_of(network: BareNetwork) -> dict[str, Array]:
-    """The flat vectors that make a network what it is, live."""
-    vectors = {"parameters": network.parameters, "statistics": network.statistics}
-    return vectors if network.average is None else vectors | {"average": network.average}
-
-
-def _copy_of_weights(network: BareNetwork) -> dict[str, Array]:
-    return {name: vector.copy() for name, vector in _weights_of(network).items()}
 
 
 class TimeLimit(Described):
