@@ -28,6 +28,7 @@ from deltarule.callbacks.best import Best
 from deltarule.callbacks.checkpoint import Checkpoint
 from deltarule.callbacks.diagnostics import Diagnostics
 from deltarule.callbacks.logs import CSVLog, JSONLinesLog, TensorBoard
+from deltarule.callbacks.optuna import OptunaPruning
 from deltarule.callbacks.stopping import EarlyStopping, TimeLimit
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "Diagnostics",
     "EarlyStopping",
     "JSONLinesLog",
+    "OptunaPruning",
     "TensorBoard",
     "TimeLimit",
     "TrainingRun",
@@ -61,6 +63,7 @@ for _kind in (
     Diagnostics,
     EarlyStopping,
     JSONLinesLog,
+    OptunaPruning,
     TensorBoard,
     TimeLimit,
 ):
