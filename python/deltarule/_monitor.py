@@ -13,8 +13,10 @@ _GOOD = dict.fromkeys(
 ) | dict.fromkeys(("accuracy", "acc", "precision", "recall", "f1", "auc", "r2", "d2"), "max")
 
 
-def monitored(record: Mapping[str, float], name: str, who: str) -> float:
+def monitored(record: Mapping[str, float], name: str, who: str, argument: str = "monitor") -> float:
     """The value that a callback or a schedule watches; ``"val_acc"`` means the accuracy, too.
+
+    ``argument`` is what ``who`` calls the name, for the message.
 
     Raises
     ------
@@ -24,13 +26,13 @@ def monitored(record: Mapping[str, float], name: str, who: str) -> float:
     found = name if name in record else recorded_name(name)
     if found not in record:
         raise ValueError(
-            f"{who}: monitor is {name!r}, which is not in the history: expected one of "
+            f"{who}: {argument} is {name!r}, which is not in the history: expected one of "
             f"{list(record)}{did_you_mean(name, record)}"
         )
     return record[found]
 
 
-def mode_of(name: str, mode: str | None, who: str, what: str = "monitor") -> str:
+def mode_of(name: str, mode: str | None, who: str, argument: str = "monitor") -> str:
     """Whether small or large values are good, "min" or "max": as asked for, or as the name says.
 
     Losses and errors are small where they are good, scores large: accuracy, r2, f1, auc, and
@@ -43,12 +45,12 @@ def mode_of(name: str, mode: str | None, who: str, what: str = "monitor") -> str
         For a mode that is none, or that the name does not tell.
     """
     if not isinstance(name, str):
-        raise TypeError(f"{who}: {what} is {name!r}: expected a name in the history")
+        raise TypeError(f"{who}: {argument} is {name!r}: expected a name in the history")
     if mode is None:
         mode = mode_by_name(name)
     if mode is None:
         raise ValueError(
-            f"{who}: {what} is {name!r} and mode is None: expected mode='min' or 'max', as "
+            f"{who}: {argument} is {name!r} and mode is None: expected mode='min' or 'max', as "
             "the name does not say whether small or large values are good"
         )
     if not isinstance(mode, str) or mode not in ("min", "max"):

@@ -10,7 +10,7 @@ from deltarule import initializers, schedules
 
 # They take nothing that could be wrong.
 RAISE_NOTHING = {
-    *("History", "LearningRateRange", "get_num_threads", "isa"),
+    *("History", "LearningRateRange", "SearchResult", "get_num_threads", "isa"),
     *("Loss", "LogCosh", "MeanAbsoluteError", "MeanSquaredError", "Poisson"),
     *("ModelFileError", "Optimizer", "TrainingDivergedError", "TrainingWarning"),
 }

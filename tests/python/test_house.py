@@ -70,7 +70,12 @@ def test_imports_run_down_only() -> None:
 
 
 def test_rooms_side_by_side_do_not_know_each_other() -> None:
-    for one, other in (("_training", "_interchange"), ("callbacks", "estimators")):
+    for one, other in (
+        ("_training", "_interchange"),
+        ("callbacks", "ensembles"),
+        ("callbacks", "estimators"),
+        ("ensembles", "estimators"),
+    ):
         for name, found in GRAPH.items():
             room = name.split(".")[0]
             if room in (one, other):
@@ -103,6 +108,7 @@ def test_third_parties_stay_where_they_belong() -> None:
         "google": ("_interchange.onnx",),
         "h5py": ("_interchange",),
         "matplotlib": ("_plots",),
+        "optuna": ("callbacks.optuna",),
         "tqdm": ("_training.progress",),
         "PyInstaller": ("_pyinstaller",),
     }
