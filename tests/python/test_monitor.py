@@ -51,5 +51,7 @@ def test_a_name_that_says_nothing(name: str) -> None:
 def test_refused() -> None:
     with pytest.raises(ValueError, match="X: mode is 'up': expected 'min' or 'max'"):
         mode_of("loss", "up", "X")
+    with pytest.raises(TypeError, match="X: metric is 3: expected a name in the history"):
+        mode_of(3, None, "X", "metric")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="X: monitor is 3: expected a name in the history"):
         mode_of(3, None, "X")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The examples of the README and of the guide run, and the files that they name exist."""
+"""The examples of the README and of the guides run, and the files that they name exist."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+import deltarule
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENSEMBLES = (ROOT / "docs" / "ensembles.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+SEARCH = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
 
 
 def examples(page: str) -> list[str]:
@@ -64,9 +67,36 @@ def test_the_page_on_ensembles_runs_from_its_first_block_to_its_last(
     assert "same bits: True" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", [GUIDE, ENSEMBLES], ids=["training", "ensembles"])
+# Of docs/search.md: its data, then sections that stand alone, and what each needs.
+DATA_OF_SEARCH, *SECTIONS_OF_SEARCH = re.split(r"^(?=## )", SEARCH, flags=re.MULTILINE)
+NEEDS = {
+    "Many configurations, trained together": [],
+    "Optuna": ["optuna"],
+    "scikit-learn's tools, in threads": ["sklearn"],
+}
+
+
+@pytest.mark.parametrize("number", range(len(NEEDS)), ids=list(NEEDS))
+def test_a_section_of_the_page_on_searches_runs(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    title = list(NEEDS)[number]
+    for package in NEEDS[title]:
+        pytest.importorskip(package)
+    section = SECTIONS_OF_SEARCH[number]
+    assert section.startswith(f"## {title}\n")
+    threads = deltarule.get_num_threads()
+    names: dict[str, Any] = {}
+    for block in [*examples(DATA_OF_SEARCH), *examples(section)]:
+        exec(compile(block, f"docs/search.md, {title}", "exec"), names)
+    assert capsys.readouterr().out.strip()
+    assert deltarule.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("page", [GUIDE, ENSEMBLES, SEARCH], ids=["training", "ensembles", "search"])
 def test_every_block_of_the_guides_is_one_that_runs(page: str) -> None:
     assert page.count("```") == 2 * len(examples(page))
+    assert len(SECTIONS_OF_SEARCH) == len(NEEDS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -117,9 +117,9 @@ class Integer:
         return min(max(int(math.exp(exponent)), int(self.low)), int(self.high))
 
 
-# A list is of choices, any as likely as another.
-Distribution: TypeAlias = Uniform | LogUniform | Integer | list[Any]
-Space: TypeAlias = Mapping[str, Distribution]
+# Of each parameter a Uniform, LogUniform or Integer, or a list of choices, any as likely as another.
+# (A dictionary of these that stands in a variable is one of objects to a type checker.)
+Space: TypeAlias = Mapping[str, Any]
 
 _EXPECTED = (
     "expected deltarule.Uniform(low, high), LogUniform(low, high) or Integer(low, high), or a list "
@@ -164,7 +164,7 @@ def draw(space: Space, generator: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def is_by_magnitude(values: Distribution) -> bool:
+def is_by_magnitude(values: Any) -> bool:
     """Whether a picture of the values wants a logarithmic axis."""
     return isinstance(values, LogUniform) or (isinstance(values, Integer) and values.log)
 
