@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from deltarule._checks import did_you_mean, expect_count, expect_flag
 from deltarule._monitor import mode_of
 from deltarule._training.fit import fit
-from deltarule.ensembles.halving import as_budget, sizes_of_rungs
+from deltarule.ensembles.halving import Epochs, Seconds, as_budget, sizes_of_rungs
 from deltarule.ensembles.many import fit_many
 from deltarule.ensembles.search_result import SearchResult
 from deltarule.ensembles.space import Space, expect_space
@@ -134,36 +134,61 @@ def search(
     everyone = drawn(make_network, space, trials, seed, options, (metric, sign))
     if metric == "val_loss":
         _expect_one_loss(everyone)
-    fixed = {"validation_data": validation_data, "validation_split": validation_split}
-    fixed["metrics"] = options.get("metrics")
+    fixed = {
+        "validation_data": validation_data,
+        "validation_split": validation_split,
+        "metrics": options.get("metrics"),
+        "progress": progress,
+    }
     # To fit_many a list is one for each member.
     fixed = {name: tuple(v) if isinstance(v, list) else v for name, v in fixed.items()}
+
+    def train(racing: list[Trial], epochs: int, seconds: float | None) -> None:
+        options = fixed | _options_of_members(racing)
+        networks = [trial.network for trial in racing]
+        with warnings.catch_warnings():  # the table says who has diverged
+            warnings.filterwarnings("ignore", "fit_many: ", TrainingWarning)
+            fit_many(networks, X, y, epochs=epochs, time_limit=seconds, **options)
 
     def result() -> SearchResult:
         return SearchResult(everyone, dict(space), metric, sign, budget)
 
-    racing = everyone
     try:
-        for rung, size in enumerate(sizes, 1):
-            racing = _better(racing, size)
-            entered = len(racing)
-            for trial in racing:
-                trial.rung = rung
-            for epochs, seconds in limit.parts(rung - 1):
-                _train(racing, X, y, epochs, seconds, fixed, progress=progress)
-                racing = _whole(racing)
-            if progress:
-                _say(f"rung {rung} of {len(sizes)}: {entered} trials", everyone)
-            if limit.is_spent() or not racing:
-                break
+        _climb(everyone, sizes, limit, train, progress=progress)
     except BaseException as error:
         _end(everyone, "interrupted")
-        if any(trial.best_epoch is not None for trial in everyone):
+        if any(trial.best_epoch is not None and not trial.diverged for trial in everyone):
             error.result = result()  # type: ignore[attr-defined]
             error.add_note("search: the trials so far are this exception's attribute `result`")
         raise
     _end(everyone, "done")
     return result()
+
+
+def _climb(
+    trials: list[Trial],
+    sizes: list[int],
+    limit: Epochs | Seconds,
+    train: Callable[[list[Trial], int, float | None], None],
+    *,
+    progress: bool,
+) -> None:
+    """Train on one rung after another, until the last, the end of the time, or of the trials."""
+    racing = trials
+    for rung, size in enumerate(sizes, 1):
+        racing = _better(racing, size)
+        for trial in racing:
+            trial.rung = rung
+        entered = len(racing)
+        for epochs, seconds in limit.parts(rung - 1):
+            train(racing, epochs, seconds)
+            racing = _whole(racing)
+            if not racing:
+                return
+        if progress:
+            _say(f"rung {rung} of {len(sizes)}: {entered} trials", trials)
+        if limit.is_spent():
+            return
 
 
 def _better(racing: list[Trial], size: int) -> list[Trial]:
@@ -188,29 +213,16 @@ def _end(trials: list[Trial], state: str) -> None:
             trial.end(state)
 
 
-def _train(
-    racing: list[Trial],
-    X: Any,
-    y: ArrayLike,
-    epochs: int,
-    seconds: float | None,
-    fixed: Mapping[str, Any],
-    *,
-    progress: bool,
-) -> None:
-    """Go on with the trials that are left."""
-    own: dict[str, Any] = {
+def _options_of_members(racing: list[Trial]) -> dict[str, list[Any]]:
+    """What ``fit_many`` takes one of for each member: the trials' options, and themselves."""
+    given = {name for trial in racing for name in trial.options}
+    own = {
         name: [trial.options.get(name, _default(name)) for trial in racing]
         for name in OPTIONS_OF_A_TRIAL
-        if any(name in trial.options for trial in racing)
+        if name in given
     }
     own["callbacks"] = [[*trial.options.get("callbacks", ()), trial] for trial in racing]
-    networks = [trial.network for trial in racing]
-    with warnings.catch_warnings():  # the table says who has diverged
-        warnings.filterwarnings("ignore", "fit_many: ", TrainingWarning)
-        fit_many(
-            networks, X, y, epochs=epochs, time_limit=seconds, progress=progress, **fixed, **own
-        )
+    return own
 
 
 def _default(option: str) -> Any:

@@ -117,7 +117,7 @@ class Integer:
         return min(max(int(math.exp(exponent)), int(self.low)), int(self.high))
 
 
-# Of each parameter a Uniform, LogUniform or Integer, or a list of choices, any as likely as another.
+# Of each parameter a Uniform, LogUniform or Integer, or a list of choices, all as likely.
 # (A dictionary of these that stands in a variable is one of objects to a type checker.)
 Space: TypeAlias = Mapping[str, Any]
 

@@ -239,9 +239,10 @@ def test_one_that_diverges_later_is_no_best_and_keeps_its_best_epoch() -> None:
     assert repr(found).splitlines()[-1].split()[0] == "0"  # the last in the table
 
 
-def test_where_all_diverge() -> None:
+@pytest.mark.parametrize("budget", [60, "1h"])
+def test_where_all_diverge(budget: int | str) -> None:
     with pytest.raises(dr.TrainingDivergedError, match="all 8 trials have diverged"):
-        search(**of_rates([1e30]))
+        search(**of_rates([1e30]), budget=budget)
 
 
 def test_a_metric_that_is_never_defined() -> None:
