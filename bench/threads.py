@@ -8,13 +8,14 @@ networks are 16-64-64-1 (``MLPClassifier((64, 64))``), batches of 200 of 10,000 
 """
 
 import argparse
+import os
 import warnings
 from time import perf_counter
 
 import joblib
 import numpy as np
 from machine import describe
-from sklearn import neural_network
+from sklearn import clone, neural_network
 from sklearn.datasets import make_classification
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -37,33 +38,34 @@ SETUPS_OF_PEER = ("one job, one thread", "two threads, each of one", "two proces
 ALPHAS = np.geomspace(1e-5, 1e-1, 8)
 
 
-def network(module, seed=0):
-    return module.MLPClassifier((64, 64), batch_size=200, max_iter=5, random_state=seed)
+def model_of(module, threads):
+    model = module.MLPClassifier((64, 64), batch_size=200, max_iter=5, random_state=0)
+    return model.set_params(num_threads=threads) if module is deltarule else model
 
 
-def bagging(module, X, y, jobs):
-    bag = BaggingClassifier(network(module), n_estimators=8, n_jobs=jobs, random_state=0)
-    return bag.fit(X, y).predict_proba(X)
+def bagging(model, X, y, jobs):
+    bag = BaggingClassifier(model, n_estimators=8, n_jobs=jobs, random_state=0)
+    return bag.fit(X, y).predict(X)  # probabilities are added up job by job: other last bits
 
 
-def voting(module, X, y, jobs):
-    members = [(str(seed), network(module, seed)) for seed in range(8)]
+def voting(model, X, y, jobs):
+    members = [(str(seed), clone(model).set_params(random_state=seed)) for seed in range(8)]
     return VotingClassifier(members, voting="soft", n_jobs=jobs).fit(X, y).predict_proba(X)
 
 
-def folds(module, X, y, jobs):
-    return cross_val_predict(network(module), X, y, cv=8, n_jobs=jobs, method="predict_proba")
+def folds(model, X, y, jobs):
+    return cross_val_predict(model, X, y, cv=8, n_jobs=jobs, method="predict_proba")
 
 
-def grid(module, X, y, jobs):
-    search = GridSearchCV(network(module), {"alpha": ALPHAS[::2]}, cv=2, n_jobs=jobs)
+def grid(model, X, y, jobs):
+    search = GridSearchCV(model, {"alpha": ALPHAS[::2]}, cv=2, n_jobs=jobs)
     return search.fit(X, y).cv_results_["mean_test_score"]
 
 
-def halving(module, X, y, jobs):
+def halving(model, X, y, jobs):
     search = HalvingRandomSearchCV(
-        network(module), {"alpha": ALPHAS}, n_candidates=8, factor=2, cv=2, n_jobs=jobs,
-        min_resources=2000, random_state=0,
+        model, {"alpha": ALPHAS}, n_candidates=8, factor=2, cv=2, n_jobs=jobs,
+        min_resources=len(X) // 5, random_state=0,
     )  # fmt: skip
     return search.fit(X, y).cv_results_["mean_test_score"]
 
@@ -86,10 +88,10 @@ def measure(tool, X, y, rounds):
     for number in range(rounds):
         for module, setup in works[:: 1 if number % 2 == 0 else -1]:
             jobs, backend, threads = SETUPS[setup]
-            deltarule.set_num_threads(threads)
+            model = model_of(module, threads)
             with joblib.parallel_config(backend=backend), threadpool_limits(threads):
                 start = perf_counter()
-                found = tool(module, X, y, jobs)
+                found = tool(model, X, y, jobs)
                 seconds[module, setup].append(perf_counter() - start)
             if not np.array_equal(found, expected.setdefault(module, found)):
                 raise AssertionError(f"{setup} came to other numbers with {module.__name__}")
@@ -102,6 +104,7 @@ def main():
     parser.add_argument("--rows", type=int, default=10_000)
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
+    os.environ["PYTHONWARNINGS"] = "ignore"  # of joblib's processes
     X, y = make_classification(options.rows, 16, n_informative=10, random_state=0)
     X = X.astype("float32")
     machine = describe()

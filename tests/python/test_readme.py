@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-import deltarule
-
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENSEMBLES = (ROOT / "docs" / "ensembles.md").read_text(encoding="utf-8")
@@ -85,12 +83,10 @@ def test_a_section_of_the_page_on_searches_runs(
         pytest.importorskip(package)
     section = SECTIONS_OF_SEARCH[number]
     assert section.startswith(f"## {title}\n")
-    threads = deltarule.get_num_threads()
     names: dict[str, Any] = {}
     for block in [*examples(DATA_OF_SEARCH), *examples(section)]:
         exec(compile(block, f"docs/search.md, {title}", "exec"), names)
     assert capsys.readouterr().out.strip()
-    assert deltarule.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("page", [GUIDE, ENSEMBLES, SEARCH], ids=["training", "ensembles", "search"])
