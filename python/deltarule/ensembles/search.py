@@ -60,9 +60,9 @@ def search(
     X, y
         As in ``fit``.
     budget : int or str
-        Epochs of all trials together, of which the trials train no more, and all but the last one
-        or two; or a time, such as "90s", "10min", "2h". With epochs the same seed gives the same
-        result, to the bit; how far a time goes depends on the machine.
+        Epochs of all trials together: no more are trained, and at most one is left over, but for
+        those of trials that diverge. Or a time, such as "90s", "10min", "2h". With epochs the same
+        seed gives the same result, to the bit; how far a time goes depends on the machine.
     trials : int
         How many configurations to draw. More leave less of the budget to each.
     metric : str
