@@ -89,7 +89,9 @@ def test_a_section_of_the_page_on_searches_runs(
     assert capsys.readouterr().out.strip()
 
 
-@pytest.mark.parametrize("page", [GUIDE, ENSEMBLES, SEARCH], ids=["training", "ensembles", "search"])
+@pytest.mark.parametrize(
+    "page", [GUIDE, ENSEMBLES, SEARCH], ids=["training", "ensembles", "search"]
+)
 def test_every_block_of_the_guides_is_one_that_runs(page: str) -> None:
     assert page.count("```") == 2 * len(examples(page))
     assert len(SECTIONS_OF_SEARCH) == len(NEEDS)

@@ -265,9 +265,7 @@ def test_one_that_diverges_says_so_and_the_others_go_on(threads: int) -> None:
     networks = [network(N, ["relu", "identity"], seed=k) for k in range(4)]
     others = copy.deepcopy(networks)
     rates = [0.1, 1e30, 0.1, 0.1]
-    with pytest.warns(
-        dr.TrainingWarning, match=r"networks\[1\]: fit: the cost is not finite"
-    ):
+    with pytest.warns(dr.TrainingWarning, match=r"networks\[1\]: fit: the cost is not finite"):
         histories = dr.fit_many(
             networks, X, y, optimizer=[dr.SGD(rate) for rate in rates], epochs=5, batch_size=8
         )
