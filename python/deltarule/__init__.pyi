@@ -22,11 +22,11 @@ from deltarule.callbacks import TensorBoard as TensorBoard
 from deltarule.callbacks import TimeLimit as TimeLimit
 from deltarule.ensembles import Ensemble as Ensemble
 from deltarule.ensembles.many import fit_many as fit_many
-from deltarule.ensembles.search import search as search
-from deltarule.ensembles.search_result import SearchResult as SearchResult
-from deltarule.ensembles.space import Integer as Integer
-from deltarule.ensembles.space import LogUniform as LogUniform
-from deltarule.ensembles.space import Uniform as Uniform
+from deltarule.ensembles.searching.search import search as search
+from deltarule.ensembles.searching.search_result import SearchResult as SearchResult
+from deltarule.ensembles.searching.space import Integer as Integer
+from deltarule.ensembles.searching.space import LogUniform as LogUniform
+from deltarule.ensembles.searching.space import Uniform as Uniform
 from deltarule.errors import ModelFileError as ModelFileError
 from deltarule.errors import TrainingDivergedError as TrainingDivergedError
 from deltarule.errors import TrainingWarning as TrainingWarning

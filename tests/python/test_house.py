@@ -72,7 +72,6 @@ def test_imports_run_down_only() -> None:
 def test_rooms_side_by_side_do_not_know_each_other() -> None:
     for one, other in (
         ("_training", "_interchange"),
-        ("callbacks", "ensembles"),
         ("callbacks", "estimators"),
         ("ensembles", "estimators"),
     ):

@@ -26,7 +26,12 @@ def _is_array(value: Any) -> bool:
 
 
 def _is_list(value: Any) -> bool:
-    return value is None or isinstance(value, (list, tuple, dict))
+    """Whether it is all of what one network is given: a pair is one metric."""
+    return value is None or isinstance(value, (list, dict))
+
+
+def _is_sequence(value: Any) -> bool:
+    return value is None or isinstance(value, (list, tuple))
 
 
 def _is_pair(value: Any) -> bool:
@@ -37,7 +42,7 @@ def _is_pair(value: Any) -> bool:
 _ONE_EACH: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("sampling", "sample_weight", "rows", "validation_rows"), _is_array),
     "metrics": _is_list,
-    "callbacks": _is_list,
+    "callbacks": _is_sequence,
     "validation_data": _is_pair,
 }
 

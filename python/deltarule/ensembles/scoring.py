@@ -10,6 +10,7 @@ from deltarule._arrays import Array
 from deltarule._data.rows import Rows
 from deltarule._data.targets import part_of
 from deltarule._network.bare import BareNetwork
+from deltarule._network.works import performed
 from deltarule._training.evaluate import Held, judge
 from deltarule.layers import Activation
 from deltarule.losses import Loss
@@ -37,4 +38,4 @@ class OutputJudge:
     def __call__(self, A: Array) -> dict[str, float]:
         """``loss``, and each metric by its name."""
         held = Held(Rows(A), self._target, self._weights)
-        return judge(self._network, held, self._loss, self._judged)
+        return performed(judge(self._network, held, self._loss, self._judged))

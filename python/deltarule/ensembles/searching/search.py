@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike
 from deltarule._checks import did_you_mean, expect_count, expect_flag
 from deltarule._monitor import mode_of
 from deltarule._training.fit import fit
-from deltarule.ensembles.halving import Epochs, Seconds, as_budget, sizes_of_rungs
 from deltarule.ensembles.many import fit_many
-from deltarule.ensembles.search_result import SearchResult
-from deltarule.ensembles.space import Space, expect_space
-from deltarule.ensembles.trials import OPTIONS_OF_A_TRIAL, Trial, drawn
+from deltarule.ensembles.searching.halving import Epochs, Seconds, as_budget, sizes_of_rungs
+from deltarule.ensembles.searching.search_result import SearchResult
+from deltarule.ensembles.searching.space import Space, expect_space
+from deltarule.ensembles.searching.trials import OPTIONS_OF_A_TRIAL, Trial, drawn
 from deltarule.errors import TrainingWarning
 from deltarule.network import Network
 
@@ -134,14 +134,12 @@ def search(
     everyone = drawn(make_network, space, trials, seed, options, (metric, sign))
     if metric == "val_loss":
         _expect_one_loss(everyone)
-    fixed = {
+    fixed: dict[str, Any] = {
         "validation_data": validation_data,
         "validation_split": validation_split,
         "metrics": options.get("metrics"),
         "progress": progress,
     }
-    # To fit_many a list is one for each member.
-    fixed = {name: tuple(v) if isinstance(v, list) else v for name, v in fixed.items()}
 
     def train(racing: list[Trial], epochs: int, seconds: float | None) -> None:
         options = fixed | _options_of_members(racing)

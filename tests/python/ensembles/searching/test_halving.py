@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltarule.ensembles import halving
-from deltarule.ensembles.halving import Epochs, Seconds, as_budget, sizes_of_rungs
+from deltarule.ensembles.searching import halving
+from deltarule.ensembles.searching.halving import Epochs, Seconds, as_budget, sizes_of_rungs
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from deltarule._checks import did_you_mean
 from deltarule._monitor import monitored
 from deltarule._network.kept_weights import copy_of_weights, put_back
 from deltarule._training.run import TrainingRun
-from deltarule.ensembles.space import Space, draw
+from deltarule.ensembles.searching.space import Space, draw
 from deltarule.errors import TrainingDivergedError
 from deltarule.history import History
 from deltarule.network import Network

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from deltarule import _plots
-from deltarule.ensembles.space import Space, is_by_magnitude
-from deltarule.ensembles.trials import Trial
+from deltarule.ensembles.searching.space import Space, is_by_magnitude
+from deltarule.ensembles.searching.trials import Trial
 from deltarule.errors import TrainingDivergedError
 from deltarule.history import History, as_html, as_table
 from deltarule.metrics import recorded_name

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.ensembles.trials import Trial, drawn
+from deltarule.ensembles.searching.trials import Trial, drawn
 from support import assert_same_bits
 
 SPACE = {"units": dr.Integer(2, 64), "rate": dr.LogUniform(1e-3, 1e-1)}

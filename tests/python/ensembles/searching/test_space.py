@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.ensembles.space import draw, expect_space, is_by_magnitude
+from deltarule.ensembles.searching.space import draw, expect_space, is_by_magnitude
 
 
 def drawn(values: Any, count: int = 4000) -> list[Any]:
