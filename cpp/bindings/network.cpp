@@ -109,10 +109,10 @@ py::array cached_layer(const py::object& owner, Index l, const char* where,
 
 // Inference as a piece of work, with the loss where one is given. It comes to the sum of the losses.
 template <class Scalar>
-class Inference : public Work {
+class InferenceWork : public Work {
  public:
-  Inference(const py::object& network, const py::array& parameters, const py::object& X,
-            py::array& output, const std::optional<Loss>& loss, PyTarget target)
+  InferenceWork(const py::object& network, const py::array& parameters, const py::object& X,
+                py::array& output, const std::optional<Loss>& loss, PyTarget target)
       : held_{network, parameters, X, output},
         network_(network.cast<PyNetwork<Scalar>&>().core),
         loss_(loss),
@@ -167,7 +167,7 @@ class Inference : public Work {
 template <class Scalar>
 py::object infer(const py::object& network, const py::array& parameters, const py::object& X,
                  py::array& output, const std::optional<Loss>& loss, const PyTarget& target) {
-  Inference<Scalar> work(network, parameters, X, output, loss, target);
+  InferenceWork<Scalar> work(network, parameters, X, output, loss, target);
   work.perform_here();
   return work.result();
 }
@@ -176,7 +176,7 @@ template <class Scalar>
 std::unique_ptr<Work> infer_later(const py::object& network, const py::array& parameters,
                                   const py::object& X, py::array& output,
                                   const std::optional<Loss>& loss, const PyTarget& target) {
-  return std::make_unique<Inference<Scalar>>(network, parameters, X, output, loss, target);
+  return std::make_unique<InferenceWork<Scalar>>(network, parameters, X, output, loss, target);
 }
 
 template <class Scalar>

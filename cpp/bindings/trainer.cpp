@@ -125,11 +125,11 @@ void expect_batches(const char* where, const Batch& examples, Index batch_size, 
 // A run of steps as a piece of work. It comes to the steps made, why it ended ("done", "non_finite",
 // "interrupted"), and the exception that interrupted it, if one did.
 template <class Scalar>
-class Steps : public Work {
+class RunWork : public Work {
  public:
   // `held` is what owns the memory that the run reads and writes.
-  Steps(PyTrainer<Scalar>& trainer, const Run<Scalar>& run, std::int64_t& step, Pass& pass,
-        std::vector<py::object> held)
+  RunWork(PyTrainer<Scalar>& trainer, const Run<Scalar>& run, std::int64_t& step, Pass& pass,
+          std::vector<py::object> held)
       : held_(std::move(held)), trainer_(trainer), run_(run), step_(step), pass_(pass) {}
 
  private:
@@ -196,8 +196,8 @@ std::unique_ptr<Work> run_later(const py::object& self, py::array& parameters, p
   hold(target.Y);
   hold(target.labels);
   hold(target.weights);
-  return std::make_unique<Steps<Scalar>>(trainer, of_core, *steps_made, pass.cast<Pass&>(),
-                                         std::move(held));
+  return std::make_unique<RunWork<Scalar>>(trainer, of_core, *steps_made, pass.cast<Pass&>(),
+                                           std::move(held));
 }
 
 // Are all of these numbers between the bounds, so none of them NaN?
