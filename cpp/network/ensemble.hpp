@@ -26,7 +26,6 @@ class Ensemble {
   Index size() const { return static_cast<Index>(members_.size()); }
   Index inputs() const { return members_.front().network->n(0); }
   Index outputs() const { return members_.front().network->n(members_.front().network->depth()); }
-  const std::vector<Member<Scalar>>& members() const { return members_; }
   // Multiply-adds of one example's way through all members.
   double work() const { return work_; }
 

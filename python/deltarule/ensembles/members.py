@@ -73,8 +73,8 @@ def names_of_inputs(networks: tuple[Network, ...], where: str) -> list[str] | No
                 i for i, (one, other) in enumerate(zip(own, names, strict=True)) if one != other
             )
             raise ValueError(
-                f"{where}: networks[{place}].feature_names[{at}] is {own[at]!r}: expected "
-                f"{names[at]!r}, as networks[{by}] has; columns have to mean the same to all"
+                f"{where}: networks[{place}].feature_names[{at}] is {own[at]!r:.80}: expected "
+                f"{names[at]!r:.80}, as networks[{by}] has; columns have to mean the same to all"
             )
         names, by = own, place
     return names

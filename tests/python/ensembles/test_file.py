@@ -170,6 +170,10 @@ def other_inputs(content: dict[str, Any], header: dict[str, Any]) -> None:
             network(0, feature_names=["a", "b", "c", "d", "f", "e"]),
             r"networks\[1\].feature_names\[4\] is 'e': expected 'f'",
         ),
+        (
+            network(0, feature_names=["a" * 10_000, "b", "c", "d", "e", "f"]),
+            r"networks\[1\].feature_names\[0\] is 'a': expected 'aaa",
+        ),
     ],
 )
 def test_files_that_cannot_be(change: Change, message: str, tmp_path: Path) -> None:
