@@ -52,6 +52,12 @@ weights: NDArray[np.float64] = net.layers["first"].W
 A, caches = net.forward(X)
 cache: str = caches[0]  # assignment
 cost: str = net.evaluate(X, y)["loss"]  # assignment
+ensemble = dr.Ensemble([net, net], weights=[1, 2])
+spread: str = ensemble.quantile(X, [0.1, 0.9])  # assignment
+chosen: dr.Ensemble = dr.Ensemble.select([net], X, y, metric="mae", size=3)
+dr.Ensemble.select([net], X, y, sizes=3)  # call-arg
+member: dr.Network = chosen[0]
+dr.Ensemble(["net"])  # list-item
 with net.averaged() as same:
     same.save("x.safetensors")
 classifier = dr.MLPClassifier((3,), alhpa=0.1)  # call-arg

@@ -434,9 +434,12 @@ int main(void) {{
 # In a program ----------------------------------------------------------------------------------
 
 
-def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [False, True], ids=["network", "ensemble"])
+def test_sanitizers_find_nothing(together: bool, tmp_path: Path) -> None:
     net = spread(of_every_kind())
-    net.to_c(tmp_path / "model.h")
+    small = dr.Network([dr.PReLU(), Dense(3, "softmax")], input_size=6)
+    model = dr.Ensemble([small, net, small]) if together else net
+    model.to_c(tmp_path / "model.h")
     numbers = ["NAN", "INFINITY", "-INFINITY", "3.4e38f", "-3.4e38f", "0.0f", "-1.0f", "2.5f"]
     source = f"""
 #include "model.h"
