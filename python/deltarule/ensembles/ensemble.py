@@ -117,7 +117,7 @@ class Ensemble:
             Whether small or large values of the metric are good; by default what its name says, if
             it does: small losses and errors, large accuracies.
         size : int
-            The most rounds, and so networks in the mix: weights are multiples of a fraction.
+            The most rounds, each of which adds one network to the mix.
         sample_weight : array_like of shape (n_samples,), optional
 
         Returns
