@@ -340,7 +340,7 @@ def test_names_that_are_not_the_same() -> None:
 def test_codes_that_one_member_does_not_know() -> None:
     nets = [
         dr.Network([dr.Embedding({1: (categories, 2)}), dr.Dense(1)], input_size=3)
-        for categories in (5, 3)
+        for categories in (5, 3, 4)
     ]
     nets.append(dr.Network([dr.Dense(1)], input_size=3))
     ensemble = dr.Ensemble(nets)
