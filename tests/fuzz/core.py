@@ -418,52 +418,6 @@ def infer_all(w: World) -> Case:
     return ensemble.infer_all, [X, out], lambda _: np.testing.assert_array_equal(out, [A, A])
 
 
-def make_ensemble(w: World) -> Case:
-    net = w.net()
-    return net.ensemble_type, [[net.core] * 2, [net.parameters] * 2, [1.0, 0.5]], _no_answer
-
-
-def _ensemble(w: World) -> tuple[Net, Any, Any]:
-    """Of two members that say the same, rows for them, and what either says."""
-    net, m = w.net(), w.size()
-    X, A = w.examples(net, m), np.empty((m, net.n[-1]), net.dtype)
-    net.core.infer(net.parameters, X, A)
-    return net, X, A
-
-
-def _expect_mean(mean: Any, A: Any) -> None:
-    """To the bit; of what is infinite there is no mean."""
-    finite = np.isfinite(A)
-    np.testing.assert_array_equal(mean[finite], A[finite])
-    assert not np.isfinite(mean[~finite]).any()
-
-
-def predict_together(w: World) -> Case:
-    net, X, A = _ensemble(w)
-    ensemble = net.ensemble_type([net.core] * 2, [net.parameters] * 2, [1.0, 3.0])
-
-    def check(made: Any) -> None:
-        if made is not None:
-            _expect_mean(made, A)
-
-    out = np.empty_like(A) if w.r.random() < 0.5 else None
-    return ensemble.predict, [X, out], check
-
-
-def infer_together(w: World) -> Case:
-    net, X, A = _ensemble(w)
-    ensemble = net.ensemble_type([net.core] * 2, [net.parameters] * 2, [1.0, 3.0])
-    out = np.empty_like(A)
-    return ensemble.infer, [X, out], lambda _: _expect_mean(out, A)
-
-
-def infer_all(w: World) -> Case:
-    net, X, A = _ensemble(w)
-    ensemble = net.ensemble_type([net.core] * 2, [net.parameters] * 2, [1.0, 3.0])
-    out = np.empty((2, len(A) + 1, net.n[-1]), net.dtype)[:, 1:]
-    return ensemble.infer_all, [X, out], lambda _: np.testing.assert_array_equal(out, [A, A])
-
-
 def update(w: World) -> Case:
     net, optimizer = w.net(), w.optimizer()
     state = np.zeros(net.parameters.size * _core.state_vector_count(optimizer), net.dtype)
