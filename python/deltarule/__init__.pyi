@@ -28,6 +28,7 @@ from deltarule.ensembles.searching.space import Integer as Integer
 from deltarule.ensembles.searching.space import LogUniform as LogUniform
 from deltarule.ensembles.searching.space import Uniform as Uniform
 from deltarule.errors import ModelFileError as ModelFileError
+from deltarule.errors import TableWarning as TableWarning
 from deltarule.errors import TrainingDivergedError as TrainingDivergedError
 from deltarule.errors import TrainingWarning as TrainingWarning
 from deltarule.estimators import MLPClassifier as MLPClassifier
@@ -70,3 +71,4 @@ from deltarule.optimizers import NAdam as NAdam
 from deltarule.optimizers import Optimizer as Optimizer
 from deltarule.optimizers import RAdam as RAdam
 from deltarule.optimizers import RMSprop as RMSprop
+from deltarule.tabular import TableEncoder as TableEncoder

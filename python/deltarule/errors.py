@@ -15,6 +15,10 @@ class TrainingWarning(UserWarning):
     """Something in training that will probably come to nothing, and what may help."""
 
 
+class TableWarning(UserWarning):
+    """Something in a table that is probably not what it seems; the message names the columns."""
+
+
 def not_installed(name: str, missing: ModuleNotFoundError, extra: str) -> ImportError:
     """What to raise where a public name needs a package that is not there."""
     return ImportError(

@@ -46,7 +46,7 @@ def load(path: PathLike) -> Network | Ensemble | MLPClassifier | MLPRegressor:
 
 
 def _network(model: Model) -> Network:
-    network = network_from(model, Network)
+    network = network_from(model, Network, _inputs)
     if model.kind == "checkpoint":
         model.leave_out("optimizer.", "callbacks.")
     expect_no_more(model)
@@ -58,6 +58,12 @@ def _ensemble(model: Model) -> Ensemble:
     from deltarule.ensembles.file import ensemble_from
 
     return ensemble_from(model, Ensemble)
+
+
+def _inputs(state: dict[str, Any]) -> Any:
+    from deltarule.tabular import TableEncoder  # few networks have one
+
+    return TableEncoder.from_state(state)
 
 
 def _estimator(model: Model) -> Any:

@@ -29,12 +29,16 @@ class Network(BareNetwork):
     ----------
     layers : sequence of layers
         Dense, Activation, Dropout, BatchNorm, LayerNorm, PReLU, Standardize, Embedding, Residual.
-    input_size : int
-        n[0], the features of an example.
+    input_size : int, optional
+        n[0], the features of an example; only to be left out where there are inputs.
     seed : int or None
         Of the initial weights, of the order of examples and of dropout. None draws a seed from the
         system.
     dtype : {"float32", "float64"}
+    inputs : TableEncoder, optional
+        Fitted on a table. X is raw tables then, wherever the network takes X, and never arrays that
+        are encoded already; n[0] is how many numbers a row becomes. The encoder is part of the
+        network's file. Fitting it again elsewhere changes nothing of the network.
 
     Attributes
     ----------
@@ -49,11 +53,13 @@ class Network(BareNetwork):
         variances.
     average : ndarray or None
         The moving average of the parameters, where a ``fit`` has kept one.
+    inputs : TableEncoder or None
+        As it was handed in.
     feature_names : list of str or None
         What the inputs are called, from the first data with named columns that ``fit`` or ``adapt``
         has seen; it may be set. Later data with names are put in this order, and refused by name
         where they have other columns. Arrays, and frames whose names are not all strings, are taken
-        by position.
+        by position. With ``inputs``, the columns of the table.
     history : History
         Of the latest ``fit``, also when it was interrupted.
 

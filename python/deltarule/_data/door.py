@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -238,8 +238,20 @@ def as_weights(sample_weight: ArrayLike, m: int, where: str) -> Array:
     return near_one(weights)
 
 
+class Encodes(Protocol):
+    """What makes rows of numbers of raw tables."""
+
+    @property
+    def learned(self) -> object: ...
+    def encoded(self, X: Any, where: str, what: str = "X") -> tuple[Array, bool]: ...
+
+
 class Door:
     """The ways in, for who hands them on; one may keep what is asked for again."""
+
+    def encoded(self, X: Any, inputs: Encodes, where: str, what: str) -> Array:
+        """Rows of numbers of a raw table."""
+        return inputs.encoded(X, where, what)[0]
 
     def as_rows(
         self,

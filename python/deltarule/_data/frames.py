@@ -40,7 +40,7 @@ def table_of(
     # What has columns, or will have them once they are called for.
     signs = ("collect", "columns", "__dataframe__")
     if not hasattr(values, "dtype") and any(hasattr(values, sign) for sign in signs):
-        _refuse(values, where, what)
+        refuse_as_table(values, where, what)
     return None
 
 
@@ -153,7 +153,8 @@ def _numbers_of(column: Any, where: str, what: str) -> Array:
     return array_of(column, where, what)
 
 
-def _refuse(values: Any, where: str, what: str) -> NoReturn:
+def refuse_as_table(values: Any, where: str, what: str) -> NoReturn:
+    """Say what a table would be, and how this becomes one."""
     kind = type(values).__name__
     for call in _CALLS:
         if hasattr(values, call):

@@ -19,6 +19,7 @@ from deltarule._data.names import arrangement
 from deltarule._files import values
 from deltarule._files.architecture import core_of
 from deltarule._files.atomic import PathLike
+from deltarule._files.inputs import same_inputs
 from deltarule._files.models import (
     Model,
     expect_no_more,
@@ -200,7 +201,8 @@ class Saved:
                     f"kind is {model.kind!r}: expected a deltarule checkpoint, as "
                     "deltarule.Checkpoint writes it"
                 )
-            self._network = network_from(model, BareNetwork)
+            read_inputs = None if network.inputs is None else type(network.inputs).from_state
+            self._network = network_from(model, BareNetwork, read_inputs)
             self._states = self._states_of(model)
             self._expect_optimizer(model, optimizer)
         self._compare_network(network)
@@ -240,6 +242,11 @@ class Saved:
                     f"fit: resume: {self._path} holds a network whose {name} is {saved!r}: "
                     f"expected {here!r}, as this one has"
                 )
+        if not same_inputs(self._network.inputs, network.inputs):
+            raise ValueError(
+                f"fit: resume: {self._path} holds a network with other inputs: expected "
+                "Network(..., inputs=deltarule.load(path).inputs)"
+            )
 
     def expect_names(self, names: list[str] | None) -> None:
         """Hold a fit's columns to the order of the saved network's, in which its weights are."""

@@ -26,6 +26,7 @@ from deltarule._files.architecture import (
 )
 from deltarule._files.atomic import PathLike
 from deltarule._files.generators import generator_from, generator_state
+from deltarule._files.inputs import ReadInputs, inputs_from, inputs_state
 from deltarule._files.old_versions import upgraded_from_1
 from deltarule._files.tensors import SEAL, json_object, read_metadata, read_tensors, write_tensors
 from deltarule._files.untrusted import brief, naming
@@ -166,11 +167,29 @@ def network_state(network: BareNetwork) -> tuple[dict[str, Array], dict[str, Any
         "input_means": network._core.input_means.tolist(),
         "dropout": [network._pass.seed, network._pass.number],
         "generator": generator_state(network._generator),
-    } | ({} if network.feature_names is None else {"feature_names": network.feature_names})
+    } | _of_columns(network, tensors)
 
 
-def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
-    """Make a file's network of a class, once all that belongs to it has been found to fit."""
+def _of_columns(network: BareNetwork, tensors: dict[str, Array]) -> dict[str, Any]:
+    """What a network knows of the columns of X, where it knows some."""
+    if network.inputs is not None:
+        return {"inputs": inputs_state(network.inputs, tensors)}
+    names = network.feature_names
+    return {} if names is None else {"feature_names": names}
+
+
+def network_from(
+    model: Model, kind: type[AnyNetwork], read_inputs: ReadInputs | None = None
+) -> AnyNetwork:
+    """Make a file's network of a class, once all that belongs to it has been found to fit.
+
+    Parameters
+    ----------
+    model : Model
+    kind : type
+    read_inputs : callable, optional
+        What makes the network's inputs of their state; a file that has some is refused without.
+    """
     content, tensors = model.part("network"), model.tensors
     layers = layers_from(content.get("layers"), content.get("input_size"))
     n, name = content["input_size"], content.get("dtype")
@@ -198,6 +217,7 @@ def network_from(model: Model, kind: type[AnyNetwork]) -> AnyNetwork:
         "adapted": adapted,
         "input_means": _input_means(content.get("input_means"), layers[0], n),
         "feature_names": names,
+        "inputs": inputs_from(content.get("inputs"), tensors, read_inputs),
         "average": taken(tensors, layers, n, dtype, "parameters", "average.") if averaged else None,
         "pass": dropout,
         "generator": generator_from(content.get("generator"), "generator"),

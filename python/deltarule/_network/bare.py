@@ -21,10 +21,11 @@ from deltarule import _core
 from deltarule._arrays import Array, aligned_zeros, all_finite
 from deltarule._checks import expect_finite, expect_size, refuse
 from deltarule._data.containers import Opened
-from deltarule._data.door import FRONT_DOOR, Door, as_rows
+from deltarule._data.door import FRONT_DOOR, Door, as_rows, one_or_more
 from deltarule._data.names import expect_names
 from deltarule._data.rows import Rows
 from deltarule._network.caches import Caches, parameters_named
+from deltarule._network.inputs import Inputs, expect_embedded, expect_inputs
 from deltarule._network.layer_views import Layer, Layers, assign, expect_variance
 from deltarule._network.prediction import predict_anything
 from deltarule._network.sole_training import (
@@ -55,10 +56,15 @@ class BareNetwork:
     def __init__(
         self,
         layers: Sequence[LayerDescription | Residual],
-        input_size: int,
+        input_size: int | None = None,
         seed: int | None = 0,
         dtype: DTypeLike = "float32",
+        *,
+        inputs: Inputs | None = None,
     ) -> None:
+        if inputs is not None:
+            input_size = expect_inputs(inputs, input_size)
+        self._inputs = copy.copy(inputs)  # which may be fitted again elsewhere
         self.input_size = expect_size(input_size, "Network: input_size")
         self.dtype = np.dtype(dtype).newbyteorder("=")
         if self.dtype.name not in _CORES:
@@ -111,6 +117,9 @@ class BareNetwork:
         )
         self._output = self._described_output()
         self._embedded = dict(embedded_columns(self._descriptions))
+        if self._inputs is not None:
+            expect_embedded(self._inputs, self._descriptions)
+        self._predict_at_once = self._core.predict if self._inputs is None else _not_at_once
         self._core.adapted = not isinstance(self._descriptions[0], Standardize)
         self._feature_names: list[str] | None = None
         self._trainers: dict[Loss, _core.Trainer] = {}
@@ -185,19 +194,28 @@ class BareNetwork:
             )
 
     @property
+    def inputs(self) -> Inputs | None:
+        """What makes numbers of raw tables, before the first layer; None for arrays of numbers."""
+        return self._inputs
+
+    @property
     def feature_names(self) -> list[str] | None:
         """The names of the inputs, which data with named columns are held to, or None."""
+        if self._inputs is not None:
+            return list(self._inputs.columns)
         return None if self._feature_names is None else list(self._feature_names)
 
     @feature_names.setter
     def feature_names(self, names: Iterable[str] | None) -> None:
+        if self._inputs is not None and names is not None:
+            raise ValueError("feature_names: expected None, as they are those of network.inputs")
         self._feature_names = (
             None if names is None else expect_names(names, self.input_size, "feature_names")
         )
 
     def _learn_names(self, names: list[str] | None) -> None:
         """Keep the names of the first data that have some; later ones are in their order."""
-        if self._feature_names is None:
+        if self._feature_names is None and self._inputs is None:
             self.feature_names = names
 
     def adapt(self, X: ArrayLike) -> None:
@@ -261,6 +279,8 @@ class BareNetwork:
         to their range.
         """
         wanted = self._feature_names or names
+        if self._inputs is not None and not isinstance(X, Opened):
+            X = Opened(door.encoded(X, self._inputs, where, what))
         rows = door.as_rows(X, self.input_size, self.dtype, where, what, wanted=wanted)
         door.expect_codes(rows, self._embedded, where, what)
         return rows
@@ -299,7 +319,8 @@ class BareNetwork:
     def _may_step_at_once(self, loss: Loss) -> bool:
         """Whether nothing of the network stands in the way of a step that is made straight away."""
         return (
-            self._adapted
+            self._inputs is None
+            and self._adapted
             and not is_in_training(self._core)
             and loss.outputs_a_target() == 1
             and not isinstance(loss, CustomLoss)  # which calls back
@@ -552,10 +573,17 @@ class BareNetwork:
             For data that does not fit, or an ``out`` that cannot be written to, and where
             ``Standardize`` has not seen data.
         """
-        A = self._core.predict(self._parameters, X, out)
+        A = self._predict_at_once(self._parameters, X, out)
         if A is not None:
             return A
         return predict_anything(self, X, out, partial(self._core.infer, self._parameters))
+
+    def _one_or_more(self, X: ArrayLike, where: str) -> tuple[Opened, bool]:
+        """X as a table, raw columns encoded; and whether it was one example."""
+        if self._inputs is None:
+            return one_or_more(X, where, self._feature_names)
+        encoded, one = self._inputs.encoded(X, where)
+        return Opened(encoded), one
 
     def __repr__(self) -> str:
         return f"Network({self._sizes()}, {self.dtype}, {self._parameters.size:,} parameters)"
@@ -580,7 +608,8 @@ class BareNetwork:
             "statistics": np.array(self._statistics),
             "adapted": self._adapted,
             "input_means": np.array(self._core.input_means),
-            "feature_names": self.feature_names,
+            "feature_names": self._feature_names,
+            "inputs": self._inputs,
             "average": None if self.average is None else np.array(self.average),
             "pass": (self._pass.seed, self._pass.number),
             "generator": self._generator,
@@ -592,6 +621,9 @@ class BareNetwork:
         self.input_size = state["input_size"]
         self.dtype = np.dtype(state["dtype"])
         self._generator = state["generator"]
+        self._inputs = state.get("inputs")  # older pickles have none
+        if self._inputs is not None:
+            expect_inputs(self._inputs, self.input_size)
         self._build()
         self._parameters[:] = state["parameters"]
         self._statistics[:] = state["statistics"]
@@ -668,6 +700,10 @@ class BareNetwork:
         for index, view in enumerate(self.unflatten(self._parameters)):
             for name, numbers in view._asdict().items():
                 expect_finite(numbers, f"{where}: layers[{index}].{name}")
+
+
+def _not_at_once(parameters: Array, X: Any, out: Array | None) -> None:
+    """In the place of the core's own way to predict, where X is no array of the inputs."""
 
 
 def _keep(trainers: dict[Loss, _core.Trainer], loss: Loss, trainer: _core.Trainer) -> None:

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from deltarule._arrays import Array
 from deltarule._data.containers import Opened
-from deltarule._data.door import one_or_more
 from deltarule._data.rows import Held, Rows
 
 
@@ -21,9 +20,8 @@ class Predictor(Protocol):
 
     @property
     def output_size(self) -> int: ...
-    @property
-    def feature_names(self) -> list[str] | None: ...
     def _expect_adapted(self, where: str) -> None: ...
+    def _one_or_more(self, X: ArrayLike, where: str) -> tuple[Opened, bool]: ...
     def _rows(self, X: ArrayLike | Opened, where: str) -> Rows: ...
 
 
@@ -56,7 +54,7 @@ def predict_anything(
 def rows_at_the_door(predictor: Predictor, X: ArrayLike, where: str) -> tuple[Rows, bool]:
     """The rows of X, which may be one example; and whether it was one."""
     predictor._expect_adapted(where)
-    given, one = one_or_more(X, where, predictor.feature_names)
+    given, one = predictor._one_or_more(X, where)
     return predictor._rows(given, where), one
 
 

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 from numpy.typing import ArrayLike
 
 from deltarule import _core
-from deltarule._data.door import Door, DType, as_weights
+from deltarule._arrays import Array
+from deltarule._data.containers import Opened
+from deltarule._data.door import Door, DType, Encodes, as_weights
 from deltarule._data.rows import Rows
 from deltarule.losses import Loss
 
@@ -29,6 +31,11 @@ class SharedDoor(Door):
         made: T = self._kept[key][1]
         return made
 
+    def encoded(self, X: Any, inputs: Encodes, where: str, what: str) -> Array:  # noqa: D102
+        make = super().encoded
+        how = ("encoded", id(inputs.learned))  # which the networks hold
+        return self._once(X, how, lambda: make(X, inputs, where, what))
+
     def as_rows(  # noqa: D102 -- `Door` says it
         self,
         X: Any,
@@ -42,7 +49,8 @@ class SharedDoor(Door):
         names = None if wanted is None else tuple(wanted)
         make = super().as_rows
         how = ("rows", n, dtype, names)
-        return self._once(X, how, lambda: make(X, n, dtype, where, what, side, wanted))
+        given = X.rows if isinstance(X, Opened) else X
+        return self._once(given, how, lambda: make(X, n, dtype, where, what, side, wanted))
 
     def expect_codes(  # noqa: D102
         self, rows: Rows, embedded: dict[int, int], where: str, what: str

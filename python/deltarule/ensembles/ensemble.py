@@ -13,7 +13,7 @@ from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._checks import as_array, expect_count, refuse
 from deltarule._data.containers import Opened, opened
-from deltarule._data.door import expect_codes
+from deltarule._data.door import expect_codes, one_or_more
 from deltarule._data.rows import Rows
 from deltarule._network.prediction import infer_windows, predict_anything, rows_at_the_door
 from deltarule._training.arguments import says_which_arguments
@@ -221,6 +221,10 @@ class Ensemble:
         loss, rows, target = self.networks[0]._at_the_door(given, y, loss, sample_weight, where)
         expect_codes(rows, self._embedded, where)
         return loss, rows, target
+
+    def _one_or_more(self, X: ArrayLike, where: str) -> tuple[Opened, bool]:
+        """X as a table, and whether it was one example."""
+        return one_or_more(X, where, self.feature_names)
 
     def _opened(self, X: ArrayLike | Opened, where: str) -> Opened:
         """X with its columns in the order of their names, whichever member knows these."""

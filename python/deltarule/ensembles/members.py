@@ -30,6 +30,11 @@ def expect_networks(networks: Any, where: str) -> tuple[Network, ...]:
             raise TypeError(
                 f"{where}: networks[{place}] is a {type(network).__name__}: expected a Network{own}"
             )
+        if network.inputs is not None:
+            raise ValueError(
+                f"{where}: networks[{place}] takes raw tables: expected networks of numbers, which "
+                "one encoder may stand before"
+            )
         for what, value, expected in zip(
             ("inputs", "outputs", "an output activation", "the dtype"),
             _kind(network),

@@ -1,0 +1,52 @@
+"""What makes a network's inputs, in its file: arrays beside the network's, the rest as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from deltarule._arrays import Array
+from deltarule._files.untrusted import brief
+from deltarule._network.inputs import Inputs
+from deltarule.errors import ModelFileError
+
+# Makes them of a state again. Who reads files of networks with inputs hands it down, as encoders
+# live in a room above.
+ReadInputs: TypeAlias = Callable[[dict[str, Any]], Inputs]
+
+_PREFIX = "inputs."
+
+
+def inputs_state(inputs: Inputs, tensors: MutableMapping[str, Array]) -> dict[str, Any]:
+    """Put the arrays of a state among a network's tensors, and hand back the rest."""
+    state = inputs.to_state()
+    arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+    tensors.update({_PREFIX + name: array for name, array in arrays.items()})
+    return {name: value for name, value in state.items() if name not in arrays}
+
+
+def inputs_from(
+    content: Any, tensors: MutableMapping[str, Array], read: ReadInputs | None
+) -> Inputs | None:
+    """Make a file's inputs, if it has some, and take their arrays out of its tensors."""
+    if content is None:
+        return None
+    if not isinstance(content, dict):
+        raise ModelFileError(f"inputs is {brief(content)}: expected an object")
+    if read is None:
+        raise ModelFileError("inputs: expected none, as this takes arrays of numbers")
+    names = [name for name in tensors if name.startswith(_PREFIX)]
+    arrays = {name.removeprefix(_PREFIX): tensors.pop(name) for name in names}
+    return read(content | arrays)
+
+
+def same_inputs(one: Inputs | None, other: Inputs | None) -> bool:
+    """Whether two make the same rows of any table, for all that can be told."""
+    if one is None or other is None:
+        return one is other
+    states = one.to_state(), other.to_state()
+    return states[0].keys() == states[1].keys() and all(
+        np.array_equal(value, states[1][name]) for name, value in states[0].items()
+    )

@@ -1,0 +1,158 @@
+"""Columns that give the target away, and columns that are others' copies.
+
+A column that alone predicts the target nearly without error is mostly one that nobody will have
+when predictions are made: it was filled in afterwards, or made of the target.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deltarule._arrays import Array
+from deltarule.tabular.raw.columns import Column, Levels, Nothing, Numbers, Other, Times
+from deltarule.tabular.raw.readings import Place, as_numbers
+from deltarule.tabular.raw.tables import table_of
+
+# What is nearly without error: of the variance, or of each class on average.
+_NEARLY_ALL = 0.99
+_LEAST_ROWS, _MOST_ROWS = 50, 100_000
+_MOST_BINS, _ROWS_A_BIN = 500, 16
+_MOST_CLASSES = 20  # whole numbers that are more are targets of a regression
+_MOST_COMPARED = 2**16  # levels, of columns that may be copies
+
+
+class Target(NamedTuple):
+    """What is to be predicted, in some of the rows: numbers, or the places of classes."""
+
+    rows: Array
+    values: Array
+    classes: int
+
+    def given_away_by(self, column: Column) -> str:
+        """How well a column alone predicts the target, in words; empty where it does not.
+
+        It is learned of every other row, and tried on the rest.
+        """
+        groups = _groups(column, self.rows)
+        if groups is None:
+            return ""
+        if self.classes:
+            share = _of_classes(groups, self.values, self.classes)
+            return f"predicts {share:.1%} of each class" if share >= _NEARLY_ALL else ""
+        share = max(_of_variance(groups, self.values), _squared_correlation(column, self))
+        return f"explains {share:.1%} of the target's variance" if share >= _NEARLY_ALL else ""
+
+
+def targets_of(y: Any, m: int, where: str) -> list[Target]:
+    """The targets, one or more; none of those of which too few are known."""
+    table = table_of(y if getattr(y, "ndim", 1) == 2 else {"y": y}, where, "y")
+    found = []
+    for name in table.raw:
+        column = table.column(name, m, where, "y")
+        values, classes = _as_target(column, Place(where, "y", name))
+        rows = np.flatnonzero(~np.isnan(values))
+        if len(rows) >= _LEAST_ROWS:
+            rows = rows[:: -(-len(rows) // _MOST_ROWS)]
+            found.append(Target(rows, values[rows], classes))
+    return found
+
+
+def _as_target(column: Column, place: Place) -> tuple[Array, int]:
+    if isinstance(column, Levels):
+        values = column.codes.astype(np.float64)
+        values[values < 0] = np.nan
+        return values, len(column.levels)
+    values = as_numbers(column, place)
+    there = values[~np.isnan(values)]
+    if (there == np.floor(there)).all():
+        different = np.unique(there)
+        if len(different) <= _MOST_CLASSES:
+            codes = np.searchsorted(different, values).astype(np.float64)
+            codes[np.isnan(values)] = np.nan
+            return codes, len(different)
+    return values, 0
+
+
+def _groups(column: Column, rows: Array) -> Array | None:
+    """Rows that a column does not tell apart, by number; 0 are those in which it is missing."""
+    match column:
+        case Nothing() | Other():
+            return None
+        case Levels():
+            return column.codes[rows].astype(np.int64) + 1
+        case Times():
+            values = np.where(column.missing, np.nan, column.ticks)[rows]
+        case Numbers():
+            values = column.values[rows]
+    there = np.sort(values[~np.isnan(values)])
+    if not len(there):
+        return None
+    bins = min(_MOST_BINS, max(2, len(there) // _ROWS_A_BIN))
+    edges = np.unique(there[np.linspace(0, len(there) - 1, bins).astype(np.int64)])
+    groups: Array = np.searchsorted(edges, values, side="right") + 1
+    groups[np.isnan(values)] = 0
+    return groups
+
+
+def _of_classes(groups: Array, values: Array, classes: int) -> float:
+    """How many of each class are told by their group, on average over the classes."""
+    labels = values.astype(np.int64)
+    known, tried = slice(0, None, 2), slice(1, None, 2)
+    count = int(groups.max()) + 1
+    if count * classes > 2**24:  # so many groups that none is known
+        return 0.0
+    cells = np.bincount(groups[known] * classes + labels[known], minlength=count * classes)
+    told = cells.reshape(count, classes).argmax(axis=1)[groups[tried]] == labels[tried]
+    of_each = np.bincount(labels[tried], minlength=classes)
+    right = np.bincount(labels[tried], told, minlength=classes)
+    there = of_each > 0
+    return float((right[there] / of_each[there]).mean()) if there.sum() > 1 else 0.0
+
+
+def _of_variance(groups: Array, values: Array) -> float:
+    """The part of the variance that the groups' means explain."""
+    known, tried = slice(0, None, 2), slice(1, None, 2)
+    count = int(groups.max()) + 1
+    sizes = np.bincount(groups[known], minlength=count)
+    sums = np.bincount(groups[known], values[known], minlength=count)
+    means = np.where(sizes > 0, sums / np.maximum(sizes, 1), values[known].mean())
+    errors = values[tried] - means[groups[tried]]
+    variance = values[tried].var()
+    return float(1 - (errors**2).mean() / variance) if variance > 0 else 0.0
+
+
+def _squared_correlation(column: Column, target: Target) -> float:
+    if not isinstance(column, Numbers):
+        return 0.0
+    x = column.values[target.rows]
+    both = np.isfinite(x) & np.isfinite(target.values)
+    x, y = x[both], target.values[both]
+    if len(x) < _LEAST_ROWS or len(x) < len(both) / 2:
+        return 0.0
+    with np.errstate(all="ignore"):
+        r = np.corrcoef(x, y)[0, 1]
+    return float(r * r) if np.isfinite(r) else 0.0
+
+
+def digest_of(column: Column) -> bytes | None:
+    """What only columns share that are the same in every row."""
+    parts: list[Any]
+    match column:
+        case Numbers():
+            parts = [b"numbers", column.values + 0.0]  # one zero for two
+        case Times():
+            parts = [b"times", column.ticks, column.missing]
+        case Levels() if len(column.levels) <= _MOST_COMPARED:
+            order = sorted(range(len(column.levels)), key=column.levels.__getitem__)
+            places = np.append(np.argsort(order), -1)
+            levels = "\0".join(column.levels[at] for at in order)
+            parts = [levels.encode("utf-8", "surrogatepass"), places[column.codes]]
+        case _:
+            return None
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).data)
+    return digest.digest()
