@@ -171,6 +171,7 @@ class Network(BareNetwork):
         """
         from deltarule._interchange.pytorch import to_torch
 
+        self._expect_no_inputs("to_torch", "of which PyTorch has none")
         return to_torch(self)
 
     def to_onnx(self, path: str | os.PathLike[str]) -> None:
@@ -203,6 +204,7 @@ class Network(BareNetwork):
         """
         from deltarule._interchange.onnx.writer import to_onnx
 
+        self._expect_no_inputs("to_onnx", "which are not written to ONNX")
         to_onnx(self, path)
 
     def to_c(self, path: str | os.PathLike[str], name: str = "model") -> None:
@@ -237,6 +239,7 @@ class Network(BareNetwork):
         """
         from deltarule._interchange.c_header import to_c
 
+        self._expect_no_inputs("to_c", "of which C has none")
         to_c(self, path, name)
 
     def summary(self) -> str:

@@ -198,6 +198,27 @@ class BareNetwork:
         """What makes numbers of raw tables, before the first layer; None for arrays of numbers."""
         return self._inputs
 
+    def without_inputs(self) -> Self:
+        """The network behind its inputs: a copy that takes the arrays that they make.
+
+        Returns
+        -------
+        Network
+            ``network.without_inputs().predict(network.inputs.transform(X))`` is
+            ``network.predict(X)``.
+        """
+        copied = type(self).__new__(type(self))
+        copied.__setstate__(self.__getstate__() | {"inputs": None})
+        return copied
+
+    def _expect_no_inputs(self, where: str, why: str) -> None:
+        if self._inputs is not None:
+            raise TypeError(
+                f"{where}: the network takes raw tables, {why}: expected "
+                f"network.without_inputs().{where}(...), which takes what "
+                "network.inputs.transform(X) makes"
+            )
+
     @property
     def feature_names(self) -> list[str] | None:
         """The names of the inputs, which data with named columns are held to, or None."""

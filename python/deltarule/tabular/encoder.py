@@ -496,7 +496,7 @@ class TableEncoder:
         ModelFileError
             For a state that is none.
         """
-        read = Reader(state)
+        read = Reader(state, "inputs")
         given = read.texts("kinds")
         if len(given) % 2:
             raise ModelFileError("inputs.kinds are a column without a kind: expected pairs")

@@ -45,16 +45,23 @@ def packed_parts(parts: Sequence[Parts]) -> State:
 
 
 class Reader:
-    """A state out of a file: every value is checked as it is taken out."""
+    """A state out of a file: every value is checked as it is taken out.
 
-    def __init__(self, state: Mapping[str, Any]) -> None:
-        self._left = dict(state)
+    Parameters
+    ----------
+    state : mapping
+    what : str
+        What it is the state of, for messages.
+    """
+
+    def __init__(self, state: Mapping[str, Any], what: str) -> None:
+        self._left, self._what = dict(state), what
 
     def value(self, name: str, *kinds: type) -> Any:
         """A value of one of some types."""
         value = self._left.pop(name, None)
         if type(value) not in kinds:
-            raise ModelFileError(f"inputs.{name} is {brief(value)}: expected another type")
+            raise ModelFileError(f"{self._what}.{name} is {brief(value)}: expected another type")
         return value
 
     def array(self, name: str, dtype: str, ndim: int = 1) -> Array:
@@ -64,9 +71,9 @@ class Reader:
             what = "missing"
             if isinstance(array, np.ndarray):
                 what = f"{array.dtype} of {array.ndim} dimensions"
-            raise ModelFileError(f"inputs.{name} is {what}: expected {dtype} of {ndim}")
+            raise ModelFileError(f"{self._what}.{name} is {what}: expected {dtype} of {ndim}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ModelFileError(f"inputs.{name} has NaN or Inf: expected finite numbers")
+            raise ModelFileError(f"{self._what}.{name} has NaN or Inf: expected finite numbers")
         return array
 
     def texts(self, name: str) -> list[str]:
@@ -75,8 +82,8 @@ class Reader:
         try:
             text = characters.tobytes().decode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
-            raise ModelFileError(f"inputs.{name} is no UTF-8: {error}") from None
-        _expect_ends(ends, len(text), f"{name}.ends")
+            raise ModelFileError(f"{self._what}.{name} is no UTF-8: {error}") from None
+        _expect_ends(ends, len(text), f"{self._what}.{name}.ends")
         return [text[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 
     def parts(self, columns: int) -> Iterator[Parts]:
@@ -84,10 +91,12 @@ class Reader:
         whole, floats = self.array("whole", "int64"), self.array("floats", "float64")
         texts, counts = self.texts("levels"), self.array("counts", "int64", 2)
         if counts.shape != (columns, 3) or (counts < 0).any():
-            raise ModelFileError(f"inputs.counts has shape {counts.shape}: expected ({columns}, 3)")
+            raise ModelFileError(
+                f"{self._what}.counts has shape {counts.shape}: expected ({columns}, 3)"
+            )
         ends = np.cumsum(counts, axis=0)
         for place, length in enumerate((len(whole), len(floats), len(texts))):
-            _expect_ends(ends[:, place], length, "counts")
+            _expect_ends(ends[:, place], length, f"{self._what}.counts")
         for begin, end in zip((ends - counts).tolist(), ends.tolist(), strict=True):
             yield Parts(
                 whole[begin[0] : end[0]], floats[begin[1] : end[1]], texts[begin[2] : end[2]]
@@ -96,7 +105,9 @@ class Reader:
     def expect_no_more(self) -> None:
         """Hold the state to having nothing that belongs to nothing."""
         if self._left:
-            raise ModelFileError(f"inputs has {brief(sorted(self._left))}, which belong to nothing")
+            raise ModelFileError(
+                f"{self._what} has {brief(sorted(self._left))}, which belong to nothing"
+            )
 
 
 def _expect_ends(ends: Array, length: int, name: str) -> None:
@@ -104,4 +115,4 @@ def _expect_ends(ends: Array, length: int, name: str) -> None:
     last = int(ends[-1]) if len(ends) else 0
     outside = (ends < 0) | (ends > length)  # first, as a difference of any two may overflow
     if last != length or outside.any() or (np.diff(ends) < 0).any():
-        raise ModelFileError(f"inputs.{name} go to {last}: expected them to rise to {length}")
+        raise ModelFileError(f"{name} go to {last}: expected them to rise to {length}")

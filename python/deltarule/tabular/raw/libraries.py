@@ -65,7 +65,7 @@ def _of_pandas(series: Any) -> Column:
         return numbers(series.to_numpy(dtype=np.float64, na_value=np.nan))
     if str(dtype).startswith(("string", "str")):
         codes, levels = series.factorize()
-        return _levels(codes, list(levels))
+        return _levels(codes, levels.to_numpy(dtype=object).tolist())
     return of_objects(series.to_numpy(dtype=object).tolist())
 
 

@@ -63,9 +63,12 @@ def without_missing(column: Column, spellings: Collection[str]) -> Column:
 # Numbers -----------------------------------------------------------------------------------------
 
 
-def as_numbers(column: Column, place: Place) -> Array:
+def as_numbers(
+    column: Column,
+    place: Place,
+    expected: str = "numbers, as the encoder takes the column for one of numbers",
+) -> Array:
     """The numbers of a column, NaN where one is missing; of text, those that it spells."""
-    expected = "numbers, as the encoder takes the column for one of numbers"
     match column:
         case Numbers():
             return column.values
