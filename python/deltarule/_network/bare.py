@@ -206,7 +206,14 @@ class BareNetwork:
         Network
             ``network.without_inputs().predict(network.inputs.transform(X))`` is
             ``network.predict(X)``.
+
+        Raises
+        ------
+        ValueError
+            For a network that has none.
         """
+        if self._inputs is None:
+            raise ValueError("without_inputs: the network has no inputs: expected some")
         copied = type(self).__new__(type(self))
         copied.__setstate__(self.__getstate__() | {"inputs": None})
         return copied

@@ -317,7 +317,22 @@ class TableEncoder:
         return self.encoded(X, "TableEncoder.transform")[0]
 
     def fit_transform(self, X: Any, y: Any = None, *, names: Sequence[str] | None = None) -> Array:
-        """Learn from a table, and encode it: ``fit`` and ``transform``."""
+        """Learn from a table, and encode it.
+
+        Parameters
+        ----------
+        X, y, names
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, output_size)
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``fit`` does.
+        """
         return self.fit(X, y, names=names).transform(X)
 
     def encoded(self, X: Any, where: str, what: str = "X") -> tuple[Array, bool]:
@@ -328,6 +343,16 @@ class TableEncoder:
         X : table
         where, what : str
             For messages.
+
+        Returns
+        -------
+        rows : ndarray of float32, shape (n_samples, output_size)
+        one : bool
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``transform`` does.
         """
         encodings = self._fitted
         table = self._in_order(table_of(X, where, what), where, what)
@@ -434,7 +459,13 @@ class TableEncoder:
         -------
         str
             A table as plain text.
+
+        Raises
+        ------
+        ValueError
+            Before ``fit``.
         """
+        self._fitted  # noqa: B018 -- which is where it says so
         return f"{self._title()}\n{as_table(self._told())}"
 
     def __repr__(self) -> str:
@@ -470,9 +501,20 @@ class TableEncoder:
     # Files ---------------------------------------------------------------------------------------
 
     def to_state(self) -> State:
-        """All that it is: a dictionary of arrays, and of values that JSON has."""
-        encodings = self._fitted
-        kinds = [_CODES.index(self.found.get(name, _LEFT_OUT)) for name in self._names]
+        """All that it is, for a file.
+
+        Returns
+        -------
+        dict of str
+            Arrays of numbers, and values that JSON has.
+
+        Raises
+        ------
+        ValueError
+            Before ``fit``.
+        """
+        encodings, found = self._fitted, self.found
+        kinds = [_CODES.index(found.get(name, _LEFT_OUT)) for name in self._names]
         said = [self.left_out.get(name, self.remarks.get(name, "")) for name in self._names]
         return {
             "scaling": self.scaling,

@@ -66,8 +66,7 @@ class ClassEncoder:
         self.classes = _objects(values) if isinstance(values[0], str) else np.array(values)
         if len(self.classes) < 2:
             raise ValueError(
-                f"{place.where}: y has the class {values[0]!r} alone: expected 2 classes or "
-                "more"
+                f"{place.where}: y has the class {values[0]!r} alone: expected 2 classes or more"
             )
         return self
 

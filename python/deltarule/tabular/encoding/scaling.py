@@ -42,7 +42,7 @@ class Quantiles:
         quantiles = ordered[below] * (1 - share) + ordered[above] * share
         quantiles = np.maximum.accumulate(quantiles)
         edges, firsts, counts = np.unique(quantiles, return_index=True, return_counts=True)
-        return cls(edges, _normal_quantiles(count)[2 * firsts + counts - 1])
+        return cls(edges, _normal_quantiles(count, len(ordered))[2 * firsts + counts - 1])
 
     def scale(self, values: Array) -> Array:
         """``values``, none of which is missing."""
@@ -64,10 +64,15 @@ class Quantiles:
 
 
 @lru_cache(maxsize=32)
-def _normal_quantiles(count: int) -> Array:
-    """The normal distribution's quantiles of ``count`` ranks, and of the middles between two."""
-    inverse = NormalDist().inv_cdf
-    return np.array([inverse((half / 2 + 0.5) / count) for half in range(2 * count - 1)])
+def _normal_quantiles(count: int, m: int) -> Array:
+    """The normal distribution's quantiles at ``count`` of ``m`` ranks, and midway between two.
+
+    The outermost are those of ``count`` ranks, so that outliers are no further out the more rows
+    there are.
+    """
+    ranks = np.linspace(0, m - 1, 2 * count - 1)
+    shares = np.clip((ranks + 0.5) / m, 0.5 / count, 1 - 0.5 / count)
+    return np.array([NormalDist().inv_cdf(share) for share in shares.tolist()])
 
 
 @dataclass(frozen=True)

@@ -88,13 +88,14 @@ def _levels(codes: Array, levels: list[str]) -> Levels | Nothing:
 def _of_polars(series: Any) -> Column:
     import polars as pl  # which is there, as the column is its own
 
-    dtype, missing = series.dtype, series.is_null().to_numpy()
+    dtype = series.dtype
+    if dtype.is_numeric():
+        return numbers(series.cast(pl.Float64).to_numpy())
+    missing = series.is_null().to_numpy()
     if missing.all():
         return Nothing(len(series))
     if dtype == pl.Boolean:
         return truths(series.fill_null(False).to_numpy(), missing)
-    if dtype.is_numeric():
-        return numbers(series.cast(pl.Float64).to_numpy())
     if dtype.is_temporal():
         return _of_polars_time(series, missing)
     if dtype in (pl.Categorical, pl.Enum):
