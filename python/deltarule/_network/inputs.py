@@ -29,13 +29,14 @@ class Inputs(Protocol):
         What it has learned from data: those that share it encode alike.
     """
 
-    output_size: int
-    embedded: dict[int, int]
-
     @property
     def columns(self) -> list[str]: ...
     @property
     def learned(self) -> object: ...
+    @property
+    def output_size(self) -> int: ...
+    @property
+    def embedded(self) -> dict[int, int]: ...
 
     def encoded(self, X: Any, where: str, what: str = "X") -> tuple[Array, bool]:
         """The rows of a table, and whether it was a single example."""

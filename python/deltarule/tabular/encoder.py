@@ -257,22 +257,25 @@ class TableEncoder:
         self._names, self._encodings, self._by_place = names, encodings, by_place
         self.left_out, self.remarks = left_out, remarks
         self._spans: list[tuple[int, int]] = []  # where each encoding's columns begin and end
-        self.embedded: dict[int, int] = {}
+        self._embedded: dict[int, int] = {}
         self.feature_names_out: list[str] = []
         for encoding in encodings.values():
             first = len(self.feature_names_out)
             if encoding.categories is not None:
-                self.embedded[first] = encoding.categories
+                self._embedded[first] = encoding.categories
             self.feature_names_out += encoding.outputs
             self._spans.append((first, len(self.feature_names_out)))
-        self.output_size = len(self.feature_names_out)
         self._said_what_is_new = False
 
-    @property
-    def _fitted(self) -> dict[str, Encoding]:
+    def _expect_fitted(self) -> dict[str, Encoding]:
+        """How each column that is used becomes numbers."""
         if self._encodings is None:
             raise ValueError("TableEncoder: it knows no columns yet: expected fit(X) beforehand")
         return self._encodings
+
+    @property
+    def _fitted(self) -> dict[str, Encoding]:
+        return self._expect_fitted()
 
     @property
     def columns(self) -> list[str]:
@@ -288,6 +291,18 @@ class TableEncoder:
     def found(self) -> dict[str, str]:
         """What each of them is: a number, a category or a date."""
         return {name: encoding.kind for name, encoding in self._fitted.items()}
+
+    @property
+    def output_size(self) -> int:
+        """How many columns the result has."""
+        self._expect_fitted()
+        return self._spans[-1][1]
+
+    @property
+    def embedded(self) -> dict[int, int]:
+        """Those of them that hold codes of categories, and how many codes there are."""
+        self._expect_fitted()
+        return dict(self._embedded)
 
     # Encoding ------------------------------------------------------------------------------------
 
@@ -465,7 +480,7 @@ class TableEncoder:
         ValueError
             Before ``fit``.
         """
-        self._fitted  # noqa: B018 -- which is where it says so
+        self._expect_fitted()
         return f"{self._title()}\n{as_table(self._told())}"
 
     def __repr__(self) -> str:
