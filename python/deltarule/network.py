@@ -190,6 +190,15 @@ class Network(BareNetwork):
         categories are not checked there as ``predict`` checks them. docs/interchange.md has the
         operators of each layer.
 
+        A network with ``inputs`` has an input (m, 1) for each column of the table, by its name:
+
+        - numbers, and True and False as 1 and 0: float64, NaN where one is missing;
+        - text: strings, the empty one where it is missing, or another of its spellings;
+        - dates: int64, microseconds since 1970, in UTC where there was a zone, and the least
+          int64 where one is missing, as ``array.astype("datetime64[us]").astype("int64")`` has it.
+
+        Where a column is called ``A``, the output is ``A_``.
+
         Raises
         ------
         ImportError
@@ -204,7 +213,6 @@ class Network(BareNetwork):
         """
         from deltarule._interchange.onnx.writer import to_onnx
 
-        self._expect_no_inputs("to_onnx", "which are not written to ONNX")
         to_onnx(self, path)
 
     def to_c(self, path: str | os.PathLike[str], name: str = "model") -> None:

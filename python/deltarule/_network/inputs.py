@@ -46,6 +46,13 @@ class Inputs(Protocol):
         """All that it is, as arrays and values that JSON has."""
         ...
 
+    def add_to(self, graph: Any) -> str:
+        """Put what makes the rows into an ONNX graph in the making, and tell what they are called.
+
+        The graph is the writer's, of the room of other libraries' models.
+        """
+        ...
+
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """One of such a state, which is not to be trusted."""

@@ -544,6 +544,18 @@ class TableEncoder:
             **packed_parts([encoding.parts() for encoding in encodings.values()]),
         }
 
+    def add_to(self, graph: Any) -> str:
+        """Put what makes the rows into an ONNX graph in the making, for ``Network.to_onnx``.
+
+        Raises
+        ------
+        ValueError
+            For a column whose name is empty.
+        """
+        from deltarule.tabular.encoding.graph import rows_of  # few networks are written to ONNX
+
+        return rows_of(graph, list(self._fitted.values()), self.missing)
+
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """An encoder of the state that ``to_state`` made.

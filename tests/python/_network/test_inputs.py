@@ -152,7 +152,7 @@ def test_inputs_that_do_not_fit(
         make(encoder())
 
 
-@pytest.mark.parametrize("way", ["to_onnx", "to_c", "to_torch"])
+@pytest.mark.parametrize("way", ["to_c", "to_torch"])
 def test_what_takes_no_tables_says_what_to_do(way: str, tmp_path: Path) -> None:
     arguments = () if way == "to_torch" else (tmp_path / "x",)
     with pytest.raises(TypeError, match=rf"^{way}: .*expected network\.without_inputs\(\)\.{way}"):

@@ -35,6 +35,8 @@ from deltarule.layers import (
 # The first opset with Gelu, and the version of the format that came with it. ONNX Runtime reads
 # them from 1.17 on.
 OPSET, IR_VERSION = 20, 9
+# Of the operators that tell text apart.
+ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 3
 # Protobuf's own limit on a message, less room for all that is no weight.
 _MOST_BYTES = 2**31 - 2**20
 
@@ -80,6 +82,7 @@ class Graph:
         self._nodes: list[Any] = []
         self._numbers: dict[str, Array] = {}
         self._outputs: dict[str, Any] = {}
+        self._columns: dict[str, tuple[str, int]] = {}  # by what nodes call them
         self.layer, self.prefix = "layers", ""
 
     def number(self, name: str, value: Any, dtype: Any = None) -> str:
@@ -93,6 +96,14 @@ class Graph:
         name, result = f"{self.layer}.{kind}.{result}", self.prefix + result
         self._nodes.append(self._helper.make_node(kind, inputs, [result], name, **attributes))
         return result
+
+    def column(self, name: str, element: int) -> str:
+        """Declare a table's column as an input (m, 1); what nodes call it."""
+        if not name:
+            raise ValueError("to_onnx: a column's name is '': expected one, as inputs go by names")
+        inner = f"column {len(self._columns)}"
+        self._columns[inner] = name, element
+        return inner
 
     def formula(
         self, formula: Formula, x: str, result: str, constants: Mapping[str, Array] | None = None
@@ -133,28 +144,61 @@ class Graph:
     def model(self, outputs: list[str]) -> Any:
         """The whole as ONNX's own message."""
         helper = self._helper
+        inputs = {"X": (self._element, self._input_size)}
+        if self._columns:
+            inputs = {name: (element, 1) for name, element in self._columns.values()}
         graph = helper.make_graph(
             self._nodes,
             "network",
-            [helper.make_tensor_value_info("X", self._element, ["m", self._input_size])],
+            [
+                helper.make_tensor_value_info(name, element, ["m", size])
+                for name, (element, size) in inputs.items()
+            ],
             [self._outputs[name] for name in outputs],
             [self.onnx.numpy_helper.from_array(array, n) for n, array in self._numbers.items()],
         )
+        if self._columns:
+            self._give_way(graph)
+        opsets = [helper.make_opsetid("", OPSET)]
+        if any(node.domain for node in self._nodes):
+            opsets.append(helper.make_opsetid(ML_DOMAIN, ML_OPSET))
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            opset_imports=opsets,
             ir_version=IR_VERSION,
             producer_name="deltarule",
             producer_version=__version__,
             doc_string=(
-                f"{self._description}, for predicting: X holds an example a row, "
-                f"{self._input_size} features each."
+                f"{self._description}, for predicting: "
+                + (
+                    "each input is a column of a table, an example a row."
+                    if self._columns
+                    else f"X holds an example a row, {self._input_size} features each."
+                )
             ),
         )
         if self._feature_names is not None:
             names = json.dumps(self._feature_names)
             helper.set_model_props(model, {"feature_names": names})
         return model
+
+    def _give_way(self, graph: Any) -> None:
+        """Have columns their own names, and whatever else has one of these another."""
+        columns = {inner: name for inner, (name, _) in self._columns.items()}
+        names = set(columns.values())
+
+        def renamed(name: str) -> str:
+            if name in columns:
+                return columns[name]
+            while name in names:
+                name += "_"
+            return name
+
+        for node in graph.node:
+            for ends in (node.input, node.output):
+                ends[:] = [renamed(name) for name in ends]
+        for each in (*graph.initializer, *graph.output):
+            each.name = renamed(each.name)
 
 
 def classifier_to_onnx(
@@ -258,6 +302,9 @@ def _add_network(graph: Graph, network: BareNetwork, result: str) -> str:
     network._expect_adapted("to_onnx")
     network._expect_finite_parameters("to_onnx")
     values = ["X"]  # A[0], A[1], ...
+    if network.inputs is not None:
+        graph.layer = "inputs"
+        values = [network.inputs.add_to(graph)]
     for l, layer in enumerate(network.layers, start=1):  # noqa: E741 -- the layer, as on paper
         graph.layer = f"{graph.prefix}layers.{l - 1}"
         last = l == len(network.layers)

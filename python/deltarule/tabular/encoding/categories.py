@@ -73,6 +73,16 @@ class Category:
             return None
         return cls(name, _source_of(column), levels, has_missing, has_rare, count > one_hot)
 
+    @property
+    def rare_code(self) -> int:
+        """The code of rare and of unseen levels; -1 where there is none."""
+        return len(self.levels) + self.has_missing if self.has_rare or self.embedded else -1
+
+    @property
+    def missing_code(self) -> int:
+        """The code of what is missing."""
+        return len(self.levels) if self.has_missing else self.rare_code
+
     @cached_property
     def _places(self) -> dict[str, int]:
         return {level: place for place, level in enumerate(self.levels)}
@@ -83,9 +93,7 @@ class Category:
 
     def codes(self, column: Column, place: Place) -> Array:
         """Each row's code: the levels', then that of what is missing, then of what is rare."""
-        k = len(self.levels)
-        rare = k + self.has_missing if self.has_rare or self.embedded else -1
-        missing = k if self.has_missing else rare
+        missing, rare = self.missing_code, self.rare_code
         if self.source == "number":
             return self._codes_of_numbers(as_numbers(column, place), missing, rare)
         levels = self._levels_of(column, place)

@@ -14,7 +14,7 @@ from deltarule.tabular.raw.columns import Column
 from deltarule.tabular.raw.readings import Place, as_numbers
 
 # What is larger counts as infinite: its square is still finite in float64.
-_INFINITE = 1e100
+INFINITE = 1e100
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Number:
     @classmethod
     def fitted(cls, name: str, values: Array, scaling: str) -> Number | None:
         """Of numbers, NaN where one is missing; None where no two finite ones differ."""
-        ordered = np.sort(values[np.abs(values) <= _INFINITE])
+        ordered = np.sort(values[np.abs(values) <= INFINITE])
         if not len(ordered) or ordered[0] == ordered[-1]:
             return None
         return cls(
@@ -64,7 +64,7 @@ class Number:
 
     def write(self, values: Array, out: Array) -> None:
         """Write the scaled numbers alone, to the first column."""
-        missing, beyond = np.isnan(values), np.abs(values) > _INFINITE
+        missing, beyond = np.isnan(values), np.abs(values) > INFINITE
         if missing.any():
             values = np.where(missing, self.median, values)
         if beyond.any():
@@ -98,6 +98,6 @@ class Number:
         if scale is None:
             refuse(name, "numbers that make no scale", f"those of {scaling!r}")
         median, least, most = map(float, floats[:3])
-        if not -_INFINITE <= least <= median <= most <= _INFINITE:
+        if not -INFINITE <= least <= median <= most <= INFINITE:
             refuse(name, f"a median of {median}, between {least} and {most}", "it to be so")
         return cls(name, scale, median, least, most, indicator)

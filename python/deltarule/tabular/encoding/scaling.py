@@ -13,7 +13,7 @@ from deltarule._arrays import Array
 
 MOST_QUANTILES = 1000
 # What is scaled goes no further, so that it is finite in float32; and no factor is larger.
-_FURTHEST, _LARGEST_FACTOR = 1e6, 1e100
+FURTHEST, _LARGEST_FACTOR = 1e6, 1e100
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Linear:
     factor: float
 
     def _scaled(self, values: Array) -> Array:
-        scaled: Array = np.clip((values - self.centre) * self.factor, -_FURTHEST, _FURTHEST)
+        scaled: Array = np.clip((values - self.centre) * self.factor, -FURTHEST, FURTHEST)
         return scaled
 
     def floats(self) -> list[float]:
