@@ -104,8 +104,24 @@ def whole_files() -> tuple[bytes, ...]:
         nets[1].feature_names = ["a", "b"]
         dr.Ensemble(nets, [1, 3]).save(path)
         files.append(path.read_bytes())
+        encoder = dr.TableEncoder(min_count=1, one_hot=3).fit(raw_table())
+        layers = [*encoder.layers(2), dr.Dense(2, "softmax")]
+        dr.Network(layers, inputs=encoder).save(path)
+        files.append(path.read_bytes())
     files += [path.read_bytes() for path in sorted(GOLDEN.glob("v1-*.safetensors"))]
     return tuple(files)
+
+
+def raw_table() -> dict[str, Any]:
+    """Columns of every kind."""
+    return {
+        "a": [1.5, None, 2.5, 9.0],
+        "b": ["x", "y", "z", "w"],
+        "c": ["p", "q", None, "q"],
+        "d": ["1960-01-01", "2001-02-03 04:05", None, "1990-09-09"],
+        "e": [True, False, True, True],
+        "f": ["the same"] * 4,
+    }
 
 
 def opened(content: bytes) -> tuple[dict[str, Any], dict[str, Any], bytearray]:
@@ -233,7 +249,9 @@ def look_into(path: Path, thoroughly: bool = True) -> str:
         member.statistics = member.statistics
     inputs = getattr(model, "n_features_in_", None) or getattr(model, "input_size", 0)
     network = isinstance(model, (dr.Network, dr.Ensemble))
-    if 0 < inputs < 1000 and (network or hasattr(model, "coefs_")):
+    if isinstance(model, dr.Network) and model.inputs is not None:
+        model.predict({name: [None, None] for name in model.inputs.columns})
+    elif 0 < inputs < 1000 and (network or hasattr(model, "coefs_")):
         model.predict(np.zeros((2, inputs)))
     model.save(path)
     dr.load(path)

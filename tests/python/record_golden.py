@@ -74,6 +74,31 @@ def record_models() -> None:
         record(path, model.network_, X)
 
 
+def table() -> Any:
+    """A raw table, as records: a column of each kind, and one that is left out."""
+    rng, m = np.random.default_rng(7), 60
+    some = rng.integers(3, size=m)
+    made = np.zeros(m, [("a", "f8"), ("b", "<U6"), ("c", "<U6"), ("d", "M8[us]"), ("e", "i8")])
+    made["a"] = np.where(some == 0, np.nan, rng.lognormal(size=m))
+    made["b"] = np.array(["", "red", "blue"])[some]
+    made["c"] = np.char.add("k", rng.integers(12, size=m).astype("U3"))
+    made["d"] = np.datetime64("1965-03-01T05") + rng.integers(10**5, size=m).astype("m8[h]")
+    made["e"] = 3
+    return made
+
+
+def record_inputs() -> None:
+    """A network that takes raw tables."""
+    X = table()
+    encoder = dr.TableEncoder(min_count=1).fit(X)
+    layers = [*encoder.layers(3), dr.Dense(4, "tanh"), dr.Dense(1)]
+    net = dr.Network(layers, inputs=encoder, seed=4)
+    net.fit(X, np.nan_to_num(X["a"]), epochs=2)
+    path = HERE / f"v{VERSION}-inputs.safetensors"
+    net.save(path)
+    record(path, net, X)
+
+
 def y_of_classes() -> Any:
     return np.random.default_rng(6).integers(3, size=20)
 
@@ -95,3 +120,4 @@ if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     record_checkpoints()
     record_models()
+    record_inputs()
