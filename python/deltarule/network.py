@@ -284,7 +284,12 @@ class Network(BareNetwork):
         return {name: cells for name, cells in columns.items() if any(cells)}
 
     def _title(self) -> str:
-        return f"Network: {self.input_size} inputs, {self.output_size} outputs, {self.dtype}"
+        columns = (
+            "" if self.inputs is None else f" of {len(self.inputs.columns)} columns of a table"
+        )
+        return (
+            f"Network: {self.input_size} inputs{columns}, {self.output_size} outputs, {self.dtype}"
+        )
 
     def _totals(self) -> list[str]:
         n, size = self.parameters.size, self.dtype.itemsize

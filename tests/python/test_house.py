@@ -108,6 +108,9 @@ def test_third_parties_stay_where_they_belong() -> None:
         "h5py": ("_interchange",),
         "matplotlib": ("_plots",),
         "optuna": ("callbacks.optuna",),
+        "pandas": ("tabular.raw.libraries",),
+        "polars": ("tabular.raw.libraries",),
+        "pyarrow": ("tabular.raw.libraries",),
         "tqdm": ("_training.progress",),
         "PyInstaller": ("_pyinstaller",),
     }

@@ -124,6 +124,12 @@ def test_names_are_those_of_the_table() -> None:
         made.feature_names = ["a"]
 
 
+def test_the_summary_tells_of_the_table() -> None:
+    made = net()
+    assert f"{made.input_size} inputs of 9 columns of a table, 1 outputs" in made.summary()
+    assert "table" not in made.without_inputs().summary()
+
+
 def test_a_fit_of_the_encoder_elsewhere_changes_nothing() -> None:
     made = encoder()
     network = dr.Network(layers(made), inputs=made)

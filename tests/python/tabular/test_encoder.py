@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -251,6 +252,22 @@ def test_ten_thousand_columns() -> None:
     expected = (X - X.mean(axis=0)) / X.std(axis=0)
     turned = dict(zip(names[::-1], X.T[::-1], strict=True))
     np.testing.assert_allclose(again.transform(turned), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_table_is_encoded_in_little_memory() -> None:
+    """Beside the result no more than a few columns at a time, however many there are."""
+    m, rng = 50_000, np.random.default_rng(0)
+    table: dict[str, Any] = {f"n{i}": rng.normal(size=m) for i in range(20)}
+    table |= {f"c{i}": rng.choice(np.array(["aa", "bb", "cc"]), m) for i in range(10)}
+    table |= {f"d{i}": rng.integers(10**15, size=m).astype("M8[us]") for i in range(3)}
+    a_column = 8 * m
+    tracemalloc.start()
+    made = TableEncoder().fit(table, rng.normal(size=m))
+    assert tracemalloc.get_traced_memory()[1] < 16 * a_column
+    tracemalloc.reset_peak()
+    X = made.transform(table)
+    assert tracemalloc.get_traced_memory()[1] - X.nbytes < 16 * a_column
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
