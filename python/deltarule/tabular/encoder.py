@@ -69,6 +69,8 @@ class TableEncoder:
         The columns that are used, by their names in the table.
     found : dict of str to str
         Each of them: ``"number"``, ``"category"`` or ``"date"``.
+    levels : dict of str to list of str
+        The levels of each category, in the order of their codes, but those that share one.
     left_out : dict of str to str
         The columns that are not used, and why.
     remarks : dict of str to str
@@ -303,6 +305,15 @@ class TableEncoder:
         """Those of them that hold codes of categories, and how many codes there are."""
         self._expect_fitted()
         return dict(self._embedded)
+
+    @property
+    def levels(self) -> dict[str, list[str]]:
+        """The levels of each category, in the order of their codes."""
+        return {
+            name: list(encoding.levels)
+            for name, encoding in self._fitted.items()
+            if isinstance(encoding, Category)
+        }
 
     # Encoding ------------------------------------------------------------------------------------
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule.tabular.raw import tables
 from deltarule.tabular.raw.columns import Column, Levels, Nothing, Numbers, Other, Times
 from deltarule.tabular.raw.readings import Place, as_numbers
-from deltarule.tabular.raw.tables import table_of
 
 # What is nearly without error: of the variance, or of each class on average.
 _NEARLY_ALL = 0.99
@@ -48,7 +48,7 @@ class Target(NamedTuple):
 
 def targets_of(y: Any, m: int, where: str) -> list[Target]:
     """The targets, one or more; none of those of which too few are known."""
-    table = table_of(y if getattr(y, "ndim", 1) == 2 else {"y": y}, where, "y")
+    table, _ = tables.targets_of(y, where)
     found = []
     for name in table.raw:
         column = table.column(name, m, where, "y")

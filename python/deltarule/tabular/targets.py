@@ -16,17 +16,9 @@ from deltarule.errors import ModelFileError
 from deltarule.tabular.encoding.state import Reader, State, packed_texts
 from deltarule.tabular.raw.columns import Levels, Numbers
 from deltarule.tabular.raw.readings import Place, as_numbers, held_by
-from deltarule.tabular.raw.tables import Table, table_of
+from deltarule.tabular.raw.tables import targets_of
 
 _MOST_EXACT = 2**53  # whole numbers that float64 tells apart
-
-
-def _table(y: Any, where: str) -> tuple[Table, bool]:
-    """A target's columns, and whether it came as one without a second dimension."""
-    flat = not (hasattr(y, "columns") or hasattr(y, "column_names")) and getattr(y, "ndim", 0) != 2
-    if flat and isinstance(y, (list, tuple)) and y and isinstance(y[0], (list, tuple)):
-        flat = False
-    return (Table({"y": y}) if flat else table_of(y, where, "y")), flat
 
 
 class ClassEncoder:
@@ -129,7 +121,7 @@ class ClassEncoder:
 
     def _column(self, y: Any, place: Place) -> Levels | Numbers:
         """The classes' column, in which none is missing."""
-        table, _ = _table(y, place.where)
+        table, _ = targets_of(y, place.where)
         if len(table.raw) != 1:
             raise ValueError(
                 f"{place.where}: y has {len(table.raw)} columns: expected (n_samples,), a class "
@@ -316,7 +308,7 @@ class TargetScaler:
 
     def _numbers(self, y: Any, where: str) -> tuple[Array, bool]:
         """The targets (n_samples, n_targets), and whether they came without a second dimension."""
-        table, flat = _table(y, where)
+        table, flat = targets_of(y, where)
         m, Y = table.rows(where, "y"), []
         for place, name in enumerate(table.raw):
             column = table.column(name, m, where, "y")

@@ -45,6 +45,15 @@ def test_what_is_found() -> None:
     assert len(set(made.feature_names_out)) == made.output_size
 
 
+def test_levels_stand_in_the_order_of_their_codes() -> None:
+    made = TableEncoder().fit(columns())
+    assert list(made.levels) == ["city", "sex", "member", "rooms"]
+    assert made.levels["rooms"] == ["1", "2", "3", "4", "5"]
+    for code, city in enumerate(made.levels["city"]):
+        one = made.transform({**{name: None for name in made.columns}, "city": city})  # noqa: C420
+        assert one[0, made.feature_names_out.index("city")] == code
+
+
 def test_nothing_of_it_is_missing() -> None:
     X = TableEncoder().fit_transform(columns())
     assert X.dtype == np.float32
@@ -58,6 +67,8 @@ def test_a_transform_of_the_rows_one_by_one() -> None:
     for row in (0, 7, 50, M - 1):
         one = {name: values[row] for name, values in table.items()}
         assert_same_bits(made.transform(one), whole[row : row + 1])
+        arrays = {name: np.array(value) for name, value in one.items()}
+        assert_same_bits(made.transform(arrays), whole[row : row + 1])
 
 
 def test_it_is_left_as_it_was_by_a_transform() -> None:

@@ -96,6 +96,18 @@ def test_copies_of_columns() -> None:
     assert warned(frame, None) == expected
 
 
+def test_targets_of_any_library() -> None:
+    for y in (
+        pytest.importorskip("pandas").DataFrame({"y": NUMBERS}),
+        pytest.importorskip("polars").DataFrame({"y": NUMBERS}),
+        pytest.importorskip("polars").Series(NUMBERS),
+        NUMBERS.tolist(),
+        NUMBERS[:, np.newaxis].tolist(),
+        {"y": NUMBERS},
+    ):
+        assert list(warned({"noise": NOISE, "leak": NUMBERS}, y)) == ["leak"]
+
+
 def test_a_target_that_is_of_another_length() -> None:
     with pytest.raises(ValueError, match="column 'y' has 3 rows: expected 600"):
         TableEncoder().fit({"a": NOISE}, [1, 2, 3])

@@ -117,6 +117,7 @@ class Other:
 
 Column: TypeAlias = Numbers | Levels | Times | Nothing | Other
 
+_COARSE = ("Y", "M", "W", "D", "h", "m", "s", "ms")
 DAY = 86_400_000_000  # in microseconds
 
 
@@ -134,12 +135,17 @@ def truths(values: Array, missing: Array | None = None) -> Levels:
     return Levels(codes, ["False", "True"], logical=True)
 
 
-def times(values: Array, *, zoned: bool = False) -> Times | Nothing:
+def times(values: Array, *, zoned: bool = False) -> Times | Nothing | Other:
     """A column of NumPy's moments of any unit; a fraction of a microsecond is cut off."""
     missing = np.isnat(values)
     if missing.all():
         return Nothing(len(values))
-    ticks = values.astype("datetime64[us]").astype(np.int64)
+    moments = values.astype("datetime64[us]")
+    # What a coarse unit has may be too far away, and come round again.
+    coarse = np.datetime_data(values.dtype)[0] in _COARSE
+    if coarse and (moments.astype(values.dtype) != values)[~missing].any():
+        return Other(len(values), "dates that are too far away to be counted in microseconds")
+    ticks = moments.astype(np.int64)
     ticks[missing] = 0
     return Times(ticks, missing, zoned)
 

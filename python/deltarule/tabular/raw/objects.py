@@ -18,7 +18,6 @@ from deltarule.tabular.raw.columns import (
     Levels,
     Nothing,
     Other,
-    Times,
     durations,
     numbers,
     times,
@@ -130,7 +129,7 @@ def as_text(value: Any) -> str:
     return repr(float(value)) if isinstance(value, _FLOATS) else str(value)
 
 
-def _times(values: Sequence[Any]) -> Times | Nothing | Other:
+def _times(values: Sequence[Any]) -> Column:
     zoned = {getattr(value, "tzinfo", None) is not None for value in values}
     if len(zoned) > 1:
         return Other(len(values), "times with a zone and times without one")

@@ -42,7 +42,7 @@ class Table(NamedTuple):
     def column(self, name: str, m: int, where: str, what: str) -> Column:
         """A column, opened, of as many rows as there are."""
         raw = self.raw[name]
-        found = of_objects([raw]) if self.one else _opened(raw, where, _column(what, name))
+        found = of_objects([_single(raw)]) if self.one else _opened(raw, where, _column(what, name))
         if len(found) != m:
             first = next(iter(self.raw))
             raise ValueError(
@@ -50,6 +50,11 @@ class Table(NamedTuple):
                 f"{first!r} has"
             )
         return found
+
+
+def _single(value: Any) -> Any:
+    """A single value, which may be an array of no dimension."""
+    return value[()] if isinstance(value, np.ndarray) else value
 
 
 def _column(what: str, name: str) -> str:
@@ -78,6 +83,16 @@ def table_of(values: Any, where: str, what: str, names: Sequence[str] | None = N
     if not table.raw:
         raise ValueError(f"{where}: {what} has no columns: expected 1 or more")
     return table
+
+
+def targets_of(y: Any, where: str) -> tuple[Table, bool]:
+    """Open a target, or several side by side; and tell whether it has but one dimension."""
+    if isinstance(y, (list, tuple)):
+        flat = not any(isinstance(each, (list, tuple)) for each in y[:1])
+    else:
+        tabular = isinstance(y, Mapping) or hasattr(y, "columns") or hasattr(y, "column_names")
+        flat = not tabular and getattr(y, "ndim", 1) == 1
+    return (Table({"y": y}) if flat else table_of(y, where, "y")), flat
 
 
 def _table_of(values: Any, where: str, what: str) -> Table:

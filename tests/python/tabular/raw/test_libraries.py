@@ -232,8 +232,12 @@ def test_python_of_other_things() -> None:
         ([10**400], "whole numbers that no float64 holds"),
         ([MOMENT, MOMENT.replace(tzinfo=UTC)], "times with a zone and times without one"),
         (np.array([b"a"]), "values of type |S1"),
+        (np.array([300_000, -99], "M8[Y]"), "dates that are too far away to be counted in micros"),
     ):
-        assert opened(given) == Other(len(given), holds)
+        found = opened(given)
+        assert isinstance(found, Other)
+        assert len(found) == len(given)
+        assert found.holds.startswith(holds)
 
 
 def test_a_day_has_so_many_ticks() -> None:
