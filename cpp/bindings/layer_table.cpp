@@ -20,6 +20,18 @@ Value read(const py::handle& given) {
          given.cast<std::vector<std::tuple<Index, Index, Index>>>())
       columns.push_back({column, categories, dimension});
     return columns;
+  } else if constexpr (std::is_same_v<Value, Bins>) {
+    Bins bins;
+    for (const auto& [column, edges] :
+         given.cast<std::vector<std::tuple<Index, std::vector<double>>>>())
+      bins.add(column, edges);
+    return bins;
+  } else if constexpr (std::is_same_v<Value, PeriodicForm>) {
+    const auto name = given.cast<std::string>();
+    if (name == "plr") return PeriodicForm::plr;
+    if (name == "pbld") return PeriodicForm::pbld;
+    if (name == "cosine") return PeriodicForm::cosine;
+    throw py::value_error("unknown form '" + name + "': expected one of plr, pbld, cosine");
   } else {
     return given.cast<Value>();
   }

@@ -1,4 +1,5 @@
-// exp, log, tanh, sigmoid and softplus as straight-line code, which a compiler turns into vector code.
+// exp, log, tanh, sigmoid, softplus, cosine and sine as straight-line code, which a compiler turns into
+// vector code.
 //
 // What lies beyond a function's bounds is chosen at its end. Had x been held to them at its beginning,
 // a compiler would work out every step for the bounds apart, in masked copies of each.
@@ -31,6 +32,11 @@ struct Constants<float> {
   static constexpr int atanh_terms = 8;
   static constexpr std::array expm1_series{0.5F, 0.16666577F, 0.0416665547F, 0.00836317307F,
                                            0.00139261761F};  // to 2.4e-8
+  static constexpr float whole_shift = 8388608.0F;           // 2^23: from here on all are integers
+  static constexpr float tau_low = -1.74845560e-7F;          // 2 pi less its float
+  static constexpr std::array sine_series{-41.3416973F, 81.59952F, -75.7263029F};  // to 1.4e-8
+  static constexpr std::array cosine_series{-19.7392088F, 64.9393691F, -85.4488201F,
+                                            59.424106F};  // to 2.7e-10
 };
 
 template <>
@@ -47,7 +53,15 @@ struct Constants<double> {
       0.500000000000000102,    0.166666666666666675,    0.0416666666666241619,
       0.00833333333333006445,  0.00138888889171967191,  0.000198412698630405453,
       2.48015213223686933e-05, 2.75572684803100255e-06, 2.76200758799833666e-07,
-      2.51003758325612337e-08};  // to 4.1e-17
+      2.51003758325612337e-08};                              // to 4.1e-17
+  static constexpr double whole_shift = 4503599627370496.0;  // 2^52
+  static constexpr double tau_low = 2.44929359829470641e-16;
+  static constexpr std::array sine_series{-41.3417022403997552, 81.6052492760517003,
+                                          -76.7058597356209391, 42.0586891808851199,
+                                          -15.0940541820799988, 3.78643334956545014};  // to 1.3e-17
+  static constexpr std::array cosine_series{
+      -19.7392088021787172, 64.9393940226682427, -85.4568172066438042, 60.2446413527020089,
+      -26.4262532758547214, 7.90320691156967843, -1.69903439406606364};  // to 1.8e-19
 };
 
 // x = n ln 2 + r with |r| <= ln(2) / 2
@@ -175,6 +189,43 @@ template <class Scalar>
 inline Scalar softplus(Scalar z) {
   const Scalar positive_part = z < Scalar(0) ? Scalar(0) : z;  // NaN passes
   return positive_part + log1p_of_unit(exp(-std::abs(z)));
+}
+
+template <class Scalar>
+struct Wave {
+  Scalar cosine, sine;
+};
+
+// cos 2 pi u and sin 2 pi u: of turns, whose whole ones and quarters are taken off without rounding, so
+// that a large u is as good as a small one, and Inf, which has no fraction, counts as 0.
+template <class Scalar>
+inline Wave<Scalar> wave(Scalar u) {
+  using C = Constants<Scalar>;
+  using Bits = typename C::Bits;
+  constexpr int sign_bit = 8 * static_cast<int>(sizeof(Scalar)) - 1;
+  constexpr Scalar quarters_shift = C::whole_shift + C::whole_shift / Scalar(2);
+  const Scalar turns = std::abs(u);
+  const Scalar whole = (turns + C::whole_shift) - C::whole_shift;
+  const Scalar part = turns >= C::whole_shift ? Scalar(0) : turns - whole;  // NaN passes
+  const Scalar shifted = Scalar(4) * part + quarters_shift;
+  const auto quarter = std::bit_cast<Bits>(shifted);  // in its last two bits
+  const Scalar r = part - (shifted - quarters_shift) / Scalar(4);
+  const Scalar r2 = r * r;
+  Scalar of_sine = C::sine_series.back(), of_cosine = C::cosine_series.back();
+  for (std::size_t k = C::sine_series.size() - 1; k-- > 0;)
+    of_sine = of_sine * r2 + C::sine_series[k];
+  for (std::size_t k = C::cosine_series.size() - 1; k-- > 0;)
+    of_cosine = of_cosine * r2 + C::cosine_series[k];
+  constexpr Scalar tau = Scalar(2) * std::numbers::pi_v<Scalar>;
+  const auto sine = std::bit_cast<Bits>(tau * r + (C::tau_low * r + of_sine * (r2 * r)));
+  const auto cosine = std::bit_cast<Bits>(of_cosine * r2 + Scalar(1));
+  const Bits odd = Bits{0} - (quarter & 1);  // a quarter turn: one becomes the other
+  const Bits swapped = (sine ^ cosine) & odd;
+  const Bits minus_cosine = ((quarter + 1) & 2) << (sign_bit - 1);
+  const Bits minus_sine =
+      ((quarter & 2) << (sign_bit - 1)) ^ (std::bit_cast<Bits>(u) & (Bits{1} << sign_bit));
+  return {std::bit_cast<Scalar>((cosine ^ swapped) ^ minus_cosine),
+          std::bit_cast<Scalar>((sine ^ swapped) ^ minus_sine)};
 }
 
 }  // namespace deltarule::elementary

@@ -1,5 +1,7 @@
 #include "kernels/embedding.hpp"
 
+#include "kernels/passing_columns.hpp"
+
 #include <algorithm>
 
 namespace deltarule {
@@ -11,19 +13,10 @@ Index code(Scalar a, Index categories) {
   return a < static_cast<Scalar>(categories) ? static_cast<Index>(a) : categories - 1;
 }
 
-template <class Scalar>
-void copy_row(View<const Scalar> A, Index row, View<Scalar> C, Index to) {
-  for (Index j = 0; j < A.columns; ++j) C(to, j) = A(row, j);
-}
-
-// Calls pass(from, to) for each input that is not embedded, its row in A_prev and in Z, and
-// embed(column, row, table) for each that is: the first row of its vector, and its table's offset.
-template <class Pass, class Embed>
-void for_each_input(EmbeddedColumns columns, Index n_prev, Pass pass, Embed embed) {
-  Index row = 0;
-  for (Index i = 0; i < n_prev; ++i)
-    if (std::none_of(columns.begin(), columns.end(), [i](const auto& c) { return c.column == i; }))
-      pass(i, row++);
+// Calls embed(column, row, table) for each column that is embedded, from `row` on: the first row of its
+// vector in Z, and its table's offset.
+template <class Embed>
+void for_each_table(EmbeddedColumns columns, Index row, Embed embed) {
   Index table = 0;
   for (const EmbeddedColumn& column : columns) {
     embed(column, row, table);
@@ -35,41 +28,37 @@ void for_each_input(EmbeddedColumns columns, Index n_prev, Pass pass, Embed embe
 template <class Scalar>
 void embedding_forward(EmbeddedColumns columns, const Scalar* tables, View<const Scalar> A_prev,
                        View<Scalar> Z) {
-  for_each_input(
-      columns, A_prev.rows, [&](Index from, Index to) { copy_row(A_prev, from, Z, to); },
-      [&](const EmbeddedColumn& c, Index row, Index table) {
-        for (Index j = 0; j < Z.columns; ++j)
-          std::copy_n(tables + table + code(A_prev(c.column, j), c.categories) * c.dimension,
-                      c.dimension, Z.column(j) + row);
-      });
+  const Index passed = pass_forward(columns, A_prev, Z);
+  for_each_table(columns, passed, [&](const EmbeddedColumn& c, Index row, Index table) {
+    for (Index j = 0; j < Z.columns; ++j)
+      std::copy_n(tables + table + code(A_prev(c.column, j), c.categories) * c.dimension,
+                  c.dimension, Z.column(j) + row);
+  });
 }
 
 template <class Scalar>
 void embedding_backward_input(EmbeddedColumns columns, View<const Scalar> dZ,
                               View<Scalar> dA_prev) {
-  for_each_input(
-      columns, dA_prev.rows, [&](Index from, Index to) { copy_row<Scalar>(dZ, to, dA_prev, from); },
-      [&](const EmbeddedColumn& c, Index, Index) {
-        for (Index j = 0; j < dA_prev.columns; ++j) dA_prev(c.column, j) = Scalar(0);
-      });
+  pass_backward(columns, dZ, dA_prev);
+  for (const EmbeddedColumn& c : columns)
+    for (Index j = 0; j < dA_prev.columns; ++j) dA_prev(c.column, j) = Scalar(0);
 }
 
 template <class Scalar>
 void embedding_backward_tables(EmbeddedColumns columns, View<const Scalar> dZ,
                                View<const Scalar> A_prev, Scalar scale, Scalar* d_tables,
                                bool adds) {
-  for_each_input(
-      columns, A_prev.rows, [](Index, Index) {},
-      [&](const EmbeddedColumn& c, Index row, Index table) {
-        const View<Scalar> dE(d_tables + table, c.dimension, c.categories);
-        if (!adds) std::fill_n(dE.data, dE.size(), Scalar(0));
-        for (Index j = 0; j < dZ.columns; ++j) {
-          const Scalar* const dz = dZ.column(j) + row;
-          Scalar* const de = dE.column(code(A_prev(c.column, j), c.categories));
+  const Index passed = passing(columns, A_prev.rows);
+  for_each_table(columns, passed, [&](const EmbeddedColumn& c, Index row, Index table) {
+    const View<Scalar> dE(d_tables + table, c.dimension, c.categories);
+    if (!adds) std::fill_n(dE.data, dE.size(), Scalar(0));
+    for (Index j = 0; j < dZ.columns; ++j) {
+      const Scalar* const dz = dZ.column(j) + row;
+      Scalar* const de = dE.column(code(A_prev(c.column, j), c.categories));
 #pragma omp simd
-          for (Index i = 0; i < c.dimension; ++i) de[i] += scale * dz[i];
-        }
-      });
+      for (Index i = 0; i < c.dimension; ++i) de[i] += scale * dz[i];
+    }
+  });
 }
 
 }  // namespace

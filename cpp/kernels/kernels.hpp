@@ -14,6 +14,8 @@
 #include "kernels/loss.hpp"
 #include "kernels/normalization.hpp"
 #include "kernels/optimizer.hpp"
+#include "kernels/periodic.hpp"
+#include "kernels/piecewise_linear.hpp"
 #include "kernels/prelu.hpp"
 #include "kernels/vectors.hpp"
 
@@ -33,6 +35,8 @@ struct Kernels {
   DropoutKernels<Scalar> dropout = dropout_kernels<Scalar>();
   PReluKernels<Scalar> prelu = prelu_kernels<Scalar>();
   EmbeddingKernels<Scalar> embedding = embedding_kernels<Scalar>();
+  PeriodicKernels<Scalar> periodic = periodic_kernels<Scalar>();
+  PiecewiseLinearKernels<Scalar> piecewise_linear = piecewise_linear_kernels<Scalar>();
   GatherKernels<Scalar> gather = gather_kernels<Scalar>();
   VectorKernels<Scalar> vectors = vector_kernels<Scalar>();
 };

@@ -19,9 +19,7 @@ struct Embedding {
   LayerSizes sizes(Index n_prev, const std::string& where) const {
     Index n = n_prev, parameters = 0, last = -1;
     for (const EmbeddedColumn& c : columns) {
-      if (c.column <= last || c.column >= n_prev)
-        refuse(where + " embeds column " + std::to_string(c.column) + " of " +
-               std::to_string(n_prev) + ": expected columns that there are, in ascending order");
+      expect_column(c.column, last, n_prev, where);
       if (c.categories < 1 || c.dimension < 1 || c.categories > most_units ||
           c.dimension > most_units || c.categories * c.dimension > most_parameters - parameters)
         refuse(where + " embeds " + std::to_string(c.categories) + " categories in " +

@@ -11,6 +11,8 @@
 #include "layers/embedding.hpp"
 #include "layers/identity.hpp"
 #include "layers/layer_norm.hpp"
+#include "layers/periodic.hpp"
+#include "layers/piecewise_linear.hpp"
 #include "layers/prelu.hpp"
 #include "layers/standardize.hpp"
 
@@ -77,8 +79,8 @@ template <class... Kinds>
   requires(expect_complete<Kinds>() && ...)
 using OneOf = std::variant<Kinds...>;
 
-using Kind =
-    OneOf<Dense, Identity, Dropout, BatchNorm, LayerNorm, PRelu, Standardize, Embedding, Add>;
+using Kind = OneOf<Dense, Identity, Dropout, BatchNorm, LayerNorm, PRelu, Standardize, Embedding,
+                   PiecewiseLinear, Periodic, Add>;
 
 struct Layer {
   Kind kind;

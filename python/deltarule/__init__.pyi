@@ -44,6 +44,8 @@ from deltarule.layers import Dense as Dense
 from deltarule.layers import Dropout as Dropout
 from deltarule.layers import Embedding as Embedding
 from deltarule.layers import LayerNorm as LayerNorm
+from deltarule.layers import Periodic as Periodic
+from deltarule.layers import PiecewiseLinear as PiecewiseLinear
 from deltarule.layers import PReLU as PReLU
 from deltarule.layers import Residual as Residual
 from deltarule.layers import Standardize as Standardize

@@ -34,7 +34,7 @@ from deltarule._network.sole_training import (
     sole_training,
 )
 from deltarule.history import History
-from deltarule.layers import Dense, LayerDescription, Residual, Standardize
+from deltarule.layers import Dense, LayerDescription, PiecewiseLinear, Residual, Standardize
 from deltarule.layers.base import Shapes
 from deltarule.layers.embedding import embedded_columns
 from deltarule.layers.residual import in_order
@@ -104,6 +104,9 @@ class BareNetwork:
                     f"Network: an Embedding has {categories} categories in column {column}: "
                     f"expected {most} or fewer, as {self.dtype} tells no more codes apart"
                 )
+        for index, layer in enumerate(self._descriptions):
+            if isinstance(layer, PiecewiseLinear):
+                layer.expect_edges(self.dtype, f"Network: layers[{index}]")
         network, trainer = _CORES[self.dtype.name]
         self._core = network(self.input_size, [layer.core() for layer in self._descriptions])
         self._new_trainer = trainer

@@ -10,6 +10,8 @@ from deltarule.layers.dense import Dense
 from deltarule.layers.dropout import Dropout
 from deltarule.layers.embedding import Embedding
 from deltarule.layers.normalization import BatchNorm, LayerNorm
+from deltarule.layers.periodic import Periodic
+from deltarule.layers.piecewise_linear import PiecewiseLinear
 from deltarule.layers.prelu import PReLU
 from deltarule.layers.residual import Add, Residual
 from deltarule.layers.standardize import Standardize
@@ -24,6 +26,8 @@ __all__ = [
     "LayerDescription",
     "LayerNorm",
     "PReLU",
+    "Periodic",
+    "PiecewiseLinear",
     "Residual",
     "Standardize",
 ]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deltarule.layers.base import LayerDescription
+from deltarule.layers.columns import NumberEmbedding, placed
 from deltarule.layers.embedding import Embedding
+from deltarule.layers.piecewise_linear import PiecewiseLinear
 from deltarule.layers.standardize import Standardize
 
 
@@ -80,6 +82,13 @@ def in_order(
                 f"Network: layers[{index}] is an Embedding: expected it before every layer but "
                 "Standardize, as it takes columns of X"
             )
+        if isinstance(layer, PiecewiseLinear) and any(
+            isinstance(other, Standardize) for other in before
+        ):
+            raise ValueError(
+                f"Network: layers[{index}] is a PiecewiseLinear behind a Standardize: expected none, as "
+                "its bins are of X's own numbers; X may be scaled before bins are taken from it"
+            )
     names = [layer.name for layer in flat if layer.name is not None]
     for name in names:
         if names.count(name) > 1:
@@ -106,6 +115,8 @@ def _append(
             flat.append(Add(source, name=layer.name))
             units.append(n)
         elif isinstance(layer, LayerDescription):
+            if isinstance(layer, NumberEmbedding):
+                layer = placed(layer, flat, units[0], f"layers[{len(flat)}]")  # noqa: PLW2901
             flat.append(layer)
             units.append(layer.units_after(units[-1]))
         else:

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 using deltarule::elementary::Constants;
 using deltarule::test::infinity;
@@ -75,6 +76,23 @@ long double exact_softplus(long double z) {
   return std::max(z, 0.0L) + std::log1p(std::exp(-std::abs(z)));
 }
 
+// cos and sin of 2 pi times an exact number: whole turns and quarters do nothing but turn signs and
+// places, and the rest is small.
+struct ExactWave {
+  long double cosine, sine;
+};
+ExactWave exact_wave(long double u) {
+  const long double part = std::remainder(u, 1.0L), quarters = std::nearbyint(4.0L * part);
+  const long double angle = 2.0L * std::numbers::pi_v<long double> * (part - quarters / 4.0L);
+  const long double c = std::cos(angle), s = std::sin(angle);
+  switch ((static_cast<int>(quarters) + 4) % 4) {
+    case 0: return {c, s};
+    case 1: return {-s, c};
+    case 2: return {-c, -s};
+    default: return {s, -c};
+  }
+}
+
 }  // namespace
 
 TEST_CASE("ulps measures what it says") {
@@ -104,6 +122,16 @@ TEST_CASE_TEMPLATE("elementary functions are within their units in the last plac
     check_within<Scalar>(
         2.0, [](Scalar x) { return elementary::expm1_of_negative(-std::abs(x)); },
         [](long double x) { return std::expm1(-std::abs(x)); });
+  }
+  SUBCASE("cosine of turns") {
+    check_within<Scalar>(
+        2.0, [](Scalar u) { return elementary::wave(u).cosine; },
+        [](long double u) { return exact_wave(u).cosine; });
+  }
+  SUBCASE("sine of turns") {
+    check_within<Scalar>(
+        2.0, [](Scalar u) { return elementary::wave(u).sine; },
+        [](long double u) { return exact_wave(u).sine; });
   }
 }
 
@@ -146,6 +174,31 @@ TEST_CASE_TEMPLATE("elementary functions at zero, and the sign of zero", Scalar,
   CHECK(same_bits(elementary::log(Scalar(1)), Scalar(0)));
 }
 
+TEST_CASE_TEMPLATE("a wave at its quarters, and far out", Scalar, float, double) {
+  const Scalar far = std::ldexp(Scalar(1), std::numeric_limits<Scalar>::digits - 3);
+  for (const Scalar turns : {Scalar(0), Scalar(1), Scalar(7), far}) {
+    CAPTURE(turns);
+    const Scalar cosines[] = {1, 0, -1, 0}, sines[] = {0, 1, 0, -1};
+    for (int quarter = 0; quarter < 4; ++quarter) {
+      const Scalar u = turns + static_cast<Scalar>(quarter) / Scalar(4);
+      CHECK(elementary::wave(u).cosine == cosines[quarter]);
+      CHECK(elementary::wave(u).sine == sines[quarter]);
+      CHECK(elementary::wave(-u).cosine == cosines[quarter]);
+      CHECK(elementary::wave(-u).sine == -sines[quarter]);
+    }
+  }
+  CHECK(same_bits(elementary::wave(-Scalar(0)).sine, -Scalar(0)));
+  // Numbers that are all whole, and what is beyond all numbers.
+  for (const Scalar u : {Scalar(4) * far, Scalar(8) * far + Scalar(8),
+                         std::numeric_limits<Scalar>::max(), infinity<Scalar>}) {
+    CAPTURE(u);
+    for (const Scalar either : {u, -u}) {
+      CHECK(elementary::wave(either).cosine == Scalar(1));
+      CHECK(elementary::wave(either).sine == Scalar(0));
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("NaN stays NaN in elementary functions", Scalar, float, double) {
   for (const Scalar nan : {not_a_number<Scalar>, -not_a_number<Scalar>}) {
     CHECK(std::isnan(elementary::exp(nan)));
@@ -154,5 +207,7 @@ TEST_CASE_TEMPLATE("NaN stays NaN in elementary functions", Scalar, float, doubl
     CHECK(std::isnan(elementary::sigmoid(nan)));
     CHECK(std::isnan(elementary::softplus(nan)));
     CHECK(std::isnan(elementary::expm1_of_negative(nan)));
+    CHECK(std::isnan(elementary::wave(nan).cosine));
+    CHECK(std::isnan(elementary::wave(nan).sine));
   }
 }
