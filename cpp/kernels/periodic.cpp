@@ -30,15 +30,25 @@ struct Part {
         b(all + shape.first_bias() + (shape.shared ? 0 : c * shape.bias_size())) {}
 };
 
-// The rows of Z, and of what is cached, that are a column's.
+// The rows of Z that are a column's.
 template <class Number>
 View<Number> units_of(const PeriodicShape& shape, View<Number> Z, Index c) {
   return Z.middle_rows(Z.rows - (shape.count() - c) * shape.units(), shape.units());
 }
+
+// What is cached of a column.
 template <class Number>
-View<Number> cached_of(const PeriodicShape& shape, View<Number> own, Index c) {
-  return own.middle_rows(c * shape.cached(), shape.cached());
-}
+struct Cached {
+  View<Number> cosines, sines, unrectified;
+
+  Cached(const PeriodicShape& shape, View<Number> own, Index c)
+      : cosines(own.middle_rows(c * shape.frequencies, shape.frequencies)),
+        sines(own.middle_rows(shape.waves() + c * shape.frequencies, shape.frequencies)) {
+    if (shape.rectifies())
+      unrectified = own.middle_rows(2 * shape.waves() + c * shape.mapped(), shape.mapped());
+  }
+};
+
 // The rows of a column's units that the map makes.
 template <class Number>
 View<Number> mapped_of(const PeriodicShape& shape, View<Number> units) {
@@ -53,29 +63,31 @@ void for_some(Index m, Use use) {
 
 // Forward -----------------------------------------------------------------------------------------
 
-// Of each example the cosines, and below them the sines.
+// Of each example the cosines, and below them the sines, of all columns in one long loop.
 template <class Scalar>
-void make_waves(const PeriodicShape& shape, const Part<const Scalar>& part, View<const Scalar> x,
-                View<Scalar> waves) {
-  const Index K = shape.frequencies;
-  const Scalar *const w = part.w, *const p = part.phases;
-  for (Index j = 0; j < x.columns; ++j) {
-    const Scalar x_j = *x.column(j);
-    Scalar *const cosines = waves.column(j), *const sines = cosines + K;
-    if (p) {
+void make_waves(const PeriodicShape& shape, const Scalar* parameters, View<const Scalar> A_prev,
+                View<Scalar> own) {
+  const Index K = shape.frequencies, waves = shape.waves();
+  for (Index j = 0; j < A_prev.columns; ++j) {
+    Scalar *const cosines = own.column(j), *const sines = cosines + waves;
+    for (Index c = 0; c < shape.count(); ++c) {  // u, where its cosine is to be
+      const Scalar x = A_prev(shape.columns[static_cast<std::size_t>(c)], j);
+      const Scalar* const w = parameters + c * K;
+      Scalar* const u = cosines + c * K;
+      if (shape.has_phases()) {
+        const Scalar* const p = w + waves;
 #pragma omp simd
-      for (Index k = 0; k < K; ++k) {
-        const elementary::Wave<Scalar> wave = elementary::wave(w[k] * x_j + p[k]);
-        cosines[k] = wave.cosine;
-        sines[k] = wave.sine;
-      }
-    } else {
+        for (Index k = 0; k < K; ++k) u[k] = w[k] * x + p[k];
+      } else {
 #pragma omp simd
-      for (Index k = 0; k < K; ++k) {
-        const elementary::Wave<Scalar> wave = elementary::wave(w[k] * x_j);
-        cosines[k] = wave.cosine;
-        sines[k] = wave.sine;
+        for (Index k = 0; k < K; ++k) u[k] = w[k] * x;
       }
+    }
+#pragma omp simd
+    for (Index i = 0; i < waves; ++i) {
+      const elementary::Wave<Scalar> wave = elementary::wave(cosines[i]);
+      cosines[i] = wave.cosine;
+      sines[i] = wave.sine;
     }
   }
 }
@@ -93,26 +105,33 @@ void rectify(View<const Scalar> before, View<Scalar> Z) {
 // What becomes of a column's waves.
 template <class Scalar>
 void embed(const PeriodicShape& shape, const Part<const Scalar>& part, View<const Scalar> x,
-           View<Scalar> own, View<Scalar> Z) {
-  const View<Scalar> waves = own.middle_rows(0, shape.features());
+           const Cached<Scalar>& cached, View<Scalar> Z) {
+  const Index K = shape.frequencies;
   if (shape.maps()) {
     const View<const Scalar> W(part.W, shape.mapped(), shape.features());
-    const View<Scalar> mapped = mapped_of(shape, shape.rectifies() ? own : Z);
-    product_along_columns<Scalar>(Scalar(1), W, waves, part.b, mapped, false);
+    const View<Scalar> mapped = shape.rectifies() ? cached.unrectified : mapped_of(shape, Z);
+    product_along_columns<Scalar>(Scalar(1), W.middle_columns(0, K), cached.cosines, part.b, mapped,
+                                  false);
+    if (shape.has_sines())
+      product_along_columns<Scalar>(Scalar(1), W.middle_columns(K, K), cached.sines, nullptr,
+                                    mapped, true);
     if (shape.rectifies()) rectify<Scalar>(mapped, Z);
     if (shape.has_x())
       for (Index j = 0; j < Z.columns; ++j) *Z.column(j) = *x.column(j);
   } else if (shape.form == PeriodicForm::cosine) {
     const Scalar *const a = part.W, *const c = part.b;
     for (Index j = 0; j < Z.columns; ++j) {
-      const Scalar* const cosines = waves.column(j);
+      const Scalar* const cosines = cached.cosines.column(j);
       Scalar* const z = Z.column(j);
       z[0] = a[0] * *x.column(j) + c[0];
 #pragma omp simd
-      for (Index k = 0; k < shape.frequencies; ++k) z[k + 1] = a[k + 1] * cosines[k] + c[k + 1];
+      for (Index k = 0; k < K; ++k) z[k + 1] = a[k + 1] * cosines[k] + c[k + 1];
     }
   } else {
-    for (Index j = 0; j < Z.columns; ++j) std::copy_n(waves.column(j), Z.rows, Z.column(j));
+    for (Index j = 0; j < Z.columns; ++j) {
+      std::copy_n(cached.cosines.column(j), K, Z.column(j));
+      std::copy_n(cached.sines.column(j), K, Z.column(j) + K);
+    }
   }
 }
 
@@ -120,21 +139,16 @@ template <class Scalar>
 void periodic_forward(const PeriodicShape& shape, const Scalar* parameters,
                       View<const Scalar> A_prev, View<Scalar> own, View<Scalar> Z) {
   pass_forward(shape.columns, A_prev, Z);
-  const auto make = [&](Index c, View<const Scalar> A, View<Scalar> cached, View<Scalar> of_Z) {
-    const Part<const Scalar> part(shape, parameters, c);
-    const View<const Scalar> x = A.middle_rows(shape.columns[static_cast<std::size_t>(c)], 1);
-    make_waves(shape, part, x, cached);
-    embed(shape, part, x, cached, units_of(shape, of_Z, c));
-  };
-  if (own.data) {
-    for (Index c = 0; c < shape.count(); ++c) make(c, A_prev, cached_of(shape, own, c), Z);
-    return;
-  }
-  const Scratch<Scalar> scratch(shape.cached() * std::min(together, A_prev.columns));
-  for_some(A_prev.columns, [&](Index first, Index count) {
-    const View<Scalar> cached(scratch.data(), shape.cached(), count);
+  const Scratch<Scalar> scratch(own.data ? 0 : shape.cached() * std::min(together, Z.columns));
+  for_some(Z.columns, [&](Index first, Index count) {
+    const View<const Scalar> A = A_prev.middle_columns(first, count);
+    const View<Scalar> cached = own.data ? own.middle_columns(first, count)
+                                         : View<Scalar>(scratch.data(), shape.cached(), count);
+    make_waves(shape, parameters, A, cached);
     for (Index c = 0; c < shape.count(); ++c)
-      make(c, A_prev.middle_columns(first, count), cached, Z.middle_columns(first, count));
+      embed(shape, Part<const Scalar>(shape, parameters, c),
+            A.middle_rows(shape.columns[static_cast<std::size_t>(c)], 1),
+            Cached<Scalar>(shape, cached, c), units_of(shape, Z.middle_columns(first, count), c));
   });
 }
 
@@ -150,17 +164,17 @@ class BackInColumn {
     return (shape.features() + masked) * std::min(together, m) + shape.map_size();
   }
 
-  // Of up to `together` examples, whose dZ and `own` are the column's.
+  // Of up to `together` examples, whose dZ is the column's.
   BackInColumn(const PeriodicShape& shape, const Part<const Scalar>& part, View<const Scalar> dZ,
-               View<const Scalar> own, Scalar* room)
-      : shape_(shape), part_(part), dZ_(dZ), own_(own), d_waves_(dZ) {
+               const Cached<const Scalar>& cached, Scalar* room)
+      : shape_(shape), part_(part), cached_(cached), d_waves_(dZ) {
     if (!shape.maps()) return;
     d_mapped_ = mapped_of(shape, dZ);
     const Index m = dZ.columns, F = shape.features(), rows = shape.mapped();
     const View<Scalar> W_transposed(room, F, rows), d_waves(room + W_transposed.size(), F, m);
     if (shape.rectifies()) {
       const View<Scalar> masked(d_waves.data + d_waves.size(), rows, m);
-      const View<const Scalar> before = mapped_of(shape, own);
+      const View<const Scalar> before = cached.unrectified;
       for (Index j = 0; j < m; ++j)
 #pragma omp simd
         for (Index i = 0; i < rows; ++i)
@@ -178,22 +192,24 @@ class BackInColumn {
   template <class Use>
   void with_angles(Use use) const {
     const Index K = shape_.frequencies;
-    const View<const Scalar> own = own_, d = d_waves_;
-    if (shape_.form == PeriodicForm::plr)
-      use([=](Index k, Index j) { return d(K + k, j) * own(k, j) - d(k, j) * own(K + k, j); });
-    else if (shape_.form == PeriodicForm::pbld)
-      use([=](Index k, Index j) { return -d(k, j) * own(K + k, j); });
+    const View<const Scalar> cosines = cached_.cosines, sines = cached_.sines, d = d_waves_;
+    if (shape_.has_sines())
+      use([=](Index k, Index j) { return d(K + k, j) * cosines(k, j) - d(k, j) * sines(k, j); });
+    else if (shape_.maps())
+      use([=](Index k, Index j) { return -d(k, j) * sines(k, j); });
     else
-      use([=, a = part_.W + 1](Index k, Index j) { return -a[k] * d(k + 1, j) * own(K + k, j); });
+      use([=, a = part_.W + 1](Index k, Index j) { return -a[k] * d(k + 1, j) * sines(k, j); });
   }
 
  private:
   const PeriodicShape& shape_;
   const Part<const Scalar>& part_;
-  View<const Scalar> dZ_, own_, d_waves_, d_mapped_;
+  const Cached<const Scalar>& cached_;
+  View<const Scalar> d_waves_, d_mapped_;
 };
 
-// Calls use(c, first, column) for some examples of each column at a time, from `first` on.
+// Calls use(c, first, column, part, cached, back) for some examples of each column at a time, from `first`
+// on.
 template <class Scalar, class Use>
 void for_each_back(const PeriodicShape& shape, const Scalar* parameters, View<const Scalar> dZ,
                    View<const Scalar> own, Use use) {
@@ -201,11 +217,10 @@ void for_each_back(const PeriodicShape& shape, const Scalar* parameters, View<co
   for_some(dZ.columns, [&](Index first, Index count) {
     for (Index c = 0; c < shape.count(); ++c) {
       const Part<const Scalar> part(shape, parameters, c);
-      const View<const Scalar> of_column = units_of(shape, dZ.middle_columns(first, count), c);
-      use(c, first, part, of_column,
-          BackInColumn<Scalar>(shape, part, of_column,
-                               cached_of(shape, own.middle_columns(first, count), c),
-                               scratch.data()));
+      const Cached<const Scalar> cached(shape, own.middle_columns(first, count), c);
+      const View<const Scalar> units = units_of(shape, dZ.middle_columns(first, count), c);
+      use(c, first, units, part, cached,
+          BackInColumn<Scalar>(shape, part, units, cached, scratch.data()));
     }
   });
 }
@@ -215,19 +230,21 @@ void periodic_backward_input(const PeriodicShape& shape, const Scalar* parameter
                              View<const Scalar> dZ, View<const Scalar> own, View<Scalar> dA_prev) {
   pass_backward(shape.columns, dZ, dA_prev);
   for_each_back(shape, parameters, dZ, own,
-                [&](Index c, Index first, const Part<const Scalar>& part,
-                    View<const Scalar> of_column, const BackInColumn<Scalar>& back) {
+                [&](Index c, Index first, View<const Scalar> units, const Part<const Scalar>& part,
+                    const Cached<const Scalar>&, const BackInColumn<Scalar>& back) {
                   const Index row = shape.columns[static_cast<std::size_t>(c)];
-                  const Scalar of_x = shape.maps() ? Scalar(1) : part.W[0];
+                  const Scalar* const w = part.w;
                   back.with_angles([&](auto du) {
-                    for (Index j = 0; j < of_column.columns; ++j) {
-                      const Scalar* const w = part.w;
+                    for (Index j = 0; j < units.columns; ++j) {
                       const Scalar sum = sum_of<Scalar>(shape.frequencies,
                                                         [=](Index k) { return du(k, j) * w[k]; });
-                      const Scalar beside = shape.has_x() ? of_x * *of_column.column(j) : Scalar(0);
-                      dA_prev(row, first + j) = tau<Scalar> * sum + beside;
+                      dA_prev(row, first + j) = tau<Scalar> * sum;
                     }
                   });
+                  if (!shape.has_x()) return;
+                  const Scalar of_x = shape.maps() ? Scalar(1) : part.W[0];
+                  for (Index j = 0; j < units.columns; ++j)
+                    dA_prev(row, first + j) += of_x * *units.column(j);
                 });
 }
 
@@ -237,42 +254,43 @@ void periodic_backward_parameters(const PeriodicShape& shape, const Scalar* para
                                   View<const Scalar> own, Scalar scale, Scalar* gradients,
                                   bool adds) {
   if (dZ.columns == 0 && !adds) std::fill_n(gradients, shape.parameters(), Scalar(0));
-  for_each_back(
-      shape, parameters, dZ, own,
-      [&](Index c, Index first, const Part<const Scalar>&, View<const Scalar> of_column,
-          const BackInColumn<Scalar>& back) {
-        const Part<Scalar> to(shape, gradients, c);
-        const Index m = of_column.columns;
-        const View<const Scalar> A = A_prev.middle_columns(first, m);
-        const View<const Scalar> x = A.middle_rows(shape.columns[static_cast<std::size_t>(c)], 1);
-        const View<const Scalar> cached = cached_of(shape, own.middle_columns(first, m), c);
-        const bool adds_here = adds || first > 0,
-                   adds_to_map = adds_here || (shape.shared && c > 0);
-        const Scalar of_angle = tau<Scalar> * scale;
-        back.with_angles([&](auto du) {
-          sum_columns<Scalar>(shape.frequencies, m, to.w, to.phases, adds_here,
-                              [=](Index k, Index j) {
-                                const Scalar d = of_angle * du(k, j);
-                                return Two<Scalar>{d * *x.column(j), d};
-                              });
-        });
-        if (shape.maps()) {
-          const View<Scalar> dW(to.W, shape.mapped(), shape.features());
-          product<Scalar>(scale, back.d_mapped(), {cached.data, cached.stride, 1}, nullptr, dW,
-                          adds_to_map, {});
-          row_sums<Scalar>(scale, back.d_mapped(), to.b, adds_to_map);
-        } else if (shape.form == PeriodicForm::cosine) {
-          sum_columns<Scalar>(shape.frequencies, m, to.W + 1, to.b + 1, adds_to_map,
-                              [=](Index k, Index j) {
-                                const Scalar d = scale * of_column(k + 1, j);
-                                return Two<Scalar>{d * cached(k, j), d};
-                              });
-          sum_columns<Scalar>(1, m, to.W, to.b, adds_to_map, [=](Index, Index j) {
-            const Scalar d = scale * *of_column.column(j);
-            return Two<Scalar>{d * *x.column(j), d};
-          });
-        }
-      });
+  for_each_back(shape, parameters, dZ, own,
+                [&](Index c, Index first, View<const Scalar> units, const Part<const Scalar>&,
+                    const Cached<const Scalar>& cached, const BackInColumn<Scalar>& back) {
+                  const Part<Scalar> to(shape, gradients, c);
+                  const Index m = units.columns, K = shape.frequencies;
+                  const View<const Scalar> x =
+                      A_prev.block(shape.columns[static_cast<std::size_t>(c)], first, 1, m);
+                  const bool adds_here = adds || first > 0;
+                  back.with_angles([&](auto du) {
+                    const Scalar of_angle = tau<Scalar> * scale;
+                    sum_columns<Scalar>(K, m, to.w, to.phases, adds_here, [=](Index k, Index j) {
+                      const Scalar d = of_angle * du(k, j);
+                      return Two<Scalar>{d * *x.column(j), d};
+                    });
+                  });
+                  if (shape.maps()) {
+                    const bool adds_to_map = adds_here || (shape.shared && c > 0);
+                    const View<Scalar> dW(to.W, shape.mapped(), shape.features());
+                    const auto add_product = [&](View<const Scalar> waves, Index first_wave) {
+                      product<Scalar>(scale, back.d_mapped(), {waves.data, waves.stride, 1},
+                                      nullptr, dW.middle_columns(first_wave, K), adds_to_map, {});
+                    };
+                    add_product(cached.cosines, 0);
+                    if (shape.has_sines()) add_product(cached.sines, K);
+                    row_sums<Scalar>(scale, back.d_mapped(), to.b, adds_to_map);
+                  } else if (shape.form == PeriodicForm::cosine) {
+                    const View<const Scalar> cosines = cached.cosines;
+                    sum_columns<Scalar>(K, m, to.W + 1, to.b + 1, adds_here, [=](Index k, Index j) {
+                      const Scalar d = scale * units(k + 1, j);
+                      return Two<Scalar>{d * cosines(k, j), d};
+                    });
+                    sum_columns<Scalar>(1, m, to.W, to.b, adds_here, [=](Index, Index j) {
+                      const Scalar d = scale * *units.column(j);
+                      return Two<Scalar>{d * *x.column(j), d};
+                    });
+                  }
+                });
 }
 
 }  // namespace

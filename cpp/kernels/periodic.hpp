@@ -24,14 +24,16 @@ struct PeriodicShape {
 
   Index count() const { return static_cast<Index>(columns.size()); }
   bool has_phases() const { return form != PeriodicForm::plr; }
+  bool has_sines() const { return form == PeriodicForm::plr; }
   bool has_x() const { return form != PeriodicForm::plr; }  // is the first of a column's units x?
   bool maps() const { return form != PeriodicForm::cosine && dimension > 0; }
   bool rectifies() const { return form == PeriodicForm::plr && maps(); }
   Index features() const { return form == PeriodicForm::plr ? 2 * frequencies : frequencies; }
   Index units() const { return maps() ? dimension : features() + (has_x() ? 1 : 0); }
   Index mapped() const { return dimension - (has_x() ? 1 : 0); }  // rows of W
-  // What an example caches of a column: the cosines, the sines, and what a rectifier rectifies.
-  Index cached() const { return 2 * frequencies + (rectifies() ? mapped() : 0); }
+  // What an example caches: all columns' cosines, their sines, and what a rectifier rectifies.
+  Index waves() const { return frequencies * count(); }
+  Index cached() const { return 2 * waves() + (rectifies() ? mapped() * count() : 0); }
 
   // The parameters: w (K, columns), p likewise; W of each column, or the one, and b, a column for each
   // W; or a and c (1 + K, columns).
@@ -47,7 +49,7 @@ struct PeriodicShape {
 template <class Scalar>
 struct PeriodicKernels {
   // The inputs that pass, in their order, and below them what each column becomes. A_prev (n_prev, m)
-  // -> Z (n, m); `own` (cached() of each column, m) keeps the waves for the way back; without data, in
+  // -> Z (n, m); `own` (cached(), m) keeps the waves for the way back; without data, in
   // inference, they are forgotten.
   void (*forward)(const PeriodicShape& shape, const Scalar* parameters, View<const Scalar> A_prev,
                   View<Scalar> own, View<Scalar> Z);

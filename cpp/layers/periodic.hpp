@@ -43,7 +43,7 @@ struct Periodic {
              " numbers or fewer for all columns");
     return {.n = n_prev + s.count() * (s.units() - 1),
             .parameters = s.parameters(),
-            .cached = s.count() * s.cached()};
+            .cached = s.cached()};
   }
 
   template <class Scalar>
