@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from deltarule._arrays import Array
 from deltarule._network.bare import BareNetwork
 from deltarule._network.caches import Caches, LayerCache, LayerParameters
 from deltarule._network.gradient_check import gradient_check
@@ -28,7 +29,8 @@ class Network(BareNetwork):
     Parameters
     ----------
     layers : sequence of layers
-        Dense, Activation, Dropout, BatchNorm, LayerNorm, PReLU, Standardize, Embedding, Residual.
+        Dense, Activation, Dropout, BatchNorm, LayerNorm, PReLU, Standardize, Embedding,
+        PiecewiseLinear, Periodic, Residual.
     input_size : int, optional
         n[0], the features of an example; only to be left out where there are inputs.
     seed : int or None
@@ -148,7 +150,7 @@ class Network(BareNetwork):
         torch.nn.Sequential
             On the CPU, of the network's dtype, with a copy of its numbers, in evaluation mode:
             ``module.train()`` before training it. A ``Dense`` becomes a ``Linear`` and the
-            activation behind it; ``Standardize``, ``Embedding``, ``Residual``, the exponential
+            activation behind it; ``Standardize``, embeddings, ``Residual``, the exponential
             activation and a frozen ``BatchNorm`` become modules of ``deltarule.torch_modules``, as
             PyTorch has none. What training leaves alone has no ``requires_grad``.
 
@@ -274,10 +276,7 @@ class Network(BareNetwork):
             "name": [layer.name or "" for layer in self.layers],
             "activation": [layer.activation for layer in self.layers],
             "outputs": [layer.units for layer in self.layers],
-            "shapes": [
-                "  ".join(f"{name} {view.shape}" for name, view in part._asdict().items())
-                for part in parts
-            ],
+            "shapes": [_shapes(part._asdict()) for part in parts],
             "parameters": [Right(f"{sum(view.size for view in part):,}") for part in parts],
             "rules": [_rules(layer) for layer in self.layers],
         }
@@ -305,6 +304,15 @@ def _kind(layer: Layer) -> str:
     description = layer.description
     rate = f" {description.rate:g}" if isinstance(description, Dropout) else ""
     return f"{description.kind}{rate}"
+
+
+def _shapes(views: dict[str, Array]) -> str:
+    """Each parameter's shape; of one for each of many columns, that of the first and the last."""
+    texts = [f"{name} {view.shape}" for name, view in views.items()]
+    numbered = [i for i, name in enumerate(views) if name[-1].isdigit()]
+    if len(numbered) > 3:
+        texts[numbered[0] + 1 : numbered[-1]] = ["..."]
+    return "  ".join(texts)
 
 
 def _rules(layer: Layer) -> str:

@@ -25,9 +25,12 @@ from deltarule.layers import (
     Embedding,
     LayerDescription,
     LayerNorm,
+    Periodic,
+    PiecewiseLinear,
     PReLU,
     Standardize,
 )
+from deltarule.layers.columns import NumberEmbedding
 from deltarule.layers.residual import in_order
 
 _KINDS: dict[str, Any] = {
@@ -41,12 +44,14 @@ _KINDS: dict[str, Any] = {
         PReLU,
         Standardize,
         Embedding,
+        PiecewiseLinear,
+        Periodic,
         Add,
     )
 }
 _MOST_LAYERS = 4096  # each costs a network time that grows with their number
 
-# What PyTorch calls a layer's numbers, and so do files; those of an embedding keep their names.
+# What PyTorch calls a layer's numbers, and so do files; those of embeddings keep their names.
 NAMES_IN_TORCH = {
     "dense": {"W": "weight", "b": "bias"},
     "batch_norm": {
@@ -93,6 +98,10 @@ def _described(layer: LayerDescription, what: str) -> dict[str, Any]:
     values = {name: getattr(layer, name) for name in _fields(kind)}
     if isinstance(layer, Embedding):
         values["columns"] = [[column, *sizes] for column, sizes in layer.columns.items()]
+    elif isinstance(layer, NumberEmbedding):
+        values["columns"] = list(layer.columns or ())
+    if isinstance(layer, PiecewiseLinear):
+        values["bins"] = list(map(list, layer.bins))  # type: ignore[call-overload]
     plain = {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in values.items()
@@ -101,7 +110,7 @@ def _described(layer: LayerDescription, what: str) -> dict[str, Any]:
 
 
 def _fields(kind: Any) -> list[str]:
-    return [each.name for each in fields(kind) if each.name not in _NOT_WRITTEN]
+    return [each.name for each in fields(kind) if each.init and each.name not in _NOT_WRITTEN]
 
 
 def layers_from(described: Any, input_size: Any) -> tuple[LayerDescription, ...]:
@@ -127,8 +136,12 @@ def _layer_from(described: Any, what: str) -> LayerDescription:
     if set(given) != set(expected):
         raise ModelFileError(f"{what} has {brief(sorted(given))}: expected {sorted(expected)}")
     for name, value in given.items():
-        if name == "columns":
+        if name == "columns" and kind == "embedding":
             given[name] = _columns_from(value, what)
+        elif name == "columns":
+            given[name] = _list_of(value, int, f"{what}.columns", "columns")
+        elif name == "bins":
+            given[name] = _bins_from(value, what)
         elif value is not None and type(value) not in (bool, int, float, str):
             raise ModelFileError(f"{what}.{name} is {brief(value)}: expected a plain value")
     if kind == "add" and type(given["source"]) is not int:
@@ -154,6 +167,21 @@ def _columns_from(value: Any, what: str) -> dict[int, tuple[int, int]]:
     return columns
 
 
+def _list_of(value: Any, kind: type, what: str, expected: str) -> list[Any]:
+    """A list of numbers; null, which would stand for all columns, is none."""
+    if not isinstance(value, list) or any(type(each) is not kind for each in value):
+        raise ModelFileError(f"{what} is {brief(value)}: expected a list of {expected}")
+    return value
+
+
+def _bins_from(value: Any, what: str) -> list[list[float]]:
+    if not isinstance(value, list):
+        raise ModelFileError(f"{what}.bins is {brief(value)}: expected a list of edges a column")
+    return [
+        _list_of(each, float, f"{what}.bins[{index}]", "edges") for index, each in enumerate(value)
+    ]
+
+
 def _expect_blocks(layers: Sequence[LayerDescription]) -> None:
     """Hold residual blocks to standing one in another, or one after another."""
     closed: list[tuple[int, int]] = []  # where a block begins and ends
@@ -175,6 +203,8 @@ def names_in_torch(layer: LayerDescription) -> dict[str, str]:
     """What PyTorch calls each of a layer's numbers."""
     if isinstance(layer, Embedding):
         return {f"E{column}": f"E{column}" for column in layer.columns}
+    if isinstance(layer, NumberEmbedding):
+        return {name: name for name in layer.parameters(0)}
     return NAMES_IN_TORCH.get(layer.kind, {})
 
 
@@ -189,7 +219,7 @@ def _numbers(
     for index, layer in enumerate(layers):
         shapes: dict[str, tuple[int, ...]] = getattr(layer, what)(n_prev)
         for name, shape in shapes.items():
-            matrix = name == "W" or isinstance(layer, Embedding)
+            matrix = name == "W" or isinstance(layer, (Embedding, NumberEmbedding))
             tensor = f"layers.{index}.{names_in_torch(layer)[name]}"
             yield tensor, shape, shape if matrix else shape[:1]
         n_prev = layer.units_after(n_prev)

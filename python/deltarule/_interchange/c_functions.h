@@ -41,6 +41,77 @@ static inline size_t model_code(float a, size_t categories) {
   return a < (float)categories ? (size_t)a : categories - 1;
 }
 
+/* In which bin x lies, of those between edges; NaN in the first */
+static inline size_t model_bin(const float *edges, size_t bins, float x) {
+  size_t bin = 0;
+  while (bin + 1 < bins && edges[bin + 1] <= x) ++bin;
+  return bin;
+}
+
+/* How far x has come through each bin; the first goes on below, and the last above. */
+static inline void model_through_bins(const float *edges, size_t bins, float x, float *Z) {
+  const size_t bin = model_bin(edges, bins, x);
+  for (size_t i = 0; i < bins; ++i) Z[i] = i < bin ? 1 : 0;
+  Z[bin] = (x - edges[bin]) / (edges[bin + 1] - edges[bin]);
+}
+
+/* Z = W f + b, where f is how far x has come through each bin; W lies bin by bin */
+static inline void model_piecewise_linear(const float *edges, size_t bins, const float *W,
+                                            const float *b, size_t n, float x, float *Z) {
+  const size_t bin = model_bin(edges, bins, x);
+  const float width = edges[bin + 1] - edges[bin];
+  for (size_t i = 0; i < n; ++i) {
+    float z = b[i];
+    for (size_t j = 0; j < bin; ++j) z += W[j * n + i];
+    Z[i] = z + W[bin * n + i] / width * (x - edges[bin]);
+  }
+}
+
+/* 2 pi times what u turns are beyond whole ones; Inf, which has nothing beyond them, is as good as 0 */
+static inline float model_angle(float u) {
+  if (fabsf(u) < 1e30f) return 6.283185307179586f * (u - rintf(u));
+  return u == u ? 0 : u;
+}
+
+/* Z = [cos 2 pi w x; sin 2 pi w x] */
+static inline void model_waves(const float *w, size_t K, float x, float *Z) {
+  for (size_t k = 0; k < K; ++k) {
+    const float angle = model_angle(w[k] * x);
+    Z[k] = cosf(angle);
+    Z[K + k] = sinf(angle);
+  }
+}
+
+/* Z = max(0, W [cos 2 pi w x; sin 2 pi w x] + b); W lies wave by wave */
+static inline void model_plr(const float *w, size_t K, const float *W, const float *b, size_t n,
+                               float x, float *Z) {
+  for (size_t i = 0; i < n; ++i) Z[i] = b[i];
+  for (size_t k = 0; k < K; ++k) {
+    const float angle = model_angle(w[k] * x), c = cosf(angle), s = sinf(angle);
+    for (size_t i = 0; i < n; ++i) Z[i] += W[k * n + i] * c + W[(K + k) * n + i] * s;
+  }
+  for (size_t i = 0; i < n; ++i) Z[i] = Z[i] < 0 ? 0 : Z[i];
+}
+
+/* Z = [x; W cos 2 pi (w x + p) + b]; W lies wave by wave, and has n - 1 rows */
+static inline void model_pbld(const float *w, const float *p, size_t K, const float *W,
+                                const float *b, size_t n, float x, float *Z) {
+  Z[0] = x;
+  for (size_t i = 1; i < n; ++i) Z[i] = b[i - 1];
+  for (size_t k = 0; k < K; ++k) {
+    const float c = cosf(model_angle(w[k] * x + p[k]));
+    for (size_t i = 1; i < n; ++i) Z[i] += W[k * (n - 1) + i - 1] * c;
+  }
+}
+
+/* Z = scale [x; cos 2 pi (w x + p)] + shift */
+static inline void model_cosine(const float *w, const float *p, size_t K, const float *scale,
+                                  const float *shift, float x, float *Z) {
+  Z[0] = scale[0] * x + shift[0];
+  for (size_t k = 0; k < K; ++k)
+    Z[k + 1] = scale[k + 1] * cosf(model_angle(w[k] * x + p[k])) + shift[k + 1];
+}
+
 /* z = gamma (a - mean) / sqrt(variance + epsilon) + beta; Z may be A_prev */
 static inline void model_layer_norm(const float *gamma, const float *beta, float epsilon,
                                       size_t n, const float *A_prev, float *Z) {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -31,16 +31,19 @@ from deltarule.layers import (
     Dropout,
     Embedding,
     LayerNorm,
+    Periodic,
+    PiecewiseLinear,
     PReLU,
     Standardize,
 )
+from deltarule.layers.columns import NumberEmbedding
 
 # The functions of a header are a file of C, which compilers check as it stands. In the templates
 # here $real is the network's type, and $f the ending of its constants and of the library's
 # functions for it. Names are the network's own or such as A_1, as boards have macros for their
 # pins, A1 among them.
 _FUNCTIONS = Path(__file__).with_name("c_functions.h")
-_OF_MATH_H = ("erfc", "exp", "expm1", "fabs", "log1p", "sqrt", "tanh")
+_OF_MATH_H = ("cos", "erfc", "exp", "expm1", "fabs", "log1p", "rint", "sin", "sqrt", "tanh")
 _OF_THE_LIBRARY = {"tanh": "tanh$f", "exponential": "exp$f"}
 
 _START = """\
@@ -368,17 +371,26 @@ class _Body:
                 for_each_unit(f"{A_prev}[i] + {self._places[source]}[i]")
             case Embedding(columns=columns):
                 self._add_embedding(layer, columns, A_prev, A)
+            case PiecewiseLinear() as description:
+                self._add_piecewise_linear(l, layer, description, A_prev, A)
+            case Periodic() as description:
+                self._add_periodic(l, layer, description, A_prev, A)
 
-    def _add_embedding(
-        self, layer: Layer, columns: Mapping[int, tuple[int, int]], A_prev: str, A: str
-    ) -> None:
+    def _pass(self, taken: Collection[int], inputs: int, A_prev: str, A: str) -> int:
+        """Add what copies the columns that no embedding takes; how many they are."""
         row, first = 0, 0
-        for column in [*columns, layer.inputs]:  # the columns that pass, from one to the next
+        for column in [*taken, inputs]:  # the columns that pass, from one to the next
             if count := column - first:
                 self.statements.append(
                     f"for (size_t i = 0; i < {count}; ++i) {A}[{row} + i] = {A_prev}[{first} + i];"
                 )
             row, first = row + count, column + 1
+        return row
+
+    def _add_embedding(
+        self, layer: Layer, columns: Mapping[int, tuple[int, int]], A_prev: str, A: str
+    ) -> None:
+        row = self._pass(columns, layer.inputs, A_prev, A)
         for column, (categories, dimension) in columns.items():
             name = f"E{column}"
             table = self._constant(name, getattr(layer, name).T, f"layers[{layer._index}].{name}")
@@ -393,6 +405,69 @@ class _Body:
                 f"for (size_t i = 0; i < {dimension}; ++i) {A}[{row} + i] = {vector}[i];",
             ]
             row += dimension
+
+    def _add_piecewise_linear(
+        self, l: int, layer: Layer, description: PiecewiseLinear, A_prev: str, A: str
+    ) -> None:
+        row = self._pass(description._places(), layer.inputs, A_prev, A)
+        d, where = description.d, f"layers[{layer._index}]"
+        terms = {
+            name: self._constant(f"{name}{l}", getattr(layer, name).T, f"{where}.{name}")
+            for name in ("bias", "slope")
+            if name in layer._views
+        }
+        parts = zip(description._columns(), description._places(), description.bins, strict=True)
+        for c, (column, place, bins) in enumerate(parts):
+            edges = np.asarray(bins, self._network.dtype)
+            given = f"{self._constant(f'edges{column}', edges, f'{where}.bins')}, {edges.size - 1}"
+            x, Z = f"{A_prev}[{place}]", f"{A} + {row}"
+            if d is None:
+                self.statements.append(f"{self._header.call('through_bins')}({given}, {x}, {Z});")
+                row += edges.size - 1
+                continue
+            name = f"map{column}"
+            W = self._constant(name, getattr(layer, name).T, f"{where}.{name}")
+            function, b = self._header.call("piecewise_linear"), f"{terms['bias']} + {c * d}"
+            self.statements.append(f"{function}({given}, {W}, {b}, {d}, {x}, {Z});")
+            if "slope" in terms:
+                slope = f"{terms['slope']}[{c * d} + i]"
+                self.statements.append(
+                    f"for (size_t i = 0; i < {d}; ++i) {A}[{row} + i] += {slope} * {x};"
+                )
+            row += d
+
+    def _add_periodic(
+        self, l: int, layer: Layer, description: Periodic, A_prev: str, A: str
+    ) -> None:
+        row = self._pass(description._places(), layer.inputs, A_prev, A)
+        function = self._header.call("waves" if description._is_plain else description.form)
+        names = [name for name in layer._views if not name.startswith("map")]
+        columns = {
+            name: self._constant(f"{name}{l}", getattr(layer, name).T, f"layers[{l - 1}].{name}")
+            for name in names
+        }
+        # A column's own part of what all of them have.
+        own = {name: getattr(layer, name).shape[0] for name in names}
+        K, units = int(description.frequencies), description._numbers
+        for c, column in enumerate(description._columns()):
+            of_column = {name: f"{array} + {c * own[name]}" for name, array in columns.items()}
+            arguments = [of_column[name] for name in ("frequency", "phase") if name in names]
+            arguments.append(f"{K}")
+            if "bias" in names:
+                name = "map" if description.shared else f"map{column}"
+                W = getattr(layer, name).T
+                arguments.append(
+                    self._constant(
+                        f"map_{l}" if description.shared else name, W, f"layers[{l - 1}].map"
+                    )
+                )
+                arguments.append(columns["bias"] if description.shared else of_column["bias"])
+                arguments.append(f"{units}")
+            elif "scale" in names:
+                arguments += [of_column["scale"], of_column["shift"]]
+            x = f"{A_prev}[{description._places()[c]}]"
+            self.statements.append(f"{function}({', '.join(arguments)}, {x}, {A} + {row});")
+            row += units
 
 
 def _factor(variance: Array, gamma: Any) -> Array:
@@ -427,7 +502,8 @@ class _Places:
         for l, layer in enumerate(layers, 1):
             kind, start = layer.description, self._starts[-1]
             passes = isinstance(kind, Dropout) and (start > 0 or l < last)
-            apart = isinstance(kind, (Dense, Embedding)) or start == 0 or until[start] > l
+            vector = isinstance(kind, (Dense, Embedding, NumberEmbedding))
+            apart = vector or start == 0 or until[start] > l
             self._starts.append(start if passes or not apart else l)
             start = self._starts[-1]
             until[start] = max(until.get(start, 0), read[l])

@@ -18,6 +18,8 @@ from deltarule._interchange.torch_layers import (
     Embedding,
     Exponential,
     FrozenBatchNorm1d,
+    Periodic,
+    PiecewiseLinear,
     Residual,
     Standardize,
     nn,
@@ -70,6 +72,12 @@ class _Reader:
             zip(in_order(layers, n), self.sources, strict=True)
         ):
             shapes = layer.parameters(n) | layer.statistics(n)
+            places = getattr(layer, "places", None)
+            if places is not None and list(places) != source.places:
+                raise ValueError(
+                    f"from_torch: columns {source.columns} come in at {source.places}: expected them at "
+                    f"{list(places)}, where columns of X are left that no module before takes"
+                )
             arrays = {}
             for name, theirs in names_in_torch(layer).items():
                 tensor = getattr(source, theirs, None)
@@ -245,6 +253,32 @@ def _embedding(module: Any) -> _Read:
     return inputs, kinds.Embedding(columns, frozen=_frozen(module))
 
 
+def _piecewise_linear(module: Any) -> _Read:
+    edges = [getattr(module, f"edges{column}").tolist() for column in module.columns]
+    d = len(module.bias) if module.maps else None
+    layer = kinds.PiecewiseLinear(
+        edges,
+        d,
+        linear=d is None or module.slope is not None,
+        columns=module.columns,
+        frozen=module.maps and _frozen(module),
+    )
+    return len(module.passing) + len(edges), layer
+
+
+def _periodic(module: Any) -> _Read:
+    d = len(module.bias) + (module.form == "pbld") if module.maps else None
+    layer = kinds.Periodic(
+        len(module.frequency),
+        d,
+        form=module.form,
+        shared=module.shared,
+        columns=module.columns,
+        frozen=_frozen(module),
+    )
+    return len(module.passing) + len(module.columns), layer
+
+
 _FROM_TORCH: dict[type, Callable[[Any], _Read]] = {
     nn.Linear: _linear,
     nn.ReLU: _activation("relu"),
@@ -267,6 +301,8 @@ _FROM_TORCH: dict[type, Callable[[Any], _Read]] = {
     FrozenBatchNorm1d: _batch_norm,
     Standardize: lambda module: (module.mean.numel(), kinds.Standardize()),
     Embedding: _embedding,
+    PiecewiseLinear: _piecewise_linear,
+    Periodic: _periodic,
 }
 
 
@@ -308,6 +344,15 @@ def _to_torch(layer: Any, dtype: Any) -> list[Any]:
             shapes = description.parameters(layer.inputs)
             tables = {c: torch.zeros(shapes[f"E{c}"], dtype=dtype) for c in description.columns}
             made = Embedding(layer.inputs, tables)
+        case kinds.PiecewiseLinear(places=places):
+            bins = zip(description._columns(), description.bins, strict=True)
+            edges = {column: torch.tensor(each, dtype=dtype) for column, each in bins}
+            numbers = _zeros_of(layer, dtype)
+            maps = {c: numbers.pop(f"map{c}") for c in edges} if numbers else None
+            made = PiecewiseLinear(layer.inputs, edges, maps, **numbers, places=places)
+        case kinds.Periodic(form=form, places=places):
+            columns, numbers = description._columns(), _zeros_of(layer, dtype)
+            made = Periodic(layer.inputs, columns, form, numbers, places)
         case kinds.Dropout():
             return [nn.Dropout(float(description.rate))]
         case _:
@@ -318,6 +363,12 @@ def _to_torch(layer: Any, dtype: Any) -> list[Any]:
             tensor.copy_(torch.from_numpy(getattr(layer, own)).reshape(tensor.shape))
     made.requires_grad_(not layer.frozen and layer.learning_rate > 0)
     return [made, *after]
+
+
+def _zeros_of(layer: Any, dtype: Any) -> dict[str, Any]:
+    """Room for a layer's parameters, by name."""
+    shapes = layer.description.parameters(layer.inputs)
+    return {name: torch.zeros(shape, dtype=dtype) for name, shape in shapes.items()}
 
 
 def _activation_modules(name: str, dtype: Any) -> list[Any]:

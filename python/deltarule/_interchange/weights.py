@@ -74,6 +74,10 @@ def _of_module(place: str, tensors: Mapping[str, Array], path: Path) -> Stored:
         kind = "standardize"
     elif all(re.fullmatch(r"E[0-9]+", name) for name in tensors):
         kind, matrices = "embedding", set(tensors)
+    elif "frequency" in tensors:
+        kind, matrices = "periodic", set(tensors)
+    elif any(re.fullmatch(r"map[0-9]+", name) for name in tensors):
+        kind, matrices = "piecewise_linear", set(tensors)
     elif "weight" in tensors and tensors["weight"].ndim == 2:
         kind, matrices = "dense", {"weight"}
     else:

@@ -118,6 +118,11 @@ class Periodic(NumberEmbedding):
         return self.d is not None
 
     @property
+    def _is_plain(self) -> bool:
+        """Whether a column becomes its waves, and nothing else."""
+        return self.form == "plr" and not self._maps
+
+    @property
     def _features(self) -> int:
         """The waves that go into a map."""
         return int(self.frequencies) * (2 if self.form == "plr" else 1)
