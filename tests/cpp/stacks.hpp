@@ -22,6 +22,13 @@ inline Layer dense(Index units, std::string_view activation = "identity") {
   return just(Dense{units}, activation);
 }
 
+// Three bins of each of these columns.
+inline Bins bins_of(const std::vector<Index>& columns) {
+  Bins bins;
+  for (const Index column : columns) bins.add(column, {-0.75, -0.25, 0.5, 1.0});
+  return bins;
+}
+
 struct Stack {
   std::string name;
   Index inputs;
@@ -31,7 +38,9 @@ struct Stack {
 // Of `n` inputs, 6 or more, with three outputs for a categorical cross-entropy.
 inline std::vector<Stack> stacks(Index n) {
   const Embedding embedding{{{1, 4, 3}, {4, 3, 2}}};
+  constexpr PeriodicForm pbld = PeriodicForm::pbld;
   const Layer output = dense(3, "softmax");
+  PiecewiseLinear pieces{bins_of({0, 3}), 4, true}, through_bins{bins_of({0, 1, n - 1})};
   return {
       {"activations alone",
        n,
@@ -56,6 +65,19 @@ inline std::vector<Stack> stacks(Index n) {
       {"embedding of standardized inputs",
        n,
        {just(Standardize{}), just(embedding, "tanh"), dense(n, "tanh"), output}},
+      {"pieces", n, {just(pieces), dense(n, "tanh"), output}},
+      {"bins of standardized inputs",
+       n,
+       {just(Standardize{}), just(through_bins, "tanh"), dense(n, "tanh"), output}},
+      {"waves", n, {just(Periodic{{0, 2, n - 1}, 3, 0}), dense(n, "tanh"), output}},
+      {"waves that are mapped",
+       n,
+       {just(Standardize{}), just(Periodic{{1, 4}, 5, 3}), just(Periodic{{0}, 2, 4, pbld, true}),
+        dense(n, "tanh"), output}},
+      {"scaled waves and dropout",
+       n,
+       {just(Periodic{{1}, 4, 0, PeriodicForm::cosine}), just(Dropout{0.2}), dense(n, "tanh"),
+        output}},
       {"skip from X", n, {dense(n, "tanh"), just(Add{0}), output}},
       {"residual within residual",
        n,

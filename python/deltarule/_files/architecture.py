@@ -101,7 +101,7 @@ def _described(layer: LayerDescription, what: str) -> dict[str, Any]:
     elif isinstance(layer, NumberEmbedding):
         values["columns"] = list(layer.columns or ())
     if isinstance(layer, PiecewiseLinear):
-        values["bins"] = list(map(list, layer.bins))  # type: ignore[call-overload]
+        values["bins"] = [list(edges) for edges in layer._edges()]
     plain = {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in values.items()

@@ -416,8 +416,9 @@ class _Body:
             for name in ("bias", "slope")
             if name in layer._views
         }
-        parts = zip(description._columns(), description._places(), description.bins, strict=True)
-        for c, (column, place, bins) in enumerate(parts):
+        columns, places = description._columns(), description._places()
+        for c, bins in enumerate(description._edges()):
+            column, place = columns[c], places[c]
             edges = np.asarray(bins, self._network.dtype)
             given = f"{self._constant(f'edges{column}', edges, f'{where}.bins')}, {edges.size - 1}"
             x, Z = f"{A_prev}[{place}]", f"{A} + {row}"

@@ -75,8 +75,8 @@ class _Reader:
             places = getattr(layer, "places", None)
             if places is not None and list(places) != source.places:
                 raise ValueError(
-                    f"from_torch: columns {source.columns} come in at {source.places}: expected them at "
-                    f"{list(places)}, where columns of X are left that no module before takes"
+                    f"from_torch: columns {source.columns} come in at {source.places}: expected "
+                    f"them at {list(places)}, as the others before them are taken"
                 )
             arrays = {}
             for name, theirs in names_in_torch(layer).items():
@@ -345,7 +345,7 @@ def _to_torch(layer: Any, dtype: Any) -> list[Any]:
             tables = {c: torch.zeros(shapes[f"E{c}"], dtype=dtype) for c in description.columns}
             made = Embedding(layer.inputs, tables)
         case kinds.PiecewiseLinear(places=places):
-            bins = zip(description._columns(), description.bins, strict=True)
+            bins = zip(description._columns(), description._edges(), strict=True)
             edges = {column: torch.tensor(each, dtype=dtype) for column, each in bins}
             numbers = _zeros_of(layer, dtype)
             maps = {c: numbers.pop(f"map{c}") for c in edges} if numbers else None

@@ -25,9 +25,9 @@ class Layer:
 
     A dense layer has ``W`` (n, n_prev) and ``b`` (n, 1), a normalisation ``gamma`` and ``beta``, a
     batch norm and a standardising layer ``mean`` and ``variance``, a PReLU its ``slope``, an
-    embedding of column 3 ``E3``; ``PiecewiseLinear`` and ``Periodic`` say what theirs are called. They
-    are views of ``network.parameters`` and
-    ``network.statistics``; assigning to one copies into it.
+    embedding of column 3 ``E3``; ``PiecewiseLinear`` and ``Periodic`` say what theirs are called.
+    They are views of ``network.parameters`` and ``network.statistics``; assigning to one copies
+    into it.
 
     Attributes
     ----------

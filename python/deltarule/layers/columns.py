@@ -1,7 +1,7 @@
 """Which columns of X a layer takes, and where they come in.
 
-A layer that takes columns lets the others pass, in their order, and puts its own units behind them. So
-a second one finds the columns that are left at other places than in X.
+A layer that takes columns lets the others pass, in their order, and puts its own units behind them.
+So a second one finds the columns that are left at other places than in X.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Self
 
 from deltarule._checks import is_integer
@@ -64,7 +65,7 @@ def _checked(columns: Any, kind: str) -> tuple[int, ...]:
             raise TypeError(f"{kind}: column {column!r}: expected an integer")
         if not 0 <= column < 2**31:
             raise ValueError(f"{kind}: column {column}: expected 0 or more, and less than 2^31")
-    if not columns or any(a >= b for a, b in zip(columns, columns[1:], strict=False)):
+    if not columns or any(a >= b for a, b in pairwise(columns)):
         raise ValueError(
             f"{kind}: columns are {list(columns)}: expected 1 or more, in ascending order"
         )
@@ -111,13 +112,13 @@ def placed(
     for column, place in zip(columns, places, strict=True):
         if column >= input_size:
             raise ValueError(
-                f"Network: {where} takes column {column}: expected less than {input_size}, as X has "
-                "so many"
+                f"Network: {where} takes column {column}: expected less than {input_size}, "
+                "as X has so many"
             )
         if place < len(taken) and taken[place] == column:
             raise ValueError(
-                f"Network: {where} takes column {column}, which another layer takes before: expected "
-                "each column once"
+                f"Network: {where} takes column {column}, which another layer takes before: "
+                "expected each column once"
             )
     return layer._placed(
         tuple(columns), tuple(c - place for c, place in zip(columns, places, strict=True))

@@ -61,9 +61,9 @@ class Periodic(NumberEmbedding):
     are (1 + K, columns).
 
     They start as published. Frequencies are normal, drawn anew beyond three deviations but in pbld;
-    phases uniform within half a turn to either side in pbld, 0 in cosine; a map and its bias uniform
-    within ``1 / sqrt(inputs of the map)``; a scale and a shift 0, so that at first the network sees
-    nothing of the column.
+    phases uniform within half a turn to either side in pbld, 0 in cosine; a map and its bias
+    uniform within ``1 / sqrt(inputs of the map)``; a scale and a shift 0, so that at first the
+    network sees nothing of the column.
 
     References
     ----------

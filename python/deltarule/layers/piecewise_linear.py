@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Sized
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -30,16 +30,16 @@ class PiecewiseLinear(NumberEmbedding):
     Parameters
     ----------
     bins : sequence of array_like
-        The edges of each column's bins, 2 or more in ascending order, that float32 can tell apart in
-        a network of float32. ``PiecewiseLinear.from_data`` takes them from data.
+        The edges of each column's bins, 2 or more in ascending order, that float32 can tell apart
+        in a network of float32. ``PiecewiseLinear.from_data`` takes them from data.
     d : int, optional
         The numbers that a column becomes; without it those of the bins, and nothing is learned.
     linear : bool
         Whether there is the linear term ``slope x``. Then maps start from zero, so that at first
         the layer is linear, and is bent in training.
     columns : sequence of int, optional
-        The columns of X that the bins are of, in ascending order; by default all that no layer before
-        takes.
+        The columns of X that the bins are of, in ascending order; by default all that no layer
+        before takes.
     name, frozen, learning_rate
         As for every layer.
 
@@ -51,9 +51,9 @@ class PiecewiseLinear(NumberEmbedding):
 
     Notes
     -----
-    ``layer.map3``, of column 3, is (d, T); ``layer.slope`` and ``layer.bias`` are (d, columns). Slope
-    and bias start uniform within ``1 / sqrt(d)``; without a linear term the maps and the bias start
-    uniform within ``1 / sqrt(T)``.
+    ``layer.map3``, of column 3, is (d, T); ``layer.slope`` and ``layer.bias`` are (d, columns).
+    Slope and bias start uniform within ``1 / sqrt(d)``; without a linear term the maps and the bias
+    start uniform within ``1 / sqrt(T)``.
 
     References
     ----------
@@ -82,10 +82,12 @@ class PiecewiseLinear(NumberEmbedding):
         super().__post_init__()
         if isinstance(self.bins, (str, bytes)) or not isinstance(self.bins, Sized):
             raise TypeError(
-                f"PiecewiseLinear: bins is {self.bins!r}: expected the edges of each column's bins, as "
-                "PiecewiseLinear.from_data makes them"
+                f"PiecewiseLinear: bins is {self.bins!r}: expected the edges of each column's "
+                "bins, as PiecewiseLinear.from_data makes them"
             )
-        bins = tuple(_edges(each, f"PiecewiseLinear: bins[{i}]") for i, each in enumerate(self.bins))
+        bins = tuple(
+            _edges(each, f"PiecewiseLinear: bins[{i}]") for i, each in enumerate(self.bins)
+        )
         object.__setattr__(self, "bins", bins)
         if not bins:
             raise ValueError("PiecewiseLinear: bins of no column: expected those of 1 or more")
@@ -158,8 +160,12 @@ class PiecewiseLinear(NumberEmbedding):
             )
         return super()._placed(columns, places)
 
+    def _edges(self) -> tuple[tuple[float, ...], ...]:
+        """The edges of each column's bins, as they have been checked."""
+        return cast(tuple[tuple[float, ...], ...], self.bins)
+
     def _sizes(self) -> list[int]:
-        return [len(edges) - 1 for edges in self.bins]  # type: ignore[arg-type]
+        return [len(edges) - 1 for edges in self._edges()]
 
     def units_after(self, n_prev: int) -> int:  # noqa: D102
         count = len(self.bins)
@@ -168,7 +174,7 @@ class PiecewiseLinear(NumberEmbedding):
     def core(self) -> dict[str, Any]:  # noqa: D102
         return {
             "kind": self.kind,
-            "bins": list(zip(self._places(), self.bins, strict=True)),
+            "bins": list(zip(self._places(), self._edges(), strict=True)),
             "dimension": 0 if self.d is None else int(self.d),
             "linear": bool(self.linear),
         }
@@ -177,9 +183,10 @@ class PiecewiseLinear(NumberEmbedding):
         if self.d is None:
             return {}
         d, columns = int(self.d), self._columns()
-        maps = {f"map{c}": (d, T) for c, T in zip(columns, self._sizes(), strict=True)}
-        terms = ["slope", "bias"] if self.linear else ["bias"]
-        return maps | {name: (d, len(columns)) for name in terms}
+        shapes: Shapes = {f"map{c}": (d, T) for c, T in zip(columns, self._sizes(), strict=True)}
+        for name in ["slope", "bias"] if self.linear else ["bias"]:
+            shapes[name] = (d, len(columns))
+        return shapes
 
     def initial(  # noqa: D102
         self, name: str, shape: tuple[int, ...], generator: np.random.Generator, where: str
@@ -198,15 +205,15 @@ class PiecewiseLinear(NumberEmbedding):
         ValueError
             With the first column whose edges are not.
         """
-        for column, edges in zip(self._columns(), self.bins, strict=True):
+        for column, edges in zip(self._columns(), self._edges(), strict=True):
             with np.errstate(over="ignore"):
                 rounded = np.asarray(edges).astype(dtype)
                 apart = np.isfinite(rounded).all() and np.isfinite(np.diff(rounded)).all()
             if not apart or not (np.diff(rounded) > 0).all():
                 raise ValueError(
                     f"{where} has edges for column {column} that {dtype} does not tell apart: "
-                    f"expected others, or dtype={dtype.name!r} where PiecewiseLinear.from_data makes "
-                    "them"
+                    f"expected others, or dtype={dtype.name!r} where PiecewiseLinear.from_data "
+                    "makes them"
                 )
 
 

@@ -86,8 +86,8 @@ def in_order(
             isinstance(other, Standardize) for other in before
         ):
             raise ValueError(
-                f"Network: layers[{index}] is a PiecewiseLinear behind a Standardize: expected none, as "
-                "its bins are of X's own numbers; X may be scaled before bins are taken from it"
+                f"Network: layers[{index}] is a PiecewiseLinear behind a Standardize: expected none, "
+                "as its bins are of X's own numbers; X may be scaled before bins are taken from it"
             )
     names = [layer.name for layer in flat if layer.name is not None]
     for name in names:
@@ -116,7 +116,7 @@ def _append(
             units.append(n)
         elif isinstance(layer, LayerDescription):
             if isinstance(layer, NumberEmbedding):
-                layer = placed(layer, flat, units[0], f"layers[{len(flat)}]")  # noqa: PLW2901
+                layer = placed(layer, flat, units[0], f"layers[{len(flat)}]")
             flat.append(layer)
             units.append(layer.units_after(units[-1]))
         else:

@@ -42,6 +42,8 @@ void check_all_full() {
   check_full(all.dropout);
   check_full(all.prelu);
   check_full(all.embedding);
+  check_full(all.periodic);
+  check_full(all.piecewise_linear);
   check_full(all.gather);
   check_full(all.vectors);
   const KernelTable& table = kernel_table();

@@ -112,7 +112,8 @@ static_assert(!LayerKind<int>);
 
 static_assert(LayerKind<Dense> && LayerKind<Identity> && LayerKind<Dropout> &&
               LayerKind<BatchNorm> && LayerKind<LayerNorm> && LayerKind<PRelu> &&
-              LayerKind<Standardize> && LayerKind<Embedding> && LayerKind<Add>);
+              LayerKind<Standardize> && LayerKind<Embedding> && LayerKind<PiecewiseLinear> &&
+              LayerKind<Periodic> && LayerKind<Add>);
 
 // Units are a dense layer's own to say.
 static_assert(std::is_empty_v<PRelu>);
@@ -136,6 +137,19 @@ TEST_CASE("a layer's sizes") {
   check_sizes(just(Embedding{{{0, 3, 4}, {4, 9, 1}}}), 5, {3 + 4 + 1, 12 + 9, 0, 0});
   check_sizes(just(Embedding{}), 5, {5, 0, 0, 0});
   check_sizes(just(PRelu{}), 7, {7, 7, 0, 0});
+  // Three bins of each of two columns.
+  const Bins bins = bins_of({0, 4});
+  check_sizes(just(PiecewiseLinear{bins, 0, true}), 5, {3 + 6, 0, 0, 0});
+  check_sizes(just(PiecewiseLinear{bins, 7, false}), 5, {3 + 14, 7 * 6 + 14, 0, 0});
+  check_sizes(just(PiecewiseLinear{bins, 7, true}), 5, {3 + 14, 7 * 6 + 28, 0, 0});
+  // Four frequencies of each of two columns.
+  check_sizes(just(Periodic{{0, 4}, 4, 0}), 5, {3 + 16, 8, 0, 16});
+  check_sizes(just(Periodic{{0, 4}, 4, 3}), 5, {3 + 6, 8 + 2 * (24 + 3), 0, 16 + 6});
+  check_sizes(just(Periodic{{0, 4}, 4, 3, PeriodicForm::plr, true}), 5,
+              {3 + 6, 8 + 24 + 3, 0, 16 + 6});
+  check_sizes(just(Periodic{{0, 4}, 4, 3, PeriodicForm::pbld}), 5,
+              {3 + 6, 16 + 2 * (8 + 2), 0, 16});
+  check_sizes(just(Periodic{{0, 4}, 4, 0, PeriodicForm::cosine}), 5, {3 + 10, 16 + 20, 0, 16});
 }
 
 TEST_CASE("a layer of the greatest sizes is counted without an overflow") {
@@ -178,6 +192,24 @@ TEST_CASE("a layer that cannot be is refused by name, and told why") {
   check(just(Embedding{{{1, 3, most_units + 1}}}), "expected 1 to 2147483647 of each");
   check(just(Embedding{{{1, huge / 64, 1}, {2, huge / 64, 1}, {3, huge / 64, 1}}}), "expected 1");
   check(just(Embedding{{{1, most_units, 513}}}), "1099511627776 numbers or fewer");
+  check(just(PiecewiseLinear{bins_of({1, 5})}), "embeds column 5 of 5");
+  check(just(PiecewiseLinear{bins_of({1, 1})}), "in ascending order");
+  check(just(PiecewiseLinear{bins_of({1}), -1}), "has -1 dimensions: expected 0 to 2147483647");
+  check(just(PiecewiseLinear{bins_of({1}), huge}), "1099511627776 numbers or fewer");
+  for (const std::vector<double>& edges : std::vector<std::vector<double>>{
+           {}, {1}, {1, 1}, {2, 1}, {0, not_a_number<double>}, {0, infinity<double>}}) {
+    Bins bins;
+    bins.add(2, edges);
+    check(just(PiecewiseLinear{bins, 3, true}), "edges for column 2: expected 2 or more finite");
+  }
+  check(just(Periodic{{-1}, 3}), "embeds column -1 of 5");
+  check(just(Periodic{{3, 3}, 3}), "in ascending order");
+  for (const Index frequencies : {Index{0}, Index{-1}, huge, most_units + 1})
+    check(just(Periodic{{1}, frequencies}), " frequencies and 0 dimensions: expected 1 or more");
+  for (const Index dimension : {Index{-1}, huge, most_units})
+    check(just(Periodic{{1}, 1000, dimension}), "1000 frequencies and ");
+  check(just(Periodic{{1}, 3, 1, PeriodicForm::pbld}),
+        "1 dimensions: expected 1 or more, and 2 or");
 }
 
 TEST_CASE("every kind has a name of its own, and its traits are those of its layer") {
@@ -219,6 +251,9 @@ TEST_CASE("fields are a kind's numbers by the names that descriptions have for t
   CHECK(names_of(std::type_identity<Dropout>{}) == Names{"rate"});
   CHECK(names_of(std::type_identity<LayerNorm>{}) == Names{"epsilon"});
   CHECK(names_of(std::type_identity<Embedding>{}) == Names{"columns"});
+  CHECK(names_of(std::type_identity<PiecewiseLinear>{}) == Names{"bins", "dimension", "linear"});
+  CHECK(names_of(std::type_identity<Periodic>{}) ==
+        Names{"columns", "frequencies", "dimension", "form", "shared"});
   CHECK(names_of(std::type_identity<Add>{}) == Names{"from"});
   CHECK(names_of(std::type_identity<PRelu>{}).empty());
   CHECK(names_of(std::type_identity<Standardize>{}).empty());

@@ -1,8 +1,8 @@
 """Activations as ONNX has them: one operator, or a formula of several.
 
 A formula is an operator's name and its inputs, which are formulas again, numbers, ``X``, what goes
-in, or the name of a constant that the formula takes, such as ``"slope"``. The exporter writes them,
-and the importer knows them again.
+in, or the name of a constant that the formula takes, such as ``"slope"``; and then the attributes
+that matter, if any. The exporter writes them, and the importer knows them again.
 """
 
 from __future__ import annotations
@@ -66,3 +66,45 @@ LAYER_NORM: list[Formula] = [
     for square in (("Pow", _APART, 2.0), ("Mul", _APART, _APART))
 ]
 TWO_CLASSES: Formula = ("Concat", ("Sub", 1.0, X), X)
+
+# What embeddings make of a column, by the name of the way.
+_COLUMN: Formula = ("Gather", X, "column", {"axis": 1})  # (m, 1)
+_THROUGH_BINS: Formula = (
+    "Min",
+    ("Max", ("Div", ("Sub", _COLUMN, "starts"), "widths"), "least"),
+    "most",
+)
+
+
+def _mapped(features: Formula) -> Formula:
+    return ("Gemm", features, "map", "bias", {"transB": 1, "alpha": 1.0, "beta": 1.0})
+
+
+def _joined(first: Formula, second: Formula) -> Formula:
+    return ("Concat", first, second, {"axis": 1})
+
+
+def _angle(turns: Formula) -> Formula:
+    """Of turns, less the whole ones."""
+    return ("Mul", ("Sub", turns, ("Round", turns)), 2 * math.pi)
+
+
+_TURNS: Formula = ("Mul", _COLUMN, "frequency")
+_WAVES = _joined(("Cos", _angle(_TURNS)), ("Sin", _angle(_TURNS)))
+_COSINES: Formula = ("Cos", _angle(("Add", _TURNS, "phase")))
+OF_COLUMNS: dict[str, Formula] = {
+    "vectors": (
+        "Gather",
+        "table",
+        ("Cast", ("Gather", X, "column", {"axis": 1})),
+        {"axis": 0},
+    ),
+    "bins": _THROUGH_BINS,
+    "pieces": _mapped(_THROUGH_BINS),
+    "sloped pieces": ("Add", _mapped(_THROUGH_BINS), ("Mul", _COLUMN, "slope")),
+    "waves": _WAVES,
+    "plr": ("Relu", _mapped(_WAVES)),
+    "pbld": _joined(_COLUMN, _mapped(_COSINES)),
+    "cosine": ("Add", ("Mul", _joined(_COLUMN, _COSINES), "scale"), "shift"),
+}
+PASSED: Formula = ("Gather", X, "passing", {"axis": 1})

@@ -23,10 +23,13 @@ from deltarule.layers import (
     Embedding,
     LayerDescription,
     LayerNorm,
+    Periodic,
+    PiecewiseLinear,
     PReLU,
     Residual,
     Standardize,
 )
+from deltarule.layers.columns import columns_of, may_precede
 
 
 @dataclass
@@ -150,14 +153,26 @@ class _Maker:
                 self._two_classes(parts, step)
                 n = 2
             case "embedding":
-                if not at_input or any(not isinstance(p.description, Standardize) for p in parts):
+                allowed = step.numbers["way"] == "vectors"
+                if not at_input or not all(
+                    isinstance(part.description, Standardize)
+                    if allowed
+                    else may_precede(part.description)
+                    for part in parts
+                ):
                     self.problems.refuse(
                         f"{step.node}: expected an embedding of the input's columns"
                     )
-                embedding = self._embedding_part(step, n)
-                for part in parts:
-                    self._expect_codes(part, step)
-                parts.append(embedding)
+                self._expect_all_columns(step, n)
+                made = (
+                    self._embedding_part(step)
+                    if allowed
+                    else self._number_part(step, [part.description for part in parts])
+                )
+                if allowed:
+                    for part in parts:
+                        self._expect_codes(part, step)
+                parts.append(made)
                 n = parts[-1].description.units_after(n)
             case "add":
                 block, behind = self._forward(step.block, n, at_input=False)
@@ -346,23 +361,57 @@ class _Maker:
             {name: np.concatenate([0 * numbers[name], numbers[name]]) for name in ("W", "b")},
         )
 
-    def _embedding_part(self, step: Step, n: int) -> Part:
-        tables = step.numbers["tables"]
-        passing = step.numbers["passing"]
-        all_there = len(passing) + len(tables) == n and {*passing, *tables} == {*range(n)}
-        if not all_there or passing != sorted(passing) or [*tables] != sorted(tables):
+    def _expect_all_columns(self, step: Step, n: int) -> None:
+        passing, columns = step.numbers["passing"], step.numbers["columns"]
+        all_there = len(passing) + len(columns) == n and {*passing, *columns} == {*range(n)}
+        if not all_there or passing != sorted(passing) or [*columns] != sorted(columns):
             self.problems.refuse(
                 f"{step.node}: expected all columns that are not embedded, in their order, and "
                 "behind them those that are, in theirs"
             )
-        kept = {}
-        for column, table in tables.items():
+
+    def _embedding_part(self, step: Step) -> Part:
+        kept, sizes = {}, {}
+        for column, numbers in step.numbers["columns"].items():
+            table = numbers["table"]
+            if table.ndim != 2 or table.dtype.kind != "f":
+                self.problems.refuse(f"{step.node}: expected a table (codes, numbers) a column")
             self.file.spend(table.size * self.dtype.itemsize, step.node)
             kept[f"E{column}"] = table.T.astype(self.dtype)
-        return Part(Embedding({column: table.shape for column, table in tables.items()}), kept)
+            sizes[column] = table.shape
+        return Part(Embedding(sizes), kept)
+
+    def _number_part(self, step: Step, before: list[LayerDescription]) -> Part:
+        """The embedding of numbers, behind layers that have taken columns of theirs."""
+        taken = sorted(column for layer in before for column in columns_of(layer))
+        own = {}
+        for place, numbers in step.numbers["columns"].items():
+            column = place
+            for other in taken:
+                column += other <= column
+            own[column] = {name: self._of_number(a, name, step) for name, a in numbers.items()}
+        try:
+            made, kept = _number_embedding(step.numbers["way"], own)
+        except ValueError as error:
+            self.problems.refuse(f"{step.node}: {error}")
+        if isinstance(made, PiecewiseLinear) and any(isinstance(b, Standardize) for b in before):
+            self.problems.refuse(
+                f"{step.node}: behind a standardisation: expected bins of X's numbers"
+            )
+        return Part(made, kept)
+
+    def _of_number(self, array: Array, name: str, step: Step) -> Array:
+        wanted = 2 if name == "map" else 1
+        if array.ndim != wanted or array.dtype.kind != "f" or not array.size:
+            self.problems.refuse(
+                f"{step.node}: {name} of {array.dtype} and shape {array.shape}: expected floats of "
+                f"{wanted} dimensions"
+            )
+        self.file.spend(2 * array.size * self.dtype.itemsize, step.node)
+        return array.astype(self.dtype)
 
     def _expect_codes(self, standardized: Part, step: Step) -> None:
-        columns = list(step.numbers["tables"])
+        columns = list(step.numbers["columns"])
         for name, wanted in (("mean", 0), ("variance", 1)):
             if any(standardized.numbers[name][column, 0] != wanted for column in columns):
                 self.problems.refuse(
@@ -386,9 +435,57 @@ class _Maker:
             self.problems.add(f"{step.node}: to {sizes[:8]}: expected (-1, {n})")
 
 
+def _number_embedding(
+    way: str, own: dict[int, dict[str, Array]]
+) -> tuple[LayerDescription, dict[str, Array]]:
+    """The layer that makes of columns what a way says, and its numbers."""
+    columns, each = list(own), list(own.values())
+    d = len(each[0]["map"]) if "map" in each[0] else None
+    K = len(each[0].get("frequency", ()))
+    for numbers in each:
+        bins = len(numbers.get("starts", ()))
+        features = bins or (2 * K if way == "plr" else K)
+        shapes = {"map": (d, features), "bias": (d,), "slope": (d,), "frequency": (K,)}
+        shapes |= {"phase": (K,), "scale": (1 + K,), "shift": (1 + K,)}
+        for name, array in numbers.items():
+            if array.shape != (wanted := shapes.get(name, (bins,))):
+                raise ValueError(f"{name} has shape {array.shape}: expected {wanted}")
+    names = [name for name in each[0] if name not in ("map", *_OF_BINS)]
+    kept = {name: np.stack([numbers[name] for numbers in each], axis=1) for name in names}
+    maps = {f"map{c}": numbers["map"] for c, numbers in own.items() if "map" in numbers}
+    if K == 0:
+        edges = [_edges(numbers) for numbers in each]
+        layer = PiecewiseLinear(edges, d, linear=way != "pieces", columns=columns)
+        return layer, kept | maps
+    form = "plr" if way == "waves" else way
+    shared = len(maps) > 1 and all(
+        np.array_equal(numbers[name], each[0][name]) for numbers in each for name in ("map", "bias")
+    )
+    if shared:
+        maps, kept["bias"] = {"map": each[0]["map"]}, kept["bias"][:, :1]
+    d = None if d is None else d + (form == "pbld")
+    return Periodic(K, d, form=form, shared=shared, columns=columns), kept | maps
+
+
+_OF_BINS = ("starts", "widths", "least", "most")
+
+
+def _edges(numbers: dict[str, Array]) -> Array:
+    """The edges of bins that lie side by side, and go on at their ends."""
+    starts, widths, least, most = (numbers[name] for name in _OF_BINS)
+    ends = starts + widths
+    apart = np.abs(ends[:-1] - starts[1:])
+    rounding = 4 * np.finfo(starts.dtype).eps * np.maximum(np.abs(starts[1:]), widths[:-1])
+    held = np.isneginf(least[0]) and np.isposinf(most[-1])
+    if not held or least[1:].any() or (most[:-1] != 1).any() or (apart > rounding).any():
+        raise ValueError("expected bins side by side, the first open below and the last above")
+    return np.append(starts, ends[-1])
+
+
 def _weights(steps: list[Step]) -> Iterator[Array]:
     for step in steps:
-        arrays = [*step.numbers.values(), *step.numbers.get("tables", {}).values()]
+        of_columns = step.numbers.get("columns", {}).values()
+        arrays = [*step.numbers.values(), *(a for numbers in of_columns for a in numbers.values())]
         yield from (a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f")
         yield from _weights(step.block)
 

@@ -17,7 +17,9 @@ from deltarule._interchange.onnx.file import Constant, OnnxFile, Value
 from deltarule._interchange.onnx.formulas import (
     FORMULAS,
     LAYER_NORM,
+    OF_COLUMNS,
     OPERATORS,
+    PASSED,
     PRELU,
     STANDARDIZE,
     TWO_CLASSES,
@@ -219,46 +221,54 @@ class _Walk:
         return None
 
     def _embedding(self, value: Value) -> tuple[list[Step], Value]:
-        """Columns that pass, and rows of tables by the codes in the others."""
+        """Columns that pass, and what the others become: one way for all of them."""
         passing: list[int] = []
-        tables: dict[int, Array] = {}
+        columns: dict[int, dict[str, Any]] = {}
+        ways = set()
         x: Value | None = None
         for place, given in enumerate(value.inputs):
-            part = next(_matches(_VECTORS, given, {}), None)
-            columns = None if part is None else part["column"]
-            if part is None and place == 0:
-                part = next(_matches(_PASSED, given, {}), None)
-                columns = None if part is None else part["passing"]
+            way, part = self._of_column(given)
+            if way == "passed" and place > 0:
+                part = None
             if (
                 part is None
-                or columns is None
-                or columns.dtype.kind != "i"
+                or part["which"].dtype.kind != "i"
                 or (x is not None and part[X] is not x)
-                or not _of_columns(given, "table" in part)
+                or part["which"].ndim != _INDEX_DIMENSIONS.get(way, 1)
             ):
                 self.problems.refuse(
                     f"{value.name}: not as a part of a dense network: expected an embedding: the "
-                    "columns of the input that pass, and rows of tables by the codes in others"
+                    "columns of the input that pass, and what is made of the others"
                 )
-            x = cast(Value, part[X])
-            if "table" in part:
-                table, column = part["table"], columns
-                if column.size != 1 or table.ndim != 2 or table.dtype.kind != "f":
-                    self.problems.refuse(
-                        f"{value.name}: expected a table (codes, numbers) a column"
-                    )
-                if int(column.reshape(())) in tables:
-                    self.problems.refuse(f"{value.name}: expected each column once")
-                tables[int(column.reshape(()))] = table
-            else:
-                passing = columns.reshape(-1).tolist()
-        if x is None or not tables:
+            x = cast(Value, part.pop(X))
+            which = part.pop("which").reshape(-1).tolist()
+            if way == "passed":
+                passing = which
+                continue
+            ways.add(way)
+            if len(which) != 1 or which[0] in columns or len(ways) > 1:
+                self.problems.refuse(
+                    f"{value.name}: expected each column once, and one way for all of them"
+                )
+            columns[which[0]] = part
+        if x is None or not columns:
             self.problems.refuse(f"{value.name}: expected an embedding")
-        return [Step("embedding", value.name, {"passing": passing, "tables": tables})], x
+        numbers = {"passing": passing, "columns": columns, "way": ways.pop()}
+        return [Step("embedding", value.name, numbers)], x
+
+    @staticmethod
+    def _of_column(given: Any) -> tuple[str, dict[str, Any] | None]:
+        """What is made of a column, or of those that pass, and of which: its name and numbers."""
+        for way, formula in {"passed": PASSED, **OF_COLUMNS}.items():
+            part = next(_matches(formula, given, {}), None)
+            if part is not None:
+                part["which"] = part.pop("passing" if way == "passed" else "column")
+                return way, part
+        return "", None
 
 
-_VECTORS: Formula = ("Gather", "table", ("Cast", ("Gather", X, "column")))
-_PASSED: Formula = ("Gather", X, "passing")
+# Codes are the numbers of a column, and what becomes of a number is made of a column of one.
+_INDEX_DIMENSIONS = {"vectors": 0}
 _HINTS = dict.fromkeys(
     ("Abs", "Erf", "Greater", "Log", "Max", "Min", "Pow", "ReduceMean", "Sqrt", "Where"),
     "expected it in a formula that deltarule knows, such as GELU's or layer normalisation's",
@@ -273,25 +283,14 @@ _HINTS |= {
 }
 
 
-def _of_columns(gather: Any, embeds: bool) -> bool:
-    """Whether an embedding's Gathers are along the right axes."""
-    if not embeds:
-        return bool(gather.attributes["axis"] == 1)
-    cast_ = gather.inputs[1]
-    return bool(
-        gather.attributes["axis"] == 0
-        and cast_.inputs[0].attributes["axis"] == 1
-        and cast_.inputs[0].inputs[1].array.ndim == 0
-    )
-
-
 def _matches(formula: Formula, value: Any, bound: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Each way in which a value is what a formula says: what stands for its X and constants."""
     if formula == X:
         if isinstance(value, Value) and bound.get(X, value) is value:
             yield bound | {X: value}
     elif isinstance(formula, str):
-        if isinstance(value, Constant) and value.array.dtype.kind in "fi":
+        fits = isinstance(value, Constant) and value.array.dtype.kind in "fi"
+        if fits and bound.get(formula, value.array) is value.array:
             yield bound | {formula: value.array}
     elif isinstance(formula, float):
         # A writer in float32 may have rounded it.
@@ -300,11 +299,23 @@ def _matches(formula: Formula, value: Any, bound: dict[str, Any]) -> Iterator[di
             if apart <= 1e-6 * abs(formula):
                 yield bound
     elif isinstance(value, Value) and value.operator == formula[0]:
-        parts = formula[1:]
-        if len(parts) == len(value.inputs):
+        parts, wanted = formula[1:], {}
+        if isinstance(parts[-1], dict):
+            *parts, wanted = parts
+        if len(parts) == len(value.inputs) and _has(value, wanted):
+            parts = tuple(parts)
             yield from _all_match(parts, value.inputs, bound)
             if formula[0] in _EITHER_WAY:
                 yield from _all_match(parts, value.inputs[::-1], bound)
+
+
+def _has(value: Value, attributes: dict[str, Any]) -> bool:
+    """Whether a node has attributes; an axis of -1 is the last of two."""
+    given = value.attributes
+    return all(
+        given[name] == wanted or (name == "axis" and wanted == 1 and given[name] == -1)
+        for name, wanted in attributes.items()
+    )
 
 
 def _all_match(

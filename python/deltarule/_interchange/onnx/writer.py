@@ -16,7 +16,16 @@ from deltarule._arrays import Array
 from deltarule._files import atomic
 from deltarule._files.atomic import PathLike
 from deltarule._interchange.onnx.file import import_onnx
-from deltarule._interchange.onnx.formulas import FORMULAS, OPERATORS, PRELU, STANDARDIZE, Formula, X
+from deltarule._interchange.onnx.formulas import (
+    FORMULAS,
+    OF_COLUMNS,
+    OPERATORS,
+    PASSED,
+    PRELU,
+    STANDARDIZE,
+    Formula,
+    X,
+)
 from deltarule._network.bare import BareNetwork
 from deltarule._network.layer_views import Layer
 from deltarule._version import __version__
@@ -28,9 +37,12 @@ from deltarule.layers import (
     Dropout,
     Embedding,
     LayerNorm,
+    Periodic,
+    PiecewiseLinear,
     PReLU,
     Standardize,
 )
+from deltarule.layers.columns import NumberEmbedding
 
 # The first opset with Gelu, and the version of the format that came with it. ONNX Runtime reads
 # them from 1.17 on.
@@ -106,26 +118,40 @@ class Graph:
         return inner
 
     def formula(
-        self, formula: Formula, x: str, result: str, constants: Mapping[str, Array] | None = None
+        self,
+        formula: Formula,
+        x: str,
+        result: str,
+        constants: Mapping[str, Array] | None = None,
+        made: dict[str, str] | None = None,
     ) -> str:
-        """The nodes of a formula of ``x``."""
+        """The nodes of a formula of ``x``; what it has twice is made once."""
         if formula == X:
             return x
         if isinstance(formula, float):
             return self.number(f"constant_{formula!r}", formula)
         if isinstance(formula, str):
-            return self.number(f"{formula}_{result.split('_')[0]}", (constants or {})[formula])
+            array = (constants or {})[formula]
+            dtype = array.dtype if array.dtype.kind == "i" else None
+            return self.number(f"{formula}_{result.split('_')[0]}", array, dtype)
+        made = {} if made is None else made
+        if (known := made.get(repr(formula))) is not None:
+            return known
         kind, *parts = formula
+        attributes = parts.pop() if isinstance(parts[-1], dict) else {}
         inputs = [
-            self.formula(part, x, f"{result}_{place}", constants)
+            self.formula(part, x, f"{result}_{place}", constants, made)
             for place, part in enumerate(parts, 1)
         ]
+        made[repr(formula)] = result
         if kind == "Erf" and self.dtype == np.float64:  # ONNX Runtime has it in float32 alone
             single = self.onnx.TensorProto.FLOAT
             inputs = [self.node("Cast", inputs, f"{result}_single", to=single)]
             erf = self.node("Erf", inputs, f"{result}_erf")
             return self.node("Cast", [erf], result, to=self._element)
-        return self.node(kind, inputs, result)
+        if kind == "Cast":  # codes alone
+            attributes = {"to": self.onnx.TensorProto.INT64}
+        return self.node(kind, inputs, result, **attributes)
 
     def activation(self, name: str, x: str, result: str) -> str:
         """The nodes of an activation."""
@@ -353,33 +379,56 @@ def _add_layer(graph: Graph, layer: Layer, l: int, values: list[str], result: st
         case Standardize():
             moments = {name: getattr(layer, name)[:, 0] for name in ("mean", "variance")}
             return graph.formula(STANDARDIZE, x, result, moments)
-        case Embedding():
-            return _add_embedding(graph, layer, description.columns, l, x, result)
+        case Embedding() | NumberEmbedding():
+            return _add_embedding(graph, layer, x, result)
         case Add():
             return graph.node("Add", [values[description.source], x], result)
         case _:
             raise AssertionError(f"no operators for {description.kind}")
 
 
-def _add_embedding(
-    graph: Graph,
-    layer: Layer,
-    columns: Mapping[int, tuple[int, int]],
-    l: int,  # noqa: E741
-    x: str,
-    result: str,
-) -> str:
-    """The columns that pass, and behind them each embedded column's vectors."""
-    passing = [column for column in range(layer.inputs) if column not in columns]
+def _add_embedding(graph: Graph, layer: Layer, x: str, result: str) -> str:
+    """The columns that pass, and behind them what each of the others becomes."""
+    way, columns = _of_columns(layer, graph.dtype)
+    l = layer._index + 1  # noqa: E741 -- the layer, as on paper
+    passing = [place for place in range(layer.inputs) if place not in columns]
     parts = []
     if passing:
-        where = graph.number(f"passing{l}", passing, np.int64)
-        parts.append(graph.node("Gather", [x, where], f"passed{l}", axis=1))
-    for column in columns:
-        what = f"{l}_{column}"
-        where = graph.number(f"column{what}", column, np.int64)
-        table = graph.number(f"E{what}", getattr(layer, f"E{column}").T)
-        codes = graph.node("Gather", [x, where], f"codes{what}", axis=1)
-        whole = graph.node("Cast", [codes], f"whole{what}", to=graph.onnx.TensorProto.INT64)
-        parts.append(graph.node("Gather", [table, whole], f"vectors{what}", axis=0))
+        which = {"passing": np.array(passing, np.int64)}
+        parts.append(graph.formula(PASSED, x, f"passed{l}", which))
+    for place, numbers in columns.items():
+        index = np.array(place if way == "vectors" else [place], np.int64)
+        constants = numbers | {"column": index}
+        parts.append(graph.formula(OF_COLUMNS[way], x, f"column{l}of{place}", constants))
     return graph.node("Concat", parts, result, axis=1)
+
+
+def _of_columns(layer: Layer, dtype: np.dtype[Any]) -> tuple[str, dict[int, dict[str, Array]]]:
+    """What an embedding makes of its columns, and the numbers for each by where it comes in."""
+    description = layer.description
+    if isinstance(description, Embedding):
+        tables = {c: {"table": getattr(layer, f"E{c}").T} for c in description.columns}
+        return "vectors", tables
+    assert isinstance(description, (PiecewiseLinear, Periodic))
+    columns, places = description._columns(), description._places()
+    own: dict[int, dict[str, Array]] = {}
+    for c, (column, place) in enumerate(zip(columns, places, strict=True)):
+        own[place] = {}
+        for name, array in layer._views.items():
+            if name in ("map", f"map{column}"):
+                own[place]["map"] = array
+            elif not name.startswith("map"):
+                own[place][name] = array[:, min(c, array.shape[1] - 1)]  # one may serve all
+    if isinstance(description, PiecewiseLinear):
+        for place, bins in zip(places, description._edges(), strict=True):
+            own[place] |= _bins(np.asarray(bins, dtype))
+        if description.d is None:
+            return "bins", own
+        return "sloped pieces" if description.linear else "pieces", own
+    return "waves" if description._is_plain else description.form, own
+
+
+def _bins(edges: Array) -> dict[str, Array]:
+    least, most = np.zeros_like(edges[1:]), np.ones_like(edges[1:])
+    least[0], most[-1] = -np.inf, np.inf  # the first bin goes on below, the last above
+    return {"starts": edges[:-1], "widths": np.diff(edges), "least": least, "most": most}
