@@ -86,8 +86,8 @@ def in_order(
             isinstance(other, Standardize) for other in before
         ):
             raise ValueError(
-                f"Network: layers[{index}] is a PiecewiseLinear behind a Standardize: expected none, "
-                "as its bins are of X's own numbers; X may be scaled before bins are taken from it"
+                f"Network: layers[{index}] is a PiecewiseLinear behind a Standardize: expected "
+                "none, as its bins are of X's own numbers; X may be scaled before bins are taken from it"
             )
     names = [layer.name for layer in flat if layer.name is not None]
     for name in names:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
+import published
 import reference
 from deltarule.layers.base import ACTIVATION_ALIASES
 from record_torch import torch_activations
@@ -21,6 +22,7 @@ from support import DTYPES, Array, assert_near, assert_same_bits, nothing_writte
 TOLERANCE = {"float32": 1e-4, "float64": 1e-11}
 INPUTS = 6
 CODES = {1: (4, 3), 4: (3, 2)}
+BINS = [[-1, 1], [-2, -0.5, 0, 0.25, 3], [0, 0.5, 1]]
 Layers = list[Any]
 
 STACKS: dict[str, Callable[[], Layers]] = {
@@ -35,6 +37,28 @@ STACKS: dict[str, Callable[[], Layers]] = {
     "prelu": lambda: [dr.PReLU(), dr.Dense(8), dr.PReLU(0.1), dr.Dense(3)],
     "standardize": lambda: [dr.Standardize(), dr.Dense(8, "tanh"), dr.Dense(3)],
     "embedding": lambda: [dr.Embedding(CODES), dr.Dense(8, "tanh"), dr.Dense(3)],
+    "pieces": lambda: [dr.PiecewiseLinear(BINS, 4, columns=[0, 2, 5]), dr.Dense(8, "tanh")],
+    "bins and pieces": lambda: [
+        dr.PiecewiseLinear(BINS[:2], columns=[1, 3]),
+        dr.PiecewiseLinear(BINS[:1], 3, linear=False, columns=[4]),
+        dr.Dense(8, "tanh"),
+        dr.Dense(3),
+    ],
+    "waves": lambda: [
+        dr.Standardize(),
+        dr.Embedding(CODES),
+        dr.Periodic(4, columns=[5]),
+        dr.Periodic(7, d=4, sigma=0.3),
+        dr.Dense(8, "tanh"),
+        dr.Dense(3),
+    ],
+    "waves, shared": lambda: [dr.Periodic(5, d=6, shared=True, sigma=0.3), dr.Dense(3)],
+    "waves beside x": lambda: [
+        dr.Periodic(4, d=3, form="pbld", columns=[0, 2]),
+        dr.Periodic(9, form="cosine", columns=[1, 5]),
+        dr.Dropout(0.2),
+        dr.Dense(3),
+    ],
     "residual": lambda: [
         dr.Residual([dr.Dense(8, "tanh"), dr.Dense(INPUTS)]),
         dr.Activation("tanh"),
@@ -70,8 +94,8 @@ def stack(
     net = dr.Network(layers, input_size=inputs, seed=seed, dtype=dtype)
     rng = np.random.default_rng(seed + 1)
     for layer in net.layers:
-        for name in ("b", "gamma", "beta", "mean", "variance", "slope"):
-            if hasattr(layer, name):
+        for name in layer._views:
+            if name not in ("W", "frequency") and not name.startswith("E"):
                 view = getattr(layer, name)
                 centre = 1.0 if name in ("gamma", "variance") else 0.0
                 setattr(layer, name, centre + 0.3 * rng.uniform(-1, 1, view.shape))
@@ -160,6 +184,9 @@ class Torch:
                 {str(c): torch.nn.Embedding(*sizes, dtype=dtype) for c, sizes in d.columns.items()}
             )
             numbers = {f"{c}.weight": getattr(layer, f"E{c}").T for c in d.columns}
+        elif isinstance(d, (dr.PiecewiseLinear, dr.Periodic)):
+            made = published.module_of(layer, dtype)
+            numbers = {}
         if made is not None:
             made.load_state_dict({name: tensor(a) for name, a in numbers.items()}, strict=False)
             for parameter in made.parameters():
@@ -178,7 +205,8 @@ class Torch:
                 numbers = of(parameter)
                 numbers = np.zeros(parameter.shape) if numbers is None else numbers.detach().numpy()
                 # An embedding's rows are our table's columns, one after another already.
-                order = "C" if isinstance(layer.description, dr.Embedding) else "F"
+                by_rows = isinstance(layer.description, dr.Embedding)
+                order = "C" if by_rows else "F"
                 parts.append(numbers.ravel(order=order))
         return np.concatenate(parts)
 
@@ -468,11 +496,10 @@ def test_same_bits_for_any_number_of_threads(name: str) -> None:
     made = []
     for threads in (1, 2, 4):
         dr.set_num_threads(threads)
-        net = stack(
-            [dr.Dense(INPUTS, "tanh"), *STACKS[name]()]
-            if name not in ("standardize", "embedding", "everything")
-            else STACKS[name]()
-        )
+        layers = STACKS[name]()
+        of_X = (dr.Standardize, dr.Embedding, dr.PiecewiseLinear, dr.Periodic)
+        before = [] if isinstance(layers[0], of_X) else [dr.Dense(INPUTS, "tanh")]
+        net = stack([*before, *layers])
         X, y = problem(net, 600)
         net.fit(X, y, epochs=2, batch_size=256)
         made.append((net.parameters.copy(), net.statistics.copy(), net.predict(X)))
