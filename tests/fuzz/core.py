@@ -35,6 +35,28 @@ LAYERS = (
     lambda r, n: {"kind": "prelu"},
     lambda r, n: {"kind": "standardize"},
     lambda r, n: {"kind": "embedding", "columns": [(0, 3, 2)]},
+    lambda r, n: {
+        "kind": "piecewise_linear",
+        "bins": [(0, sorted(r.sample(range(-9, 9), r.choice([2, 3, 9]))))],
+        "dimension": r.choice([0, 1, 3]),
+        "linear": r.random() < 0.5,
+    },
+    lambda r, n: {
+        "kind": "periodic",
+        "columns": [0],
+        "frequencies": r.choice([1, 3, 16]),
+        "dimension": r.choice([0, 2, 5]),
+        "form": r.choice(["plr", "cosine"]),
+        "shared": r.random() < 0.5,
+    },
+    lambda r, n: {
+        "kind": "periodic",
+        "columns": [0],
+        "frequencies": r.choice([1, 3, 16]),
+        "dimension": r.choice([2, 5]),
+        "form": "pbld",
+        "shared": r.random() < 0.5,
+    },
 )
 G = ("identity", "relu", "tanh", "sigmoid", "gelu", "softmax", "exponential")
 OPTIMIZERS = ("sgd", "adam", "adamw", "nadam", "radam", "rmsprop", "adagrad", "adadelta", "lion")

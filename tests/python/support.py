@@ -4,7 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,39 @@ def data_of_every_kind(m: int, dtype: str = "float32", seed: int = 2) -> tuple[A
     X = rng.normal(3, 2, size=(m, 6)).astype(dtype)
     X[:, 1], X[:, 4] = rng.integers(4, size=m), rng.integers(3, size=m)
     return X, rng.integers(3, size=m)
+
+
+BINS = [[-1.0, 1.0], [-2.0, -0.5, 0.0, 0.25, 3.0], [0.0, 0.5, 1.0]]
+# Embeddings of numbers in every form, of six columns, of which the second holds four codes.
+NUMBER_EMBEDDINGS: dict[str, Callable[[], list[Any]]] = {
+    "bins": lambda: [dr.PiecewiseLinear(BINS, columns=[0, 1, 5])],
+    "pieces": lambda: [dr.PiecewiseLinear(BINS, 4, linear=False, columns=[0, 2, 3])],
+    "sloped pieces": lambda: [dr.PiecewiseLinear([*BINS, *BINS], 3)],
+    "waves": lambda: [dr.Periodic(5, columns=[4])],
+    "plr": lambda: [dr.Standardize(), dr.Periodic(5, 4)],
+    "plr, shared": lambda: [dr.Periodic(5, 4, shared=True, columns=[2, 3])],
+    "pbld": lambda: [dr.Periodic(5, 4, form="pbld")],
+    "pbld, shared": lambda: [dr.Periodic(5, 4, form="pbld", shared=True)],
+    "cosine": lambda: [dr.Periodic(5, form="cosine", columns=[0, 5])],
+    "behind one another": lambda: [
+        dr.Embedding({1: (4, 3)}),
+        dr.PiecewiseLinear(BINS[:2], 2, columns=[0, 4]),
+        dr.Periodic(3, columns=[3]),
+        dr.Periodic(3, 4, form="pbld"),
+    ],
+}
+
+
+def of_number_embeddings(name: str, dtype: str = "float32") -> tuple[dr.Network, Array]:
+    """A network behind one of them, with parameters of its own, and examples for it."""
+    layers = [*NUMBER_EMBEDDINGS[name](), dr.Dense(4, "tanh"), dr.Dense(2)]
+    net, rng = dr.Network(layers, 6, dtype=dtype), np.random.default_rng(3)
+    net.parameters = 0.5 * rng.normal(size=net.parameters.shape)
+    X = rng.normal(size=(30, 6)).astype(dtype)
+    X[:, 1] = rng.integers(4, size=30)
+    if isinstance(net.layers[0].description, dr.Standardize):
+        net.adapt(X)
+    return net, X
 
 
 def batches(m: int, size: int) -> list[slice]:

@@ -10,11 +10,13 @@ import pytest
 import deltarule as dr
 from support import (
     DTYPES,
+    NUMBER_EMBEDDINGS,
     Array,
     assert_near,
     assert_same_bits,
     data_of_every_kind,
     of_every_kind,
+    of_number_embeddings,
     output_of,
 )
 
@@ -410,3 +412,26 @@ except ImportError as error:
 """
     message = "from_torch and to_torch need torch, which is not installed: pip install torch"
     assert output_of(script) == message
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NUMBER_EMBEDDINGS)
+def test_embeddings_of_numbers(name: str, dtype: str) -> None:
+    net, X = of_number_embeddings(name, dtype)
+    module = net.to_torch()
+    assert_near(module(torch.tensor(X)).detach().numpy(), net.predict(X), 10 * TOLERANCE[dtype])
+    back = dr.from_torch(module)
+    assert_same_bits(back.parameters, net.parameters)
+    assert [layer.description.core() for layer in back.layers] == [
+        layer.description.core() for layer in net.layers
+    ]
+    module(torch.tensor(X)).sum().backward()
+    assert all(each.grad is not None for each in module.parameters())
+
+
+def test_columns_that_come_in_elsewhere_are_refused() -> None:
+    net = dr.Network([dr.Embedding({0: (3, 2)}), dr.Periodic(3, columns=[2])], 4)
+    module = net.to_torch()
+    module[1].places = [2]
+    with pytest.raises(ValueError, match=r"columns \[2\] come in at \[2\]: expected them at \[1\]"):
+        dr.from_torch(module)

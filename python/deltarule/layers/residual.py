@@ -87,7 +87,7 @@ def in_order(
         ):
             raise ValueError(
                 f"Network: layers[{index}] is a PiecewiseLinear behind a Standardize: expected "
-                "none, as its bins are of X's own numbers; X may be scaled before bins are taken from it"
+                "none, as its bins are of X's own numbers; scale X before bins are taken from it"
             )
     names = [layer.name for layer in flat if layer.name is not None]
     for name in names:

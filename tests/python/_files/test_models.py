@@ -17,12 +17,14 @@ from deltarule._files.tensors import read_tensors, write_tensors
 from deltarule.layers import LayerDescription
 from support import (
     DTYPES,
+    NUMBER_EMBEDDINGS,
     Array,
     assert_same_bits,
     data,
     data_of_every_kind,
     network,
     of_every_kind,
+    of_number_embeddings,
     output_of,
 )
 
@@ -506,3 +508,16 @@ def test_a_network_takes_a_few_times_the_file(tmp_path: Path) -> None:
     kib = int(output_of(script.format(warm=str(warm), path=str(path))))
     size = path.stat().st_size // 1024
     assert size < kib < 5 * size
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NUMBER_EMBEDDINGS)
+def test_embeddings_of_numbers_are_saved_and_loaded(name: str, dtype: str, tmp_path: Path) -> None:
+    net, X = of_number_embeddings(name, dtype)
+    net.save(tmp_path / "model.safetensors")
+    back = dr.load(tmp_path / "model.safetensors")
+    assert_same_bits(back.predict(X), net.predict(X))
+    y = net.predict(X)[::-1]
+    for each in (net, back):
+        each.fit(X, y, epochs=2, batch_size=8)
+    assert_same_bits(back.parameters, net.parameters)

@@ -12,11 +12,13 @@ import deltarule as dr
 from deltarule._files.architecture import names_in_torch
 from support import (
     DTYPES,
+    NUMBER_EMBEDDINGS,
     Array,
     assert_same_bits,
     data_of_every_kind,
     nothing_written,
     of_every_kind,
+    of_number_embeddings,
 )
 
 RNG = np.random.default_rng(0)
@@ -321,3 +323,14 @@ def test_damaged_files_change_nothing(path: Path) -> None:
         else:
             assert np.isfinite(net.parameters).all()
     assert refused > len(variants) // 2
+
+
+@pytest.mark.parametrize("name", NUMBER_EMBEDDINGS)
+def test_embeddings_of_numbers_from_a_state_dict(name: str, path: Path) -> None:
+    torch = pytest.importorskip("safetensors.torch")
+    net, _ = of_number_embeddings(name)
+    torch.save_file(net.to_torch().state_dict(), path)
+    other, _ = of_number_embeddings(name)
+    other.parameters = np.zeros(other.parameters.shape)
+    other.load_weights(path)
+    assert_same_bits(other.parameters, net.parameters)

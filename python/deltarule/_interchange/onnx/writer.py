@@ -143,15 +143,15 @@ class Graph:
             self.formula(part, x, f"{result}_{place}", constants, made)
             for place, part in enumerate(parts, 1)
         ]
-        made[repr(formula)] = result
         if kind == "Erf" and self.dtype == np.float64:  # ONNX Runtime has it in float32 alone
             single = self.onnx.TensorProto.FLOAT
             inputs = [self.node("Cast", inputs, f"{result}_single", to=single)]
-            erf = self.node("Erf", inputs, f"{result}_erf")
-            return self.node("Cast", [erf], result, to=self._element)
-        if kind == "Cast":  # codes alone
+            inputs = [self.node("Erf", inputs, f"{result}_erf")]
+            kind, attributes = "Cast", {"to": self._element}
+        elif kind == "Cast":  # codes alone
             attributes = {"to": self.onnx.TensorProto.INT64}
-        return self.node(kind, inputs, result, **attributes)
+        made[repr(formula)] = name = self.node(kind, inputs, result, **attributes)
+        return name
 
     def activation(self, name: str, x: str, result: str) -> str:
         """The nodes of an activation."""

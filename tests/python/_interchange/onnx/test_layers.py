@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from support import assert_near
+from support import (
+    DTYPES,
+    NUMBER_EMBEDDINGS,
+    assert_near,
+    assert_same_bits,
+    of_number_embeddings,
+)
 from support_onnx import DOUBLE, model, read, run
 
 RNG = np.random.default_rng(0)
@@ -337,3 +343,77 @@ def test_codes_are_not_computed(tmp_path: Path) -> None:
     behind = [("Relu", "X", "s"), *moved[1:]]
     with pytest.raises(dr.ModelFileError, match="an embedding of the input's columns"):
         read(model(behind, TABLE), tmp_path)
+
+
+# Embeddings of numbers -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NUMBER_EMBEDDINGS)
+def test_embeddings_of_numbers_are_known_again(tmp_path: Path, name: str, dtype: str) -> None:
+    net, x = of_number_embeddings(name, dtype)
+    net.to_onnx(tmp_path / "model.onnx")
+    back = dr.from_onnx(tmp_path / "model.onnx")
+    kinds = [layer.description.kind for layer in net.layers]
+    assert [layer.description.kind for layer in back.layers] == kinds
+    assert_same_bits(back.parameters, net.parameters)
+    tolerance = 1e-5 if dtype == "float32" else 1e-13  # the last edge is a start and a width
+    np.testing.assert_allclose(back.predict(x), net.predict(x), rtol=tolerance, atol=tolerance)
+
+
+THROUGH_BINS: list[Any] = [
+    ("Gather", "X passing", "p", {"axis": 1}),
+    ("Gather", "X one", "c", {"axis": 1}),
+    ("Sub", "c starts", "s"),
+    ("Div", "s widths", "f"),
+    ("Max", "f least", "g"),
+    ("Min", "g most", "h"),
+    ("Gemm", "h map bias", "v", {"transB": 1}),
+    ("Concat", "p v", "A", {"axis": 1}),
+]
+OF_BINS = {
+    "passing": np.array([0, 2]),
+    "one": np.array([1]),
+    "starts": np.float32([-1, 0]),
+    "widths": np.float32([1, 3]),
+    "least": np.float32([-np.inf, 0]),
+    "most": np.float32([1, np.inf]),
+    "map": np.float32([[1, 2], [3, 4], [5, 6]]),
+    "bias": np.float32([7, 8, 9]),
+}
+
+
+def test_pieces(tmp_path: Path) -> None:
+    net = assert_the_same(model(THROUGH_BINS, OF_BINS), tmp_path, "piecewise_linear")
+    assert net.layers[0].description.bins == ((-1, 0, 3),)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"one": np.array(1)}, "expected an embedding: the columns of the input that pass"),
+        ({"one": np.array([0])}, "expected all columns that are not embedded"),
+        ({"starts": np.float32([-1, 1])}, "expected bins side by side"),
+        ({"starts": np.float32([-1, 0, 3])}, r"has shape \(.*\): expected"),
+        ({"widths": np.float32([1, -3])}, "0.0 before -3.0: expected edges in ascending order"),
+        ({"widths": np.float32([1, np.nan])}, "expected finite numbers"),
+        ({"least": np.float32([0, 0])}, "the first open below"),
+        ({"most": np.float32([1, 1])}, "the last above"),
+        ({"most": np.float32([2, np.inf])}, "expected bins side by side"),
+        ({"map": np.float32([[1], [3], [5]])}, r"map has shape \(3, 1\): expected \(3, 2\)"),
+        ({"map": np.float32([1, 2])}, "map of float32 and shape"),
+        ({"bias": np.float32([7, 8])}, r"bias has shape \(2,\): expected \(3,\)"),
+    ],
+)
+def test_what_are_no_pieces(tmp_path: Path, change: Any, message: str) -> None:
+    with pytest.raises(dr.ModelFileError, match=message):
+        read(model(THROUGH_BINS, OF_BINS | change), tmp_path)
+
+
+def test_pieces_of_standardised_numbers_are_refused(tmp_path: Path) -> None:
+    behind = [
+        ("Sub", "X mean", "s0"),
+        *((k, i.replace("X", "s0"), *r) for k, i, *r in THROUGH_BINS),
+    ]
+    with pytest.raises(dr.ModelFileError, match="behind a standardisation"):
+        read(model(behind, OF_BINS | {"mean": np.float32([1, 2, 3])}), tmp_path)

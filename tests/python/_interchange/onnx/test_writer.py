@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from onnx import AttributeProto
 
 import deltarule as dr
-from support import DTYPES, assert_near, data, data_of_every_kind, network, of_every_kind
+from support import (
+    DTYPES,
+    NUMBER_EMBEDDINGS,
+    assert_near,
+    data,
+    data_of_every_kind,
+    network,
+    of_every_kind,
+    of_number_embeddings,
+)
 from support_onnx import check, run
 
 ACTIVATIONS = dr._core.activation_names()
@@ -305,3 +314,16 @@ def test_an_ensemble_whose_member_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"to_onnx: layers\[0\]\.W\[0, 0\] is nan"):
         dr.Ensemble(nets).to_onnx(tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NUMBER_EMBEDDINGS)
+def test_embeddings_of_numbers_run_the_same(tmp_path: Path, name: str, dtype: str) -> None:
+    net, X = of_number_embeddings(name, dtype)
+    for m in (0, 1, len(X)):
+        assert_runs_the_same(net, tmp_path / "model.onnx", m, X[:m])
+    # What lies far out, and at an edge, too; waves go round with it.
+    if not any(isinstance(layer.description, dr.Periodic) for layer in net.layers):
+        far = np.where(X > 0, 1e3, -0.5).astype(dtype)
+        far[:, 1] = X[:, 1]
+        assert_runs_the_same(net, tmp_path / "model.onnx", len(X), far)
