@@ -303,7 +303,7 @@ class Saved:
 
     def _warn(self, what: str) -> None:
         message = f"fit: resume: {os.fspath(self._path)}: {what}"
-        warnings.warn(message, TrainingWarning, stacklevel=5)
+        warnings.warn(message, TrainingWarning, stacklevel=7)
 
     def restore(self, run: Training) -> None:
         """Put a training where the saved one was."""
