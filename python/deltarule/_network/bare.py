@@ -198,8 +198,11 @@ class BareNetwork:
 
     @property
     def inputs(self) -> Inputs | None:
-        """What makes numbers of raw tables, before the first layer; None for arrays of numbers."""
-        return self._inputs
+        """What makes numbers of raw tables, before the first layer; None for arrays of numbers.
+
+        To fit it again changes nothing of the network.
+        """
+        return copy.copy(self._inputs)
 
     def without_inputs(self) -> Self:
         """The network behind its inputs: a copy that takes the arrays that they make.

@@ -382,12 +382,27 @@ class TableEncoder:
         """
         encodings = self._fitted
         table = self._in_order(table_of(X, where, what), where, what)
+        if table.one:
+            return self._encoded_one(table, where, what), True
         m = table.rows(where, what)
         out = np.zeros((m, self.output_size), np.float32)
         for (name, encoding), (first, last) in zip(encodings.items(), self._spans, strict=True):
             column = without_missing(table.column(name, m, where, what), self.missing)
             encoding.encode(column, Place(where, what, name), out[:, first:last])
-        return out, table.one
+        return out, False
+
+    def _encoded_one(self, table: Table, where: str, what: str) -> Array:
+        """The row of a single example, without arrays where there is no need of one."""
+        row: list[float] = []
+        for name, encoding in self._fitted.items():
+            numbers = encoding.encode_one(table.raw[name], self.missing)
+            if numbers is None:
+                column = without_missing(table.column(name, 1, where, what), self.missing)
+                part = np.zeros((1, len(encoding.outputs)), np.float32)
+                encoding.encode(column, Place(where, what, name), part)
+                numbers = part[0].tolist()
+            row += numbers
+        return np.array([row], np.float32)
 
     def _in_order(self, table: Table, where: str, what: str) -> Table:
         """A table in which every column that is used is there."""

@@ -135,6 +135,7 @@ def test_a_fit_of_the_encoder_elsewhere_changes_nothing() -> None:
     network = dr.Network(layers(made), inputs=made)
     A = network.predict(columns())
     made.fit({"a": [1, 2]})
+    network.inputs.fit({"a": [1, 2]})  # type: ignore[union-attr]
     assert_same_bits(network.predict(columns()), A)
 
 

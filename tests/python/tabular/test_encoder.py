@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import deltarule as dr
 from deltarule.tabular import TableEncoder
@@ -69,6 +71,40 @@ def test_a_transform_of_the_rows_one_by_one() -> None:
         assert_same_bits(made.transform(one), whole[row : row + 1])
         arrays = {name: np.array(value) for name, value in one.items()}
         assert_same_bits(made.transform(arrays), whole[row : row + 1])
+
+
+ONE = {
+    "a": np.append(np.random.default_rng(0).lognormal(size=30), [np.nan, 1e6]),
+    "b": ["x", "y"] * 16,
+    "c": ["p", "q", "r", None] * 8,
+    "d": [True, False, None, True] * 8,
+    "e": ["k", "l", "m", "n", "o", "z", "?", "k"] * 4,
+    "f": [1, 2, 0.5, 7] * 8,
+    "g": ["2001-01-01", "1960-02-03"] * 16,
+}
+
+
+@pytest.mark.parametrize("scaling", ["quantile", "robust", "standard"])
+@pytest.mark.parametrize("one_hot", [4, 0])
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_one_example_has_the_bits_that_it_has_among_others(
+    scaling: str, one_hot: int, data: st.DataObject
+) -> None:
+    kinds = {"f": "category"}
+    made = TableEncoder(scaling=scaling, one_hot=one_hot, kinds=kinds, min_count=4).fit(ONE)
+    text, number = st.sampled_from(["x", "p", "k", "z", " NA", "unseen", None]), st.floats()
+    some = [*ONE["a"][:5], 1, 2, True, "1.5", None, 2**70, np.float32(0.1)]
+    near = st.sampled_from(some)
+    of_columns = {
+        **{name: text for name in "bce"},  # noqa: C420
+        **{name: number | near for name in "af"},  # noqa: C420
+        "d": st.sampled_from([True, False, None, np.True_]),
+        "g": st.sampled_from(["1999-12-31", None, "", np.datetime64("1950")]),
+    }
+    row = {name: data.draw(values) for name, values in of_columns.items()}
+    expected = made.transform({name: [value] for name, value in row.items()})
+    assert_same_bits(made.transform(row), expected)
 
 
 def test_it_is_left_as_it_was_by_a_transform() -> None:

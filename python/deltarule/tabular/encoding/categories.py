@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, cast
@@ -91,6 +92,10 @@ class Category:
     def _numbers(self) -> Array:
         return np.array([float(level) for level in self.levels])
 
+    @cached_property
+    def _codes_by_number(self) -> dict[float, int]:
+        return {number: code for code, number in enumerate(self._numbers.tolist())}
+
     def codes(self, column: Column, place: Place) -> Array:
         """Each row's code: the levels', then that of what is missing, then of what is rare."""
         missing, rare = self.missing_code, self.rare_code
@@ -131,6 +136,38 @@ class Category:
         else:
             rows = np.flatnonzero(codes >= 0)
             out[rows, codes[rows]] = 1
+
+    def encode_one(self, value: object, spellings: Collection[str]) -> list[float] | None:
+        """The same of a single value, to the bit; None for one that takes the long way."""
+        code = self._code_of(value, spellings)
+        if code is None:
+            return None
+        if self.embedded:
+            return [float(code)]
+        width = len(self.levels) + self.has_missing + self.has_rare
+        if width == 2:
+            return [(-1.0, 1.0, 0.0)[code]]
+        row = [0.0] * width
+        if code >= 0:
+            row[code] = 1.0
+        return row
+
+    def _code_of(self, value: object, spellings: Collection[str]) -> int | None:
+        """A single value's code, if it is of a type that needs no look at others."""
+        if value is None:
+            return self.missing_code
+        kind = type(value)
+        if kind is str and self.source == "text":
+            if value.strip().casefold() in spellings:  # type: ignore[attr-defined]
+                return self.missing_code
+            return self._places.get(cast(str, value), self.rare_code)
+        if kind is bool and self.source == "logical":
+            return self._places.get(str(value), self.rare_code)
+        if kind in (int, float) and self.source == "number":
+            if value != value:
+                return self.missing_code
+            return self._codes_by_number.get(cast(float, value), self.rare_code)
+        return None
 
     def told(self) -> tuple[str, str]:
         """What was found, and what it becomes, in words."""

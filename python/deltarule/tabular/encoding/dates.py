@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -70,6 +71,10 @@ class Date:
             at += 2
         if self.indicator:
             out[:, at] = times.missing
+
+    def encode_one(self, value: object, spellings: Collection[str]) -> list[float] | None:
+        """None, as a single moment takes the long way."""
+        return None
 
     def told(self) -> tuple[str, str]:
         """What was found, and what it becomes, in words."""

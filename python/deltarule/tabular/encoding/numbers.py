@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from math import nan
 from typing import ClassVar
 
 import numpy as np
@@ -70,6 +72,23 @@ class Number:
         if beyond.any():
             values = np.where(beyond, np.clip(values, self.least, self.most), values)
         out[:, 0] = self.scaling.scale(values)
+
+    def encode_one(self, value: object, spellings: Collection[str]) -> list[float] | None:
+        """The same of a single value, to the bit; None for one that takes the long way."""
+        if type(value) is int and abs(value) < 2**63:
+            x = float(value)
+        elif type(value) is float:
+            x = value
+        elif value is None:
+            x = nan
+        else:
+            return None
+        missing = x != x
+        if missing:
+            x = self.median
+        elif abs(x) > INFINITE:
+            x = min(max(x, self.least), self.most)
+        return [self.scaling.scale_one(x), float(missing)][: 1 + self.indicator]
 
     def told(self) -> tuple[str, str]:
         """What was found, and what it becomes, in words."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from math import sqrt
 from statistics import NormalDist
 from typing import ClassVar, Self
 
@@ -50,6 +52,19 @@ class Quantiles:
         # A slope between edges that are nearly one may be infinite.
         return np.clip(between, self.heights[0], self.heights[-1])
 
+    @cached_property
+    def _lists(self) -> tuple[list[float], list[float]]:
+        return self.edges.tolist(), self.heights.tolist()
+
+    def scale_one(self, x: float) -> float:
+        """The same of a single number, to the bit."""
+        edges, heights = self._lists
+        at = bisect_right(edges, x) - 1
+        if at < 0 or at >= len(edges) - 1 or x == edges[at]:
+            return heights[max(at, 0)]
+        slope = (heights[at + 1] - heights[at]) / (edges[at + 1] - edges[at])
+        return min(max(slope * (x - edges[at]) + heights[at], heights[0]), heights[-1])
+
     def floats(self) -> list[float]:
         """What it is made of, for a file."""
         return [*self.edges.tolist(), *self.heights.tolist()]
@@ -86,6 +101,9 @@ class Linear:
         scaled: Array = np.clip((values - self.centre) * self.factor, -FURTHEST, FURTHEST)
         return scaled
 
+    def _scaled_one(self, x: float) -> float:
+        return min(max((x - self.centre) * self.factor, -FURTHEST), FURTHEST)
+
     def floats(self) -> list[float]:
         """What it is made of, for a file."""
         return [self.centre, self.factor]
@@ -113,6 +131,10 @@ class Standard(Linear):
         """``values``, none of which is missing."""
         return self._scaled(values)
 
+    def scale_one(self, x: float) -> float:
+        """The same of a single number, to the bit."""
+        return self._scaled_one(x)
+
 
 class Robust(Linear):
     """By the median and the distance of the quartiles, with outliers drawn in smoothly.
@@ -135,6 +157,12 @@ class Robust(Linear):
         scaled = self._scaled(values)
         drawn_in: Array = scaled / np.sqrt(1 + (scaled / 3) ** 2)
         return drawn_in
+
+    def scale_one(self, x: float) -> float:
+        """The same of a single number, to the bit."""
+        scaled = self._scaled_one(x)
+        third = scaled / 3
+        return scaled / sqrt(1 + third * third)
 
 
 Scaling = Quantiles | Standard | Robust
