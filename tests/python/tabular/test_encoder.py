@@ -94,7 +94,7 @@ def test_one_example_has_the_bits_that_it_has_among_others(
     kinds = {"f": "category"}
     made = TableEncoder(scaling=scaling, one_hot=one_hot, kinds=kinds, min_count=4).fit(ONE)
     text, number = st.sampled_from(["x", "p", "k", "z", " NA", "unseen", None]), st.floats()
-    some = [*ONE["a"][:5], 1, 2, True, "1.5", None, 2**70, np.float32(0.1)]
+    some = [*ONE["a"][:5], 1, 2, True, "1.5", " na ", None, 2**70, np.float32(0.1)]
     near = st.sampled_from(some)
     of_columns = {
         **{name: text for name in "bce"},  # noqa: C420

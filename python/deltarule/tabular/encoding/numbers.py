@@ -13,7 +13,7 @@ from deltarule._arrays import Array
 from deltarule.tabular.encoding.parts import Parts, flag, refuse
 from deltarule.tabular.encoding.scaling import SCALINGS, Scaling
 from deltarule.tabular.raw.columns import Column
-from deltarule.tabular.raw.readings import Place, as_numbers
+from deltarule.tabular.raw.readings import Place, as_numbers, numbers_in
 
 # What is larger counts as infinite: its square is still finite in float64.
 INFINITE = 1e100
@@ -75,13 +75,8 @@ class Number:
 
     def encode_one(self, value: object, spellings: Collection[str]) -> list[float] | None:
         """The same of a single value, to the bit; None for one that takes the long way."""
-        if type(value) is int and abs(value) < 2**63:
-            x = float(value)
-        elif type(value) is float:
-            x = value
-        elif value is None:
-            x = nan
-        else:
+        x = _number(value, spellings)
+        if x is None:
             return None
         missing = x != x
         if missing:
@@ -120,3 +115,17 @@ class Number:
         if not -INFINITE <= least <= median <= most <= INFINITE:
             refuse(name, f"a median of {median}, between {least} and {most}", "it to be so")
         return cls(name, scale, median, least, most, indicator)
+
+
+def _number(value: object, spellings: Collection[str]) -> float | None:
+    """A single value as a number, NaN where it is missing; None for one of another type."""
+    if type(value) is float:
+        return value
+    if type(value) is int and abs(value) < 2**63:
+        return float(value)
+    if value is None or (type(value) is str and value.strip().casefold() in spellings):
+        return nan
+    if type(value) is str:
+        numbers, bad = numbers_in([value])
+        return float(numbers[0]) if bad is None else None
+    return None
