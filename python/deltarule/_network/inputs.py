@@ -38,6 +38,14 @@ class Inputs(Protocol):
     @property
     def embedded(self) -> dict[int, int]: ...
 
+    def transform(self, X: Any) -> Array:
+        """The rows of a table, for the network behind."""
+        ...
+
+    def describe(self) -> str:
+        """What each column is, and becomes, in words."""
+        ...
+
     def encoded(self, X: Any, where: str, what: str = "X") -> tuple[Array, bool]:
         """The rows of a table, and whether it was a single example."""
         ...
