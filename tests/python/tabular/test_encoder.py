@@ -175,6 +175,22 @@ def test_a_value_of_another_type(name: str, row: int, value: Any, message: str) 
         made.transform(table)
 
 
+def test_the_first_row_that_is_of_another_type_is_named() -> None:
+    """Whatever order a library has the different values in."""
+    made = TableEncoder().fit({"a": [1, 2]})
+    for table in ({"a": ["1", "z", "y", "x"]}, {"a": np.array(["1", "z", "y", "x"])}):
+        with pytest.raises(ValueError, match=r"column 'a'\[1\] is 'z'"):
+            made.transform(table)
+        with pytest.raises(ValueError, match=r"column 'a'\[1\] is 'z'"):
+            made.transform(pytest.importorskip("polars").DataFrame(table))
+
+
+def test_dates_with_a_zone_among_others_without() -> None:
+    made = TableEncoder().fit({"a": ["2020-01-01", "2020-01-02"]})
+    with pytest.raises(ValueError, match=r"column 'a'\[1\] is '2020-01-02 00:00Z': expected d"):
+        made.transform({"a": ["2020-01-01 00:00", "2020-01-02 00:00Z"]})
+
+
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [

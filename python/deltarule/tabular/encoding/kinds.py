@@ -23,7 +23,6 @@ FEW, ROWS_OF_A_FEW = 8, 20
 _LEAST_ROWS = 20
 # Free text has more words than these, and so large a part of it differs.
 _WORDS, _PART = 4, 0.5
-_LOOKED_AT = 10_000  # levels, for what all are like
 
 _IDENTIFIER = re.compile(
     r"(?:.*[^a-z])?(?:id|uuid|guid|index|unnamed: 0|row[ _.-]?(?:id|no|num|number))", re.IGNORECASE
@@ -108,11 +107,10 @@ def _of_levels(name: str, column: Levels) -> Found:
 
 def _of_text(column: Levels, count: int) -> Found:
     m = int(np.count_nonzero(column.codes >= 0))
-    some = column.levels[:_LOOKED_AT]
     if m >= _LEAST_ROWS:
-        if count > _PART * m and all(map(_UUID.fullmatch, some)):
+        if count > _PART * m and all(map(_UUID.fullmatch, column.levels)):
             return Found("drop", column, "it is an identifier: UUIDs")
-        words = sum(len(level.split()) for level in some) / len(some)
+        words = sum(len(level.split()) for level in column.levels) / len(column.levels)
         if count > _PART * m and words > _WORDS:
             return Found("drop", column, f"it is free text: {words:.0f} words in a row on average")
         if count == m:

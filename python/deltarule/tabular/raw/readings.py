@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -79,8 +79,8 @@ def as_numbers(
         case Levels():
             numbers, bad = numbers_in(column.levels)
             if bad is not None:
-                row = int(np.argmax(column.codes == bad))
-                place.refuse(row, column.levels[bad], expected)
+                row = _first_row(column, bad, lambda level: numbers_in([level])[1] is not None)
+                place.refuse(row, column.levels[column.codes[row]], expected)
             return np.append(numbers, np.nan)[column.codes]
     return place.refuse_all(f" holds {held_by(column)}", expected)
 
@@ -101,6 +101,14 @@ def numbers_in(levels: Sequence[str]) -> tuple[Array, int | None]:
     return numbers, None
 
 
+def _first_row(column: Levels, found: int, is_bad: Callable[[str], bool]) -> int:
+    """The first row whose level is bad by itself, or else that of the level which was found."""
+    bad = np.array([*map(is_bad, column.levels), False])
+    if not bad.any():
+        bad[found] = True
+    return int(np.argmax(bad[column.codes]))
+
+
 # Moments -----------------------------------------------------------------------------------------
 
 
@@ -116,8 +124,11 @@ def as_times(column: Column, place: Place, zoned: bool | None) -> Times:
         case Levels(logical=False):
             read = times_in(column.levels)
             if not isinstance(read, Times):
-                row = int(np.argmax(column.codes == read))
-                place.refuse(row, column.levels[read], f"{expected}, such as 2020-12-31 23:59:59")
+                row = _first_row(
+                    column, read, lambda level: not isinstance(times_in([level]), Times)
+                )
+                level = column.levels[column.codes[row]]
+                place.refuse(row, level, f"{expected}, such as 2020-12-31 23:59:59")
             found = read.taken(column.codes)
         case _:
             place.refuse_all(f" holds {held_by(column)}", expected)
