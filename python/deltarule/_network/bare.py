@@ -90,6 +90,11 @@ class BareNetwork:
         ----------
         seed : int or None
             As the network's own.
+
+        Raises
+        ------
+        RuntimeError
+            While another thread trains the network.
         """
         expect_trained_by_no_other(self._core, "reseed")
         self._generator = np.random.default_rng(seed)

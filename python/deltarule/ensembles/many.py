@@ -116,6 +116,7 @@ def fit_many(
     Examples
     --------
     >>> import numpy as np
+    >>> import deltarule as dr
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 3)).astype("float32")
     >>> y = X[:, 0] * X[:, 1]

@@ -117,8 +117,8 @@ class TableEncoder:
     >>> encoder = TableEncoder().fit(table)
     >>> encoder.feature_names_out
     ['age', 'age missing', 'city=Rome']
-    >>> encoder.transform({"city": ["Oslo"], "age": [54]})
-    array([[ 0.6744898,  0.       , -1.       ]], dtype=float32)
+    >>> encoder.transform({"city": ["Oslo"], "age": [54]}).round(2)
+    array([[ 0.67,  0.  , -1.  ]], dtype=float32)
     """
 
     def __init__(
