@@ -84,12 +84,19 @@ class PyCrew {
     crew_->begin(work, threads);
   }
 
-  std::vector<py::object> ended(double seconds) {
+  // With nothing to hand back and something that waits, the caller does it himself, if he helps. Signals are
+  // heard meanwhile: their exception is thrown when the piece has been put with those that have ended.
+  std::vector<py::object> ended(double seconds, bool helps) {
+    using Seconds = std::chrono::duration<double>;
     std::vector<Task*> tasks;
+    Interrupt interrupt = interrupted_by_signals();
     {
       const GilReleased released;
-      tasks = crew_->ended(std::chrono::duration<double>(seconds));
+      if (helps) tasks = crew_->ended(Seconds(0));
+      if (tasks.empty() && !(helps && crew_->help(interrupt)))
+        tasks = crew_->ended(Seconds(seconds));
     }
+    if (interrupt.requested()) throw py::error_already_set();
     std::vector<py::object> objects;
     for (const Task* const task : tasks) {
       const auto piece = std::find_if(pieces_.begin(), pieces_.end(),
@@ -122,15 +129,15 @@ void register_work(py::module_& module) {
       .def_property_readonly("seconds", &Work::seconds);
   py::class_<PyCrew>(module, "Crew", py::module_local())
       .def(py::init([](int threads) {
-             if (threads < 1 || threads > ThreadPool::most_threads)
+             if (threads < 0 || threads > ThreadPool::most_threads)
                throw std::invalid_argument("Crew: threads is " + std::to_string(threads) +
-                                           ": expected 1 to " +
+                                           ": expected 0 to " +
                                            std::to_string(ThreadPool::most_threads));
              return std::make_unique<PyCrew>(threads);
            }),
            arg("threads"))
       .def("begin", &PyCrew::begin, arg("work"), arg("threads"))
-      .def("ended", &PyCrew::ended, arg("seconds"))
+      .def("ended", &PyCrew::ended, arg("seconds"), arg("helps"))
       .def("stop", &PyCrew::stop, arg("exception"));
 }
 

@@ -32,11 +32,16 @@ struct Crew::State {
   // Are the threads there? A child of fork has none of them.
   bool is_here() const { return process == getpid(); }
 
-  void perform(const Piece& piece) {
-    Interrupt interrupt([this] { return stopping.load(std::memory_order_relaxed); });
+  // The piece that waits longest; the lock is let go of meanwhile.
+  void perform_first(std::unique_lock<std::mutex>& lock, Interrupt& interrupt) {
+    const Piece piece = waiting.front();
+    waiting.pop_front();
+    lock.unlock();
     const int before = ThreadPool::limit(piece.threads);
     piece.task->perform(interrupt);
     ThreadPool::limit(before);
+    lock.lock();
+    done.push_back(piece.task);
   }
 
   void work() {
@@ -44,12 +49,8 @@ struct Crew::State {
     for (;;) {
       has_come.wait(lock, [this] { return closing || !waiting.empty(); });
       if (waiting.empty()) return;
-      const Piece piece = waiting.front();
-      waiting.pop_front();
-      lock.unlock();
-      perform(piece);
-      lock.lock();
-      done.push_back(piece.task);
+      Interrupt interrupt([this] { return stopping.load(std::memory_order_relaxed); });
+      perform_first(lock, interrupt);
       has_ended.notify_one();
     }
   }
@@ -79,7 +80,8 @@ Crew::~Crew() {
   }
   state_->has_come.notify_all();
   for (std::thread& thread : state_->threads) thread.join();
-  for (const State::Piece& piece : std::exchange(state_->waiting, {})) state_->perform(piece);
+  Interrupt stopped([] { return true; });
+  while (help(stopped)) continue;  // where there were no threads
 }
 
 void Crew::begin(Task& task, int threads) {
@@ -97,16 +99,15 @@ std::vector<Task*> Crew::ended(std::chrono::duration<double> most) {
         "fit_many: this process was forked off the one that trains: expected it to leave the "
         "networks alone that are in training there");
   std::unique_lock lock(state_->mutex);
-  if (state_->threads.empty() && !state_->waiting.empty()) {  // no thread could be had
-    const State::Piece piece = state_->waiting.front();
-    state_->waiting.pop_front();
-    lock.unlock();
-    state_->perform(piece);
-    lock.lock();
-    state_->done.push_back(piece.task);
-  }
   state_->has_ended.wait_for(lock, most, [this] { return !state_->done.empty(); });
   return std::exchange(state_->done, {});
+}
+
+bool Crew::help(Interrupt& interrupt) {
+  std::unique_lock lock(state_->mutex);
+  if (state_->waiting.empty()) return false;
+  state_->perform_first(lock, interrupt);
+  return true;
 }
 
 void Crew::stop() { state_->stopping.store(true, std::memory_order_relaxed); }

@@ -18,7 +18,8 @@ class Task {
 };
 
 // A few threads for as long as it lives, beside the pool's (thread_pool.hpp): whoever plans what is to be
-// done hands pieces over, and hears which have ended, in whatever order. For one planner.
+// done hands pieces over, helps where he likes, and hears which have ended, in whatever order. For one
+// planner.
 class Crew {
  public:
   explicit Crew(int threads);
@@ -30,6 +31,8 @@ class Crew {
   void begin(Task& task, int threads);
   // The pieces that have ended since it was asked last: waits for one, but no longer than this.
   std::vector<Task*> ended(std::chrono::duration<double> most);
+  // Has the planner's own thread do the piece that waits longest, if one does.
+  bool help(Interrupt& interrupt);
   // Has those at work stop, and those to come end as soon as they are begun.
   void stop();
 

@@ -372,10 +372,10 @@ def _later(w: World, plan: Any) -> Any:
         if not by_crew:
             work()
             return work.result()
-        crew = _core.Crew(threads)
+        crew = _core.Crew(threads - 1)
         crew.begin(work, threads)
         del arguments
-        while not crew.ended(0.01):
+        while not crew.ended(0.01, threads == 1):
             pass
         return work.result()
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds that a run of mini-batches aims at: well under what a person notices as a delay.
 _RUN_SECONDS = 0.05
+# Floating-point operations a second that even a slow machine makes.
+_SLOW = 2e9
 
 
 class Run(NamedTuple):
@@ -192,8 +194,6 @@ class Runs:
 
     Attributes
     ----------
-    longest : int
-        How many mini-batches the next run may have, by the clock.
     call : MakeSteps
         For who makes steps again.
     """
@@ -201,12 +201,19 @@ class Runs:
     def __init__(self, training: TrainingRun, loss: Loss, every_step: EveryStep) -> None:
         self._training = training
         self.call = MakeSteps(training.network, training.optimizer, loss, every_step)
-        self.longest = 1
+        self._longest: int | None = None  # by the clock
         self._before: Array | None = None  # the weights before a step that a callback sees
+
+    def longest(self, batch_size: int) -> int:
+        """How many mini-batches the next run may have: by the clock, the first by their work."""
+        if self._longest is not None:
+            return self._longest
+        work = 6.0 * self._training.network.parameters.size * batch_size
+        return max(1, int(_RUN_SECONDS * _SLOW / max(work, 1.0)))
 
     def length(self, rows: Rows, batch_size: int, done: int, left: int) -> int:
         """How many of the ``left`` batches of an epoch the next run has, ``done`` lying behind."""
-        batches = min(self.longest, left)
+        batches = min(self.longest(batch_size), left)
         if rows.mapped:  # a run reads one window, and lets it go
             window = rows.batches_a_window(batch_size)
             batches = min(batches, window - done % window)
@@ -240,7 +247,7 @@ class Runs:
         made = yield from self.call.later(run, costs, keep_gradients=seen)
         run.rows.let_go()
         if not seen:  # a step that is seen takes longer than the steps between
-            self.longest = _next_run(run.batches, made.seconds)
+            self._longest = _next_run(run.batches, made.seconds)
         return made
 
     def next_is_seen(self) -> bool:

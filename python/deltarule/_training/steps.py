@@ -100,7 +100,7 @@ class Steps:
             if ahead is not None:
                 self._expect_done(ahead.run, ahead.made, 1)
             m, optimizer = len(rows), self._optimizer
-            epochs = min(self._runs.longest, self._training.epochs - done)
+            epochs = min(self._runs.longest(m), self._training.epochs - done)
             costs = np.empty((epochs, 2))
             step, epochs_of_optimizer = optimizer.step, optimizer.epochs
             run = self._runs.plan(rows, self._examples.target, m, m, epochs=epochs)

@@ -27,6 +27,9 @@ from deltarule.errors import TrainingDivergedError, TrainingWarning
 
 # How often to look at the clock and for signals while all threads are at work, in seconds.
 _A_LOOK = 0.05
+# With no more threads than these the one that plans works as well: there is not so much to plan
+# that others wait for it, and one that only plans would wait for a core that somebody has.
+_MOST_TO_HELP = 8
 
 
 class Member:
@@ -113,13 +116,14 @@ class Members:
         Exception
             The first that a member raised, when the others have been trained.
         """
-        crew = _core.Crew(self._threads)
+        helps = self._threads <= _MOST_TO_HELP
+        crew = _core.Crew(self._threads - helps)
         try:
             while self._waiting or self._live:
-                # As many again as there are threads, none of which then waits for a plan.
-                while self._waiting and len(self._live) < 2 * self._threads:
+                # Twice as many again as there are threads, none of which then waits for a plan.
+                while self._waiting and len(self._live) < 3 * self._threads:
                     self._begin(self._waiting.popleft(), crew)
-                self._ended += crew.ended(_A_LOOK)
+                self._ended += crew.ended(_A_LOOK, helps)
                 while self._ended:
                     self._advance(self._live.pop(self._ended.popleft()), crew)
                 if self._ends is not None and monotonic() > self._ends:
@@ -131,7 +135,7 @@ class Members:
             while self._live:
                 while self._ended:
                     self._live.pop(self._ended.popleft()).end(interruption)
-                self._ended += crew.ended(_A_LOOK)
+                self._ended += crew.ended(_A_LOOK, helps)
             raise
         if self._errors:
             raise self._errors[0][1]

@@ -123,6 +123,27 @@ TEST_CASE("what is stopped ends, and what was waiting ends as soon as it has beg
   CHECK(wait_for(crew, pieces.size()).size() == pieces.size());
 }
 
+TEST_CASE("the planner helps, where something waits") {
+  Piece piece;
+  Crew crew(0);
+  Interrupt never;
+  CHECK(!crew.help(never));
+  crew.begin(piece, 1);
+  CHECK(crew.help(never));
+  CHECK(piece.times == 1);
+  CHECK(crew.ended(0ms) == std::vector<Task*>{&piece});
+  CHECK(!crew.help(never));
+}
+
+TEST_CASE("a crew without threads leaves nothing undone") {
+  Piece endless(until_stopped);
+  {
+    Crew crew(0);
+    crew.begin(endless, 1);
+  }
+  CHECK(endless.times == 1);
+}
+
 TEST_CASE("the end of a crew stops what it does, and leaves nothing undone") {
   std::deque<Piece> pieces;
   for (int k = 0; k < 6; ++k) pieces.emplace_back(until_stopped);
