@@ -89,14 +89,18 @@ class PyCrew {
   std::vector<py::object> ended(double seconds, bool helps) {
     using Seconds = std::chrono::duration<double>;
     std::vector<Task*> tasks;
-    Interrupt interrupt = interrupted_by_signals();
+    Interrupt interrupt([this] {
+      if (stopped_) return true;
+      const GilHeld held;
+      return PyErr_CheckSignals() != 0;
+    });
     {
       const GilReleased released;
       if (helps) tasks = crew_->ended(Seconds(0));
       if (tasks.empty() && !(helps && crew_->help(interrupt)))
         tasks = crew_->ended(Seconds(seconds));
     }
-    if (interrupt.requested()) throw py::error_already_set();
+    if (PyErr_Occurred()) throw py::error_already_set();
     std::vector<py::object> objects;
     for (const Task* const task : tasks) {
       const auto piece = std::find_if(pieces_.begin(), pieces_.end(),
@@ -110,6 +114,7 @@ class PyCrew {
 
   void stop(const py::object& exception) {
     exception_ = exception;
+    stopped_ = true;
     crew_->stop();
   }
 
@@ -117,6 +122,7 @@ class PyCrew {
   std::unique_ptr<Crew> crew_;
   std::vector<std::pair<Work*, py::object>> pieces_;
   py::object exception_ = py::none();
+  bool stopped_ = false;
 };
 
 }  // namespace

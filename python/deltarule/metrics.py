@@ -26,6 +26,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from numbers import Real
 from typing import Any, Literal, TypeAlias
 
@@ -431,10 +432,18 @@ def _checked(name: str, function: Callable[..., Any], where: str, multilabel: bo
 
 
 def _takes(function: Callable[..., Any], argument: str) -> bool:
+    ours = getattr(function, "__module__", None) == __name__  # which are the same for ever
+    return argument in (_arguments_of_ours if ours else _arguments)(function)
+
+
+def _arguments(function: Callable[..., Any]) -> frozenset[str]:
     try:
-        return argument in inspect.signature(function).parameters
+        return frozenset(inspect.signature(function).parameters)
     except ValueError:  # some that are written in C do not tell
-        return False
+        return frozenset()
+
+
+_arguments_of_ours = cache(_arguments)
 
 
 # What they are made of --------------------------------------------------------------------------

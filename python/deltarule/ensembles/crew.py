@@ -90,9 +90,12 @@ class Members:
         self._live: dict[_core.Work, Member] = {}
         self._ended: deque[_core.Work] = deque()  # works that their members have not heard of yet
         self._errors: list[tuple[int, Exception]] = []
+        self._ready: dict[int, Training] = {}
         self._waiting = deque(self._longest_first())
 
     def _prepared(self, index: int) -> Training:
+        if index in self._ready:
+            return self._ready.pop(index)
         network, given = self._networks[index], self._given[index]
         return prepared(network, self._X, self._y, given, self._door)
 
@@ -104,7 +107,10 @@ class Members:
         lengths = []
         for index in range(len(self._networks)):
             with _told_of(index):
-                lengths.append(self._prepared(index).length)
+                training = self._prepared(index)
+                lengths.append(training.length)
+                if self._given[index].rows is None:  # else it has taken targets and more of them
+                    self._ready[index] = training
             self._progress.expect(self._given[index].epochs)
         return sorted(range(len(lengths)), key=lambda index: -lengths[index])
 
@@ -123,7 +129,8 @@ class Members:
                 # Twice as many again as there are threads, none of which then waits for a plan.
                 while self._waiting and len(self._live) < 3 * self._threads:
                     self._begin(self._waiting.popleft(), crew)
-                self._ended += crew.ended(_A_LOOK, helps)
+                if self._live:
+                    self._ended += crew.ended(_A_LOOK, helps)
                 while self._ended:
                     self._advance(self._live.pop(self._ended.popleft()), crew)
                 if self._ends is not None and monotonic() > self._ends:
