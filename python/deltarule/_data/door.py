@@ -253,35 +253,9 @@ class Door:
         """Rows of numbers of a raw table."""
         return inputs.encoded(X, where, what)[0]
 
-    def as_rows(
-        self,
-        X: ArrayLike | Opened,
-        n: int,
-        dtype: DType,
-        where: str,
-        what: str = "X",
-        side: str = "inputs",
-        wanted: Sequence[str] | None = None,
-    ) -> Rows:
-        """As the function."""
-        return as_rows(X, n, dtype, where, what, side, wanted)
-
-    def expect_codes(self, rows: Rows, embedded: dict[int, int], where: str, what: str) -> None:
-        """As the function."""
-        expect_codes(rows, embedded, where, what)
-
-    def as_target(
-        self,
-        y: ArrayLike,
-        loss: Loss,
-        m: int,
-        n_outputs: int,
-        dtype: DType,
-        where: str,
-        sample_weight: ArrayLike | None = None,
-    ) -> _core.Target:
-        """As the function."""
-        return as_target(y, loss, m, n_outputs, dtype, where, sample_weight)
+    as_rows = staticmethod(as_rows)
+    expect_codes = staticmethod(expect_codes)
+    as_target = staticmethod(as_target)
 
 
 FRONT_DOOR = Door()

@@ -53,7 +53,7 @@ class SharedDoor(Door):
         return self._once(given, how, lambda: make(X, n, dtype, where, what, side, wanted))
 
     def expect_codes(  # noqa: D102
-        self, rows: Rows, embedded: dict[int, int], where: str, what: str
+        self, rows: Rows, embedded: dict[int, int], where: str, what: str = "X"
     ) -> None:
         expect = super().expect_codes
         how = ("codes", *embedded.items())
