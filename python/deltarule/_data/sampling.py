@@ -110,7 +110,8 @@ def order_of(
             weights = weights[some]
             if not weights.any():
                 raise ValueError(
-                    "fit: sampling is 0 for every example that is trained on: expected some above 0"
+                    "fit: sampling is 0 for every example that is left to train on: expected some "
+                    "above 0"
                 )
         order = drawn(weights)
     else:

@@ -102,16 +102,16 @@ def from_arrays(network: BareNetwork, X: Any, y: ArrayLike, given: Given, door: 
     some: Array | None = None  # the numbers of the rows that are trained on
     if given.rows is not None:
         some = as_numbers_of_rows(given.rows, len(rows), "fit: rows")
-        held = _part(network, X, whole, some, "by rows")
+        held = _part(network, X, whole, some, "rows names")
     validation = _validation_of(network, given.validation_data, loss, rows.names, door)
     if given.validation_rows is not None:
         which = as_numbers_of_rows(given.validation_rows, len(rows), "fit: validation_rows")
-        validation = _part(network, X, whole, which, "by validation_rows")
+        validation = _part(network, X, whole, which, "validation_rows names")
     if given.validation_split is not None:
         train, held_out = _split(held, given)
         some, out = (train, held_out) if some is None else (some[train], some[held_out])
-        held = _part(network, X, whole, some, "by validation_split to train on")
-        validation = _part(network, X, whole, out, "by validation_split to validate on")
+        held = _part(network, X, whole, some, "validation_split leaves to train on")
+        validation = _part(network, X, whole, out, "validation_split leaves to validate on")
     if given.class_weight is not None:
         of_classes = weights_of_classes(given.class_weight, held.target, network.output_size)
         target = weighted(target, of_classes, "fit")
@@ -218,8 +218,7 @@ def _part(network: BareNetwork, X: Any, whole: Held, which: Array, chosen: str) 
     target = part_of(whole.target, which)
     if target.weights is not None and not target.weights.any():
         raise ValueError(
-            f"fit: sample_weight is 0 for every example that is chosen {chosen}: expected some "
-            "above 0"
+            f"fit: sample_weight is 0 for every example that {chosen}: expected some above 0"
         )
     if hasattr(X, "tocsr"):  # rows of a sparse matrix are few numbers, but dear to gather
         rows = network._rows(X.tocsr()[which], "fit")
