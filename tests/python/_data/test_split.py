@@ -116,7 +116,7 @@ def test_a_weight_an_example_for_sampling() -> None:
         X[train], y[train], validation_data=(X[held_out], y[held_out]), sampling=weights[train]
     )
     assert_same_bits(net.parameters, other.parameters)
-    with pytest.raises(ValueError, match="sampling is 0 for every example that is left to train on"):
+    with pytest.raises(ValueError, match="sampling is 0 for every example that is left"):
         net.fit(X, y, validation_split=0.25, sampling=np.isin(np.arange(40), held_out))
 
 
