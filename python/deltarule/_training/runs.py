@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds that a run of mini-batches aims at: well under what a person notices as a delay.
 _RUN_SECONDS = 0.05
-# Floating-point operations a second that even a slow machine makes.
-_SLOW = 2e9
+# Of a machine that is slow: floating-point operations a second, and what a step of none takes.
+_SLOW, _A_STEP = 2e9, 20e-6
 
 
 class Run(NamedTuple):
@@ -209,7 +209,7 @@ class Runs:
         if self._longest is not None:
             return self._longest
         work = 6.0 * self._training.network.parameters.size * batch_size
-        return max(1, int(_RUN_SECONDS * _SLOW / max(work, 1.0)))
+        return max(1, int(_RUN_SECONDS / (_A_STEP + work / _SLOW)))
 
     def length(self, rows: Rows, batch_size: int, done: int, left: int) -> int:
         """How many of the ``left`` batches of an epoch the next run has, ``done`` lying behind."""
