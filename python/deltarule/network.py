@@ -243,13 +243,17 @@ class Network(BareNetwork):
         the device's. A batch norm's ``gamma / sqrt(variance + epsilon)`` becomes one factor; its
         mean is still subtracted first, as folding it into beta would lose digits where it is large.
 
+        Of a network with ``inputs``, there is ``name_encode(const double *columns, float *X)`` as
+        well. It makes ``X`` of ``NAME_COLUMNS`` numbers, a column each: numbers as they are, 1
+        and 0 for True and False, and for text the level's code, which a comment lists; NaN where
+        one is missing. Columns of dates are refused.
+
         What passes from layer to layer is in static memory, of which those share a part that are
         not needed at the same time; ``#define NAME_STORAGE`` before the ``#include`` puts it
         elsewhere.
         """
         from deltarule._interchange.c_header import to_c
 
-        self._expect_no_inputs("to_c", "of which C has none")
         to_c(self, path, name)
 
     def summary(self) -> str:

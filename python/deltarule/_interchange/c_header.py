@@ -1,7 +1,8 @@
 """Trained networks as a single C header, for devices: C99, and C++11 as well.
 
-The header holds the weights and one function. It needs the mathematical functions of the C library,
-and nothing else: no allocation, no file, no other header of ours.
+The header holds the weights and a function that predicts; of a network that takes raw tables,
+another that encodes a row of one. It needs the mathematical functions of the C library, and nothing
+else: no allocation, no file, no other header of ours.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from deltarule.layers import (
 )
 from deltarule.layers.columns import NumberEmbedding
 
-# The functions of a header are a file of C, which compilers check as it stands. In the templates
+# The functions of a header are files of C, which compilers check as they stand. In the templates
 # here $real is the network's type, and $f the ending of its constants and of the library's
 # functions for it. Names are the network's own or such as A_1, as boards have macros for their
 # pins, A1 among them.
-_FUNCTIONS = Path(__file__).with_name("c_functions.h")
+_FUNCTIONS = [Path(__file__).with_name(name) for name in ("c_functions.h", "c_encoding.h")]
 _OF_MATH_H = ("cos", "erfc", "exp", "expm1", "fabs", "log1p", "rint", "sin", "sqrt", "tanh")
 _OF_THE_LIBRARY = {"tanh": "tanh$f", "exponential": "exp$f"}
 
@@ -82,6 +83,16 @@ _PREDICT = """\
 /* A := the prediction for X, of ${NAME}_INPUTS and ${NAME}_OUTPUTS numbers, which do not overlap */
 static inline void ${name}_predict(const $real *X, $real *A) {
 """
+_COLUMNS = """\
+#define ${NAME}_COLUMNS $columns
+
+"""
+_ENCODE = """\
+/* X := what ${name}_predict takes of the columns of a table, ${NAME}_COLUMNS numbers */
+static inline void ${name}_encode(const double *columns, $real *X) {
+$statements}
+
+"""
 _MEMBER = """\
 static inline void ${name}_${k}_predict(const $real *X, $real *A$room) {
 $statements}
@@ -97,7 +108,11 @@ def to_c(network: BareNetwork, path: str | os.PathLike[str], name: str = "model"
     body = _Body(header, network)
     described = ["a network", *body.layers()]
     predict = _Predict(body.statements, body.size)
-    _write(path, header.parts(described, network.feature_names, [body], predict))
+    encode = None
+    if network.inputs is not None:
+        encode = Encode(header)
+        network.inputs.add_to_c(encode)
+    _write(path, header.parts(described, network.feature_names, [body], predict, encode))
 
 
 def ensemble_to_c(
@@ -118,7 +133,7 @@ def ensemble_to_c(
     _write(path, header.parts(described, feature_names, bodies, predict))
 
 
-def _header(name: Any, network: BareNetwork) -> _Header:
+def _header(name: Any, network: BareNetwork) -> Header:
     if not isinstance(name, str):
         raise TypeError(f"to_c: name is {name!r}: expected a string")
     if not re.fullmatch("[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name):
@@ -126,10 +141,10 @@ def _header(name: Any, network: BareNetwork) -> _Header:
             f"to_c: name is {name!r}: expected what a C identifier may begin with: letters, digits "
             "behind a letter, and single underscores between them, such as 'model'"
         )
-    return _Header(name, network.dtype, network.input_size, network.output_size)
+    return Header(name, network.dtype, network.input_size, network.output_size)
 
 
-def _mean(header: _Header, bodies: Sequence[_Body], weights: Sequence[float]) -> _Predict:
+def _mean(header: Header, bodies: Sequence[_Body], weights: Sequence[float]) -> _Predict:
     """A function for each network, and the mean of what they make: A += share (A_k - A)."""
     n = header.outputs
     functions, statements, total = [], [], 0.0
@@ -143,7 +158,7 @@ def _mean(header: _Header, bodies: Sequence[_Body], weights: Sequence[float]) ->
                 _MEMBER,
                 k=k,
                 room=header.text(", $real *memory") if body.size else "",
-                statements="".join(f"  {statement}\n" for statement in body.statements),
+                statements=_indented(body.statements),
             )
         )
         total += weight
@@ -164,13 +179,14 @@ def _write(path: str | os.PathLike[str], parts: Iterable[str]) -> None:
 
 @cache
 def _functions() -> dict[str, str]:
-    """Each function of the file of C by its name, with the comment above it."""
-    _, *parts = _FUNCTIONS.read_text(encoding="utf-8").rstrip("\n").split("\n\n")
+    """Each function of the files of C by its name, with the comment above it."""
+    texts = [path.read_text(encoding="utf-8").rstrip("\n") for path in _FUNCTIONS]
+    parts = [part for text in texts for part in text.split("\n\n")[1:]]
     named = [(re.search(r"\bmodel_(\w+)\(", part), part) for part in parts]
     return {name[1]: part for name, part in named if name}
 
 
-class _Header:
+class Header:
     """What the networks of a header share: its name, its type and its functions."""
 
     def __init__(self, name: str, dtype: np.dtype[Any], inputs: int, outputs: int) -> None:
@@ -190,48 +206,68 @@ class _Header:
         feature_names: list[str] | None,
         bodies: Sequence[_Body],
         predict: _Predict,
+        encode: Encode | None = None,
     ) -> Iterator[str]:
         """The text, a bounded part at a time; what it is, and more lines on it, come first."""
         what, *lines = described
-        constants = sum(array.nbytes for body in bodies for array in body.arrays.values())
+        features = _features("X", map(quoted, feature_names or []))
+        arrays = {name: array for body in bodies for name, array in body.arrays.items()}
+        if encode is not None:
+            features = _features("columns", encode.columns)
+            arrays |= encode.arrays
+        constants = sum(array.nbytes for array in arrays.values())
         yield self.text(
             _START,
             what=what,
             version=__version__,
             layers="\n".join(f" *   {line}" for line in lines),
-            features=_features(feature_names),
+            features=features,
             constants=f"{constants:,}",
             bytes=f"{predict.size * self._dtype.itemsize:,}",
             threads=self.text(_STATIC) if predict.size else _REENTRANT,
             inputs=self._inputs,
             outputs=self.outputs,
         )
+        if encode is not None:
+            yield self.text(_COLUMNS, columns=len(encode.columns))
         if predict.size:
             yield self.text(_STORAGE)
-        for body in bodies:
-            yield from body.constants()
+        for name, array in arrays.items():
+            yield from self._definition(name, array)
         for function, text in _functions().items():
             if function in self._functions:
                 yield self._in_words(text) + "\n\n"
         yield from predict.before
+        if encode is not None:
+            yield self.text(_ENCODE, statements=_indented(encode.statements))
         yield self.text(_PREDICT)
         if predict.size:
             yield self.text("  ${NAME}_STORAGE $real memory[$size];\n", size=predict.size)
-        yield "".join(f"  {statement}\n" for statement in predict.statements)
+        yield _indented(predict.statements)
         yield f"}}\n\n#endif /* {self._words['NAME']}_H */\n"
 
     def text(self, text: str, **words: Any) -> str:
         """A template in the header's words."""
         return Template(text).substitute(self._words, **words)
 
-    def decimals(self, flat: Array) -> list[str]:
-        """Constants of C: the shortest that read back to the same bits of their type."""
-        return [number + self._words["f"] for number in flat.astype("U32").tolist()]
-
     def number(self, value: float) -> str:
-        """One of them."""
-        (text,) = self.decimals(np.full(1, value, self._dtype))
+        """A constant of the header's type."""
+        (text,) = _decimals(np.full(1, value, self._dtype))
         return text
+
+    def _definition(self, name: str, array: Array) -> Iterator[str]:
+        """An array as C has it, a bounded part at a time."""
+        flat, real = array.ravel(), "float" if array.dtype == np.float32 else "double"
+        yield self.text(
+            "static const $kind ${name}_$which[$n] = {\n", kind=real, which=name, n=flat.size
+        )
+        for first in range(0, flat.size, _NUMBERS_AT_ONCE):
+            numbers = _decimals(flat[first : first + _NUMBERS_AT_ONCE])
+            lines = (
+                numbers[at : at + _NUMBERS_A_LINE] for at in range(0, len(numbers), _NUMBERS_A_LINE)
+            )
+            yield "".join(f"  {', '.join(line)},\n" for line in lines)
+        yield "};\n\n"
 
     def call(self, function: str) -> str:
         """The name of a function, which the header then has."""
@@ -241,7 +277,7 @@ class _Header:
         return f"{self._words['name']}_{function}"
 
     def _in_words(self, text: str) -> str:
-        """A function of the file of C, under the header's name and of the network's type."""
+        """A function of the files of C, under the header's name and of the network's type."""
         if not self._words["f"]:
             text = re.sub(r"\bfloat\b", "double", text)
             text = re.sub(rf"\b({'|'.join(_OF_MATH_H)})f\(", r"\1(", text)
@@ -257,13 +293,71 @@ class _Predict(NamedTuple):
     before: Sequence[str] = ()
 
 
-def _features(names: list[str] | None) -> str:
-    """What X holds, by name; in ASCII, and with nothing that ends a comment."""
-    if names is None:
-        return ""
-    quoted = [json.dumps(name).replace("/", r"\u002f") for name in names]
-    lines = [f" *   X[{place}]  {name}\n" for place, name in enumerate(quoted)]
-    return " *\n" + "".join(lines)
+def _indented(statements: Iterable[str]) -> str:
+    return "".join(f"  {statement}\n" for statement in statements)
+
+
+def _decimals(flat: Array) -> list[str]:
+    """Constants of C: the shortest that read back to the same bits of their type."""
+    end = "f" if flat.dtype == np.float32 else ""
+    return [number + end for number in flat.astype("U32").tolist()]
+
+
+def _features(argument: str, told: Iterable[str]) -> str:
+    """What each number of an argument is, where it is told."""
+    lines = [f" *   {argument}[{place}]  {each}\n" for place, each in enumerate(told)]
+    return " *\n" + "".join(lines) if lines else ""
+
+
+def quoted(text: str) -> str:
+    """A text for a comment: in ASCII, and with nothing that ends one."""
+    return json.dumps(text).replace("/", r"\u002f")
+
+
+class Encode:
+    """The function that makes X of a table's columns, in a header in the making.
+
+    Attributes
+    ----------
+    columns : list of str
+        What each column is called, and what it holds.
+    arrays : dict of str to ndarray
+        Constants by their names, of double whatever the header's type.
+    statements : list of str
+    """
+
+    def __init__(self, header: Header) -> None:
+        self._header = header
+        self.columns: list[str] = []
+        self.arrays: dict[str, Array] = {}
+        self.statements: list[str] = []
+
+    def column(self, name: str, holds: str) -> str:
+        """Add a column, of which a comment says what it holds; its value in C."""
+        self.columns.append(f"{quoted(name)}: {holds}")
+        return f"columns[{len(self.columns) - 1}]"
+
+    def call(self, function: str) -> str:
+        """The name of a function, which the header then has."""
+        return self._header.call(function)
+
+    def doubles(self, name: str, numbers: Array) -> str:
+        """The name of an array, which the header then has."""
+        self.arrays[name] = np.asarray(numbers, np.float64)
+        expect_finite(self.arrays[name], f"to_c: {name}")
+        return self._header.text("${name}_$which", which=name)
+
+    def integer(self, name: str, value: str) -> str:
+        """Add a whole number, by its name."""
+        self.statements.append(f"const int {name} = {value};")
+        return name
+
+    def encode(self, first: int, *values: str) -> None:
+        """Add what makes some numbers of X, from the first of them on."""
+        self.statements += [
+            self._header.text("X[$place] = ($real)($value);", place=place, value=value)
+            for place, value in enumerate(values, first)
+        ]
 
 
 class _Body:
@@ -277,7 +371,7 @@ class _Body:
         They keep what passes from layer to layer in ``memory``, which has ``size`` numbers.
     """
 
-    def __init__(self, header: _Header, network: BareNetwork, prefix: str = "") -> None:
+    def __init__(self, header: Header, network: BareNetwork, prefix: str = "") -> None:
         network._expect_adapted("to_c")
         network._expect_finite_parameters("to_c")
         self._header, self._network, self._prefix = header, network, prefix
@@ -298,22 +392,6 @@ class _Body:
             if layer.activation != "identity":
                 kind += f" {layer.activation}"
             yield f"{l:>3}  {layer.inputs} -> {layer.units}  {kind}"
-
-    def constants(self) -> Iterator[str]:
-        """The arrays as C has them, a bounded part at a time."""
-        for name, array in self.arrays.items():
-            flat = array.ravel()
-            yield self._header.text(
-                "static const $real ${name}_$which[$n] = {\n", which=name, n=flat.size
-            )
-            for first in range(0, flat.size, _NUMBERS_AT_ONCE):
-                numbers = self._header.decimals(flat[first : first + _NUMBERS_AT_ONCE])
-                lines = (
-                    numbers[at : at + _NUMBERS_A_LINE]
-                    for at in range(0, len(numbers), _NUMBERS_A_LINE)
-                )
-                yield "".join(f"  {', '.join(line)},\n" for line in lines)
-            yield "};\n\n"
 
     def _constant(self, name: str, array: Array, where: str) -> str:
         """The name of an array, which the header then has."""

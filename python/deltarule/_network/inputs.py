@@ -61,6 +61,10 @@ class Inputs(Protocol):
         """
         ...
 
+    def add_to_c(self, function: Any) -> None:
+        """Put what makes the rows into a C header in the making, likewise."""
+        ...
+
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """One of such a state, which is not to be trusted."""

@@ -582,6 +582,18 @@ class TableEncoder:
 
         return rows_of(graph, list(self._fitted.values()), self.missing)
 
+    def add_to_c(self, function: Any) -> None:
+        """Put what makes the rows into a C header in the making, for ``Network.to_c``.
+
+        Raises
+        ------
+        ValueError
+            For a column of dates.
+        """
+        from deltarule.tabular.encoding.c_statements import add_columns
+
+        add_columns(function, list(self._fitted.values()))
+
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """An encoder of the state that ``to_state`` made.
