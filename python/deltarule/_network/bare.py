@@ -127,7 +127,7 @@ class BareNetwork:
         self._embedded = dict(embedded_columns(self._descriptions))
         if self._inputs is not None:
             expect_embedded(self._inputs, self._descriptions)
-        self._predict_at_once = self._core.predict if self._inputs is None else _not_at_once
+        self._predict_at_once = self._core.predict
         self._core.adapted = not isinstance(self._descriptions[0], Standardize)
         self._feature_names: list[str] | None = None
         self._trainers: dict[Loss, _core.Trainer] = {}
@@ -612,17 +612,17 @@ class BareNetwork:
             For data that does not fit, or an ``out`` that cannot be written to, and where
             ``Standardize`` has not seen data.
         """
+        if self._inputs is not None:
+            encoded, one = self._inputs.encoded(X, "predict")
+            X = encoded[0] if one else encoded
         A = self._predict_at_once(self._parameters, X, out)
         if A is not None:
             return A
         return predict_anything(self, X, out, partial(self._core.infer, self._parameters))
 
     def _one_or_more(self, X: ArrayLike, where: str) -> tuple[Opened, bool]:
-        """X as a table, raw columns encoded; and whether it was one example."""
-        if self._inputs is None:
-            return one_or_more(X, where, self._feature_names)
-        encoded, one = self._inputs.encoded(X, where)
-        return Opened(encoded), one
+        """X as a table, and whether it was one example."""
+        return one_or_more(X, where, self._feature_names)
 
     def __repr__(self) -> str:
         return f"Network({self._sizes()}, {self.dtype}, {self._parameters.size:,} parameters)"
@@ -739,10 +739,6 @@ class BareNetwork:
         for index, view in enumerate(self.unflatten(self._parameters)):
             for name, numbers in view._asdict().items():
                 expect_finite(numbers, f"{where}: layers[{index}].{name}")
-
-
-def _not_at_once(parameters: Array, X: Any, out: Array | None) -> None:
-    """In the place of the core's own way to predict, where X is no array of the inputs."""
 
 
 def _keep(trainers: dict[Loss, _core.Trainer], loss: Loss, trainer: _core.Trainer) -> None:

@@ -90,6 +90,39 @@ def test_one_example() -> None:
     assert made.predict(some_rows(slice(7, 8))).shape == (1, 1)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_prediction_encodes_once(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, table, times = net(dtype=dtype), columns(), 0
+    one = {name: values[7] for name, values in table.items()}
+    expected = made.without_inputs().predict(encoder().transform(table))
+    encode = dr.TableEncoder.encoded
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal times
+        times += 1
+        return encode(*arguments)
+
+    monkeypatch.setattr(dr.TableEncoder, "encoded", counted)
+    for given, A in ((table, expected), (one, expected[7])):
+        times, out = 0, np.empty_like(A)
+        assert_same_bits(made.predict(given), A)
+        assert made.predict(given, out) is out
+        assert_same_bits(out, A)
+        assert times == 2
+
+
+def test_no_rows_and_what_cannot_be_written_to() -> None:
+    made = net()
+    assert made.predict({name: [] for name in columns()}).shape == (0, 1)
+    for wrong in (np.empty((M, 2), np.float32), np.empty((M, 1))):
+        with pytest.raises((TypeError, ValueError), match=r"^predict: out "):
+            made.predict(columns(), wrong)
+    standardized = encoder(one_hot=20)
+    unseen = dr.Network([dr.Standardize(), dr.Dense(1)], inputs=standardized)
+    with pytest.raises(ValueError, match=r"^predict: the Standardize layer has no means"):
+        unseen.predict(columns())
+
+
 def test_what_is_encoded_already_is_refused() -> None:
     made = net()
     X = encoder().transform(columns())
