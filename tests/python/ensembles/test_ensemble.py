@@ -378,6 +378,7 @@ def test_means_keep_their_digits() -> None:
 # Which networks go together ----------------------------------------------------------------------
 
 NET = dr.Network([dr.Dense(2)], input_size=3)
+OF_TABLES = dr.Network([dr.Dense(2)], inputs=dr.TableEncoder().fit(np.eye(3)))
 
 
 @pytest.mark.parametrize(
@@ -387,6 +388,7 @@ NET = dr.Network([dr.Dense(2)], input_size=3)
         (NET, TypeError, "Ensemble: networks is a Network: expected a list of networks"),
         (3, TypeError, "Ensemble: networks is a int: expected a list"),
         ([NET, "net"], TypeError, r"Ensemble: networks\[1\] is a str: expected a Network"),
+        ([NET, OF_TABLES], ValueError, r"Ensemble: networks\[1\] takes raw tables: expected netw"),
         (
             [NET, dr.Network([dr.Dense(2)], input_size=4)],
             ValueError,

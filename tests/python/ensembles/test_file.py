@@ -148,6 +148,7 @@ def other_inputs(content: dict[str, Any], header: dict[str, Any]) -> None:
         (network(1, dtype="float64"), r"networks\.1: tensor 'layers.1.E1' is float32 .*: expected"),
         (network(2, input_size=2**40), r"networks\.2: input_size is 1099511627776: expected 1 to"),
         (network(2, rules=[]), r"networks\.2: rules is \[\]: expected 1, one for each layer"),
+        (network(1, inputs={}), r"networks\.1: inputs: expected none, as this takes arrays"),
         (one_member_less, r"tensors that belong to nothing: .*'networks\.2\.average\.layers\.0"),
         (other_inputs, r"networks\.2: tensors that belong to nothing: .*rest"),
         (

@@ -20,6 +20,7 @@ from support import (
     of_every_kind,
     output_of,
 )
+from support_tables import M, columns
 
 N = [6, 8, 3]
 
@@ -224,6 +225,75 @@ def test_X_and_y_are_opened_once() -> None:
     one: list[Any] = [Opened(X), Opened(y), Opened(X[:20]), Opened(y[:20])]
     network(N).fit(one[0], one[1], validation_data=(one[2], one[3]), epochs=2)
     assert [each.times for each in many] == [each.times for each in one]
+
+
+def of_tables(count: int) -> list[dr.Network]:
+    """Networks that share an encoder, of either dtype."""
+    encoder = dr.TableEncoder().fit(columns())
+    layers = [*encoder.layers(), dr.Dense(4, "relu"), dr.Dense(1, "sigmoid")]
+    dtypes = ["float32", "float64"]
+    return [dr.Network(layers, inputs=encoder, dtype=dtypes[k % 2], seed=k) for k in range(count)]
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The tables that encoders encode, one by one."""
+    tables: list[Any] = []
+    encode = dr.TableEncoder.encoded
+
+    def seen(encoder: dr.TableEncoder, X: Any, where: str, what: str = "X") -> tuple[Array, bool]:
+        tables.append(X)
+        return encode(encoder, X, where, what)
+
+    monkeypatch.setattr(dr.TableEncoder, "encoded", seen)
+    return tables
+
+
+def test_a_raw_table_is_encoded_once(encoded: list[Any], threads: int) -> None:
+    table, y = columns(), np.random.default_rng(1).integers(0, 2, M)
+    held_out = {name: values[:50] for name, values in table.items()}
+    networks = of_tables(5)
+    others = copy.deepcopy(networks)
+    options: dict[str, Any] = {"epochs": 3, "batch_size": 64, "metrics": ["accuracy"]}
+    options["validation_data"] = (held_out, y[:50])
+    dr.fit_many(networks, table, y, **options)
+    assert len(encoded) == 2
+    assert encoded[0] is table
+    assert encoded[1] is held_out
+    for net, other in zip(networks, others, strict=True):
+        other.fit(table, y, **options)
+        assert_same_bits(net.parameters, other.parameters)
+        assert net.history == other.history
+        assert_same_bits(net.predict(table), other.predict(table))
+
+
+def test_rows_of_a_raw_table(encoded: list[Any]) -> None:
+    table, y = columns(), np.random.default_rng(1).integers(0, 2, M)
+    rows = [np.arange(10, 300), np.arange(M)[::-3], np.zeros(20, int)]
+    networks = of_tables(len(rows))
+    others = copy.deepcopy(networks)
+    dr.fit_many(networks, table, y, rows=rows, validation_rows=np.arange(10), epochs=2)
+    assert len(encoded) == 1
+    for net, other, own in zip(networks, others, rows, strict=True):
+        part, seen = ({name: [c[row] for row in which] for name, c in table.items()}
+                      for which in (own, range(10)))  # fmt: skip
+        other.fit(part, y[own], validation_data=(seen, y[:10]), epochs=2)
+        assert_same_bits(net.parameters, other.parameters)
+        assert net.history == other.history
+
+
+def test_encoders_of_their_own_each_encode(encoded: list[Any]) -> None:
+    """Two that have learned from other tables are not taken for one."""
+    table, y = columns(), np.random.default_rng(1).integers(0, 2, M)
+    networks = of_tables(1)
+    scaled = dr.TableEncoder(scaling="standard").fit(columns())
+    networks.append(dr.Network([*scaled.layers(), dr.Dense(1, "sigmoid")], inputs=scaled, seed=1))
+    others = copy.deepcopy(networks)
+    dr.fit_many(networks, table, y, epochs=2)
+    assert len(encoded) == 2
+    for net, other in zip(networks, others, strict=True):
+        other.fit(table, y, epochs=2)
+        assert_same_bits(net.parameters, other.parameters)
 
 
 def test_seeds() -> None:
