@@ -152,6 +152,7 @@ class Members:
             member = Member(index, self._prepared(index), self._progress)
         except Exception as error:
             self._failed(index, error)
+            self._progress.end_member(self._given[index].epochs)
         else:
             self._advance(member, crew)
 
@@ -175,9 +176,7 @@ class Members:
         self._progress.end_member(member.training.epochs - network.history.epochs)
 
     def _failed(self, index: int, error: Exception) -> None:
-        error.add_note(
-            f"fit_many: this is of networks[{index}]; the others are trained as far as they got"
-        )
+        error.add_note(f"fit_many: this is of networks[{index}]; the others have been trained")
         self._errors.append((index, error))
 
 
