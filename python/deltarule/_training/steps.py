@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 class _Ahead(NamedTuple):
     """A run of several epochs, and what had been done when it began."""
 
-    run: Run
-    made: Made
     costs: Array
     epochs: int
     step: int
@@ -47,7 +45,9 @@ class Steps:
         self._done = 0
         self._all_done = training.history.epochs * (self._batches or 0)
         self._watched = watched or (examples.rows is not None and examples.rows.mapped)
+        # Known before it is made, as it may be interrupted; and what the last one came to.
         self._ahead: _Ahead | None = None
+        self._made_ahead: tuple[Run, Made] | None = None
         self.epoch_is_finished = False
         self.learning_rate = 0.0  # of the last step
         rooms = self._network._snapshot_rooms
@@ -95,17 +95,17 @@ class Steps:
     def _cost_ahead(self, rows: Rows) -> Works[Array]:
         """The cost of an epoch of one batch, the steps being made several epochs at a time."""
         done = self._training.history.epochs
-        ahead = self._ahead
-        if ahead is None or done - ahead.epochs == ahead.made.steps:
-            if ahead is not None:
-                self._expect_done(ahead.run, ahead.made, 1)
+        ahead, last = self._ahead, self._made_ahead
+        if ahead is None or last is None or done - ahead.epochs == last[1].steps:
+            if last is not None:
+                self._expect_done(*last, 1)
             m, optimizer = len(rows), self._optimizer
             epochs = min(self._runs.longest(m), self._training.epochs - done)
             costs = np.empty((epochs, 2))
-            step, epochs_of_optimizer = optimizer.step, optimizer.epochs
+            ahead = self._ahead = _Ahead(costs, done, optimizer.step, optimizer.epochs)
             run = self._runs.plan(rows, self._examples.target, m, m, epochs=epochs)
             made = yield from self._make_run(run, costs)
-            ahead = self._ahead = _Ahead(run, made, costs, done, step, epochs_of_optimizer)
+            self._made_ahead = run, made
             if not made.steps:
                 self._expect_done(run, made, 1)
         cost: Array = ahead.costs[done - ahead.epochs]

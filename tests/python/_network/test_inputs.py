@@ -193,6 +193,7 @@ def test_inputs_that_do_not_fit(
 
 
 def test_pytorch_has_no_tables() -> None:
+    pytest.importorskip("torch")
     with pytest.raises(
         TypeError, match=r"^to_torch: .*expected network\.without_inputs\(\)\.to_to"
     ):

@@ -129,3 +129,25 @@ def test_a_sparse_code_that_is_none_is_named() -> None:
         ValueError, match=r"fit: X\[7, 1\] is 4.0: expected a category code, 0 to 3"
     ):
         of_every_kind().fit(sparse.csr_matrix(X), y)
+
+
+def test_an_interruption_just_after_a_run_of_several_epochs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run's epochs are made, so they are taken down."""
+    calls: list[int] = []
+    make = runs.MakeSteps.later
+
+    def interrupted(self: Any, run: Any, *arguments: Any, **options: Any) -> Any:
+        calls.append(run.epochs)
+        made = yield from make(self, run, *arguments, **options)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return made
+
+    monkeypatch.setattr(runs.MakeSteps, "later", interrupted)
+    X, y = data(50, N)
+    net, optimizer = network(N), dr.Adam()
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, y, optimizer=optimizer, epochs=10**6, batch_size=50)
+    assert optimizer.step == sum(calls) == net.history.epochs
