@@ -20,6 +20,7 @@ print(dr.isa(), dr.load(sys.argv[1]).predict([[0.0, 1.0]]).shape)
 """
 # They would come along for what a program may do with them, and take their time.
 NOT_NEEDED = ["sklearn", "scipy", "pandas", "polars", "matplotlib", "onnx", "h5py", "tqdm", "PIL"]
+NOT_NEEDED += ["torch", "jax", "optuna", "pyarrow"]
 
 
 def test_pyinstaller_is_told_where_the_hook_is() -> None:
