@@ -34,7 +34,7 @@ from deltarule._network.sole_training import (
     sole_training,
 )
 from deltarule.history import History
-from deltarule.layers import Dense, LayerDescription, PiecewiseLinear, Residual, Standardize
+from deltarule.layers import Dense, LayerDescription, Residual, Standardize
 from deltarule.layers.base import Shapes
 from deltarule.layers.embedding import embedded_columns
 from deltarule.layers.residual import in_order
@@ -102,16 +102,8 @@ class BareNetwork:
 
     def _build(self) -> None:
         """The core and the flat vectors for the architecture; every parameter is zero."""
-        most = 2 ** (np.finfo(self.dtype).nmant + 1)
-        for column, categories in embedded_columns(self._descriptions):
-            if categories > most:
-                raise ValueError(
-                    f"Network: an Embedding has {categories} categories in column {column}: "
-                    f"expected {most} or fewer, as {self.dtype} tells no more codes apart"
-                )
         for index, layer in enumerate(self._descriptions):
-            if isinstance(layer, PiecewiseLinear):
-                layer.expect_edges(self.dtype, f"Network: layers[{index}]")
+            layer.expect_told_apart(self.dtype, f"Network: layers[{index}]")
         network, trainer = _CORES[self.dtype.name]
         self._core = network(self.input_size, [layer.core() for layer in self._descriptions])
         self._new_trainer = trainer
@@ -127,7 +119,6 @@ class BareNetwork:
         self._embedded = dict(embedded_columns(self._descriptions))
         if self._inputs is not None:
             expect_embedded(self._inputs, self._descriptions)
-        self._predict_at_once = self._core.predict
         self._core.adapted = not isinstance(self._descriptions[0], Standardize)
         self._feature_names: list[str] | None = None
         self._trainers: dict[Loss, _core.Trainer] = {}
@@ -615,7 +606,7 @@ class BareNetwork:
         if self._inputs is not None:
             encoded, one = self._inputs.encoded(X, "predict")
             X = encoded[0] if one else encoded
-        A = self._predict_at_once(self._parameters, X, out)
+        A = self._core.predict(self._parameters, X, out)
         if A is not None:
             return A
         return predict_anything(self, X, out, partial(self._core.infer, self._parameters))

@@ -5,26 +5,35 @@ from __future__ import annotations
 import sys
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 
-class Bar(Protocol):
-    """Who is told of a training's progress, within a ``with`` block."""
+class Bar:
+    """Who is told of a training's progress, within a ``with`` block; by itself it shows nothing."""
 
-    enabled: bool  # whether `advance` is of any use
+    enabled = False  # whether `advance` is of any use
+    _bar: Any = None  # tqdm's
 
     def advance(self, batches: int, cost: float, /) -> None:
         """Hear how many batches are done, in all epochs."""
 
-    def end_epoch(self, epoch: int, record: dict[str, float], /) -> None:
+    def end_epoch(self, number: int, record: dict[str, float], /) -> None:
         """Hear what an epoch came to."""
 
-    def __enter__(self) -> Any: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *exception: Any) -> None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
-class Progress:
+class Progress(Bar):
     """Shows batches done, the cost so far, and each epoch's record and its seconds."""
 
     def __init__(self, epochs: int, batches: int | None, *, enabled: bool) -> None:
@@ -33,13 +42,13 @@ class Progress:
         total = None if batches is None else epochs * batches
         self._bar = bar_of(total, "batch") if enabled else None
 
-    def advance(self, batches: int, cost: float) -> None:
+    def advance(self, batches: int, cost: float, /) -> None:
         """Tell how many batches are done, in all epochs."""
         if self._bar is not None:
             self._bar.set_postfix_str(f"loss {cost:.4g}", refresh=False)
             self._bar.update(batches - self._bar.n)
 
-    def end_epoch(self, epoch: int, record: dict[str, float]) -> None:
+    def end_epoch(self, epoch: int, record: dict[str, float], /) -> None:
         """Show what an epoch came to."""
         if not self.enabled:
             return
@@ -56,15 +65,6 @@ class Progress:
     def __enter__(self) -> Self:
         self._began = perf_counter()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()
 
 
 def bar_of(total: int | None, unit: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from deltarule._checks import expect_count
-from deltarule._data.door import Door
+from deltarule._data.door import FRONT_DOOR, Door
 from deltarule._network.works import Works, performed
 from deltarule._training.evaluate import judge, metrics_of
 from deltarule._training.examples import Examples, Given, from_arrays, from_batches
@@ -46,7 +48,8 @@ class Training:
     clip_norm: float | None
     average: float | None
     names: list[str] | None
-    saved: Saved | None
+    data: Callable[[], Any]  # what tells the examples from others, worked out once
+    saved: Saved | None = None  # a checkpoint to go on from
     run: TrainingRun | None = None  # when it has begun
 
     @property
@@ -66,8 +69,7 @@ class Training:
             if self.saved is None:
                 network._adapt_once(examples.held and examples.held.rows)
             network.history = History()
-            data = cache(lambda: fingerprint(network, examples))
-            run = self.run = TrainingRun(network, optimizer, self.callbacks, self.epochs, data)
+            run = self.run = TrainingRun(network, optimizer, self.callbacks, self.epochs, self.data)
             if self.saved is not None:
                 self.saved.restore(run)
             with run, bar:
@@ -124,14 +126,14 @@ class Training:
 
 
 def prepared(
-    network: BareNetwork, X: Any, y: ArrayLike | None, given: Given, door: Door | None = None
+    network: BareNetwork, X: Any, y: ArrayLike | None, given: Given, door: Door = FRONT_DOOR
 ) -> Training:
     """A training of what ``fit`` was given, if it may be."""
     epochs = expect_count(given.epochs, "fit: epochs", least=0)
     examples = (
         from_batches(network, X, given, epochs)
         if y is None
-        else from_arrays(network, X, y, given, door or Door())
+        else from_arrays(network, X, y, given, door)
     )
     judged = metrics_of(given.metrics, examples.loss, network._output, "fit")
     validation = examples.validation
@@ -148,7 +150,7 @@ def prepared(
     expect_validation(schedule, "the learning rate", validated=validation is not None)
     if isinstance(optimizer, LBFGS):
         expect_one_cost(network, examples)
-    return Training(
+    training = Training(
         network=network,
         examples=examples,
         optimizer=optimizer,
@@ -161,22 +163,16 @@ def prepared(
         clip_norm=given.clip_norm,
         average=given.average,
         names=names,
-        saved=_saved(network, examples, optimizer, callbacks, given, epochs, names),
+        data=cache(lambda: fingerprint(network, examples)),
     )
+    if given.resume is not None:
+        training.saved = _saved(training, given.resume)
+    return training
 
 
-def _saved(
-    network: BareNetwork,
-    examples: Examples,
-    optimizer: Optimizer,
-    callbacks: list[Any],
-    given: Given,
-    epochs: int,
-    names: list[str] | None,
-) -> Saved | None:
-    """The checkpoint to go on from, if there is to be one and it fits."""
-    if given.resume is None:
-        return None
+def _saved(training: Training, resume: str | os.PathLike[str]) -> Saved | None:
+    """The checkpoint to go on from, if it fits; None for "auto" where there is none yet."""
+    optimizer, callbacks = training.optimizer, training.callbacks
     if isinstance(optimizer, LBFGS):
         raise ValueError(
             "fit: resume is for optimizers that make steps: expected None, as LBFGS keeps no "
@@ -184,10 +180,10 @@ def _saved(
         )
     from deltarule._files.checkpoints import Saved, newest_of  # most trainings begin anew
 
-    path = newest_of(callbacks) if given.resume == "auto" else given.resume
+    path = newest_of(callbacks) if resume == "auto" else resume
     if path is None:
         return None
-    saved = Saved(path, network, optimizer, callbacks)
-    saved.expect_names(names)
-    saved.say_what_differs(epochs, fingerprint(network, examples))
+    saved = Saved(path, training.network, optimizer, callbacks)
+    saved.expect_names(training.names)
+    saved.say_what_differs(training.epochs, training.data())
     return saved

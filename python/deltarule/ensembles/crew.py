@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -20,6 +19,7 @@ from deltarule import _core
 from deltarule._network.bare import BareNetwork
 from deltarule._network.works import Works
 from deltarule._training.examples import Given
+from deltarule._training.progress import Bar
 from deltarule._training.training import Training, prepared
 from deltarule.ensembles.door import SharedDoor
 from deltarule.ensembles.progress import ManyProgress
@@ -32,18 +32,14 @@ _A_LOOK = 0.05
 _MOST_TO_HELP = 8
 
 
-class Member:
-    """A network whose training is under way among others."""
+class Member(Bar):
+    """A network whose training is under way among others; told of its epochs, as their bar."""
 
     def __init__(self, index: int, training: Training, progress: ManyProgress) -> None:
         self.index, self.training, self._progress = index, training, progress
-        self.enabled = False  # as a `Progress` of one fit: it shows nothing of its own
         self.works: Works[Any] = training.works(self)
 
-    def advance(self, batches: int, cost: float) -> None:
-        """Nothing: epochs are what is told of many."""
-
-    def end_epoch(self, epoch: int, record: dict[str, float]) -> None:
+    def end_epoch(self, epoch: int, record: dict[str, float], /) -> None:
         """Tell all members' progress."""
         del epoch
         self._progress.end_epoch(self.index, record)
@@ -58,17 +54,6 @@ class Member:
         with suppress(BaseException):
             next(self.works)
             self.works.throw(interruption)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing is left open."""
 
 
 class Members:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
 from time import perf_counter
-from types import TracebackType
-from typing import Self
 
-from deltarule._training.progress import bar_of, duration
+from deltarule._training.progress import Bar, bar_of, duration
 
 # A line that is not overwritten comes no more often than this.
 _SECONDS_A_LINE = 1.0
 
 
-class ManyProgress:
+class ManyProgress(Bar):
     """Shows what all members came to so far: a bar where tqdm is installed, else lines."""
 
     def __init__(self, members: int, *, enabled: bool) -> None:
@@ -32,7 +29,7 @@ class ManyProgress:
         if self._bar is not None:
             self._bar.total = self._epochs
 
-    def end_epoch(self, member: int, record: Mapping[str, float]) -> None:
+    def end_epoch(self, member: int, record: dict[str, float], /) -> None:
         """Tell what an epoch of a member came to."""
         self._done += 1
         self._name = "val_loss" if "val_loss" in record else "loss"
@@ -71,15 +68,3 @@ class ManyProgress:
         if not left or not self._done:
             return f"in {duration(seconds)}"
         return f"left about {duration(seconds * left / self._done)}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()

@@ -38,6 +38,15 @@ class LayerDescription:
         """How many units the layer has behind ``n_prev`` inputs."""
         return n_prev
 
+    def expect_told_apart(self, dtype: np.dtype[Any], where: str) -> None:
+        """Hold what the layer is made of to being told apart in a network's dtype.
+
+        Raises
+        ------
+        ValueError
+            Where it is not; ``where`` is for the message.
+        """
+
     def core(self) -> dict[str, Any]:
         """What the core is told."""
         return {"kind": self.kind}

@@ -75,6 +75,22 @@ class Embedding(LayerDescription):
     def units_after(self, n_prev: int) -> int:  # noqa: D102
         return n_prev + sum(dimension - 1 for _, dimension in self.columns.values())
 
+    def expect_told_apart(self, dtype: np.dtype[Any], where: str) -> None:
+        """Hold the codes to being told apart in a network's dtype.
+
+        Raises
+        ------
+        ValueError
+            With the first column that has too many.
+        """
+        most = 2 ** (np.finfo(dtype).nmant + 1)
+        for column, (categories, _) in self.columns.items():
+            if categories > most:
+                raise ValueError(
+                    f"Network: an Embedding has {categories} categories in column {column}: "
+                    f"expected {most} or fewer, as {dtype} tells no more codes apart"
+                )
+
     def core(self) -> dict[str, Any]:  # noqa: D102
         return {"kind": self.kind, "columns": [(c, *sizes) for c, sizes in self.columns.items()]}
 

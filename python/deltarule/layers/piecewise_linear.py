@@ -197,7 +197,7 @@ class PiecewiseLinear(NumberEmbedding):
             bound = 1.0 / np.sqrt(shape[1] if name.startswith("map") else self._sizes())
         return bound * generator.uniform(-1.0, 1.0, shape)
 
-    def expect_edges(self, dtype: np.dtype[Any], where: str) -> None:
+    def expect_told_apart(self, dtype: np.dtype[Any], where: str) -> None:
         """Hold the edges to being finite and apart in a network's dtype.
 
         Raises

@@ -259,25 +259,19 @@ class TableEncoder:
         self._names, self._encodings, self._by_place = names, encodings, by_place
         self.left_out, self.remarks = left_out, remarks
         self._spans: list[tuple[int, int]] = []  # where each encoding's columns begin and end
-        self._embedded: dict[int, int] = {}
         self.feature_names_out: list[str] = []
         for encoding in encodings.values():
             first = len(self.feature_names_out)
-            if encoding.categories is not None:
-                self._embedded[first] = encoding.categories
             self.feature_names_out += encoding.outputs
             self._spans.append((first, len(self.feature_names_out)))
         self._said_what_is_new = False
 
-    def _expect_fitted(self) -> dict[str, Encoding]:
+    @property
+    def _fitted(self) -> dict[str, Encoding]:
         """How each column that is used becomes numbers."""
         if self._encodings is None:
             raise ValueError("TableEncoder: it knows no columns yet: expected fit(X) beforehand")
         return self._encodings
-
-    @property
-    def _fitted(self) -> dict[str, Encoding]:
-        return self._expect_fitted()
 
     @property
     def columns(self) -> list[str]:
@@ -297,14 +291,16 @@ class TableEncoder:
     @property
     def output_size(self) -> int:
         """How many columns the result has."""
-        self._expect_fitted()
-        return self._spans[-1][1]
+        return sum(len(encoding.outputs) for encoding in self._fitted.values())
 
     @property
     def embedded(self) -> dict[int, int]:
         """Those of them that hold codes of categories, and how many codes there are."""
-        self._expect_fitted()
-        return dict(self._embedded)
+        return {
+            first: encoding.categories
+            for encoding, (first, _) in zip(self._fitted.values(), self._spans, strict=True)
+            if encoding.categories is not None
+        }
 
     @property
     def levels(self) -> dict[str, list[str]]:
@@ -506,8 +502,8 @@ class TableEncoder:
         ValueError
             Before ``fit``.
         """
-        self._expect_fitted()
-        return f"{self._title()}\n{as_table(self._told())}"
+        told = self._told()  # which says so where there is nothing to tell
+        return f"{self._title()}\n{as_table(told)}"
 
     def __repr__(self) -> str:
         return f"TableEncoder: {self._title()}"
@@ -524,9 +520,9 @@ class TableEncoder:
         return f"{len(self._encodings)} columns become {self.output_size} numbers{left}"
 
     def _told(self) -> dict[str, list[Any]]:
-        rows: list[tuple[Any, ...]] = []
+        encodings, rows = self._fitted, list[tuple[Any, ...]]()
         for name in self._names:
-            encoding = self._fitted.get(name)
+            encoding = encodings.get(name)
             if encoding is None:
                 rows.append((name, "left out", self.left_out[name], Right(0), ""))
                 continue
