@@ -50,7 +50,7 @@ _ONE_EACH: dict[str, Callable[[Any], bool]] = {
 def each_given(count: int, options: dict[str, Any]) -> Iterator[Given]:
     """What every one of so many networks is given."""
     columns = {name: _each(name, value, count) for name, value in options.items()}
-    columns["optimizer"] = _optimizers(columns["optimizer"])
+    columns["optimizer"] = _optimizers(columns["optimizer"], options["optimizer"])
     columns["callbacks"] = _callbacks(columns["callbacks"], options["callbacks"])
     for values in zip(*columns.values(), strict=True):
         yield Given(**dict(zip(columns, values, strict=True)))
@@ -76,10 +76,9 @@ def _each(name: str, value: Any, count: int) -> list[Any]:
     return list(value)
 
 
-def _optimizers(given: list[Any]) -> list[Any]:
+def _optimizers(given: list[Any], one_for_all: Any) -> list[Any]:
     """An optimizer for each network, as each holds the state of one."""
-    first = given[0]
-    if not isinstance(first, Optimizer) or len(given) == 1 or any(o is not first for o in given):
+    if len(given) == 1 or not isinstance(one_for_all, Optimizer):
         seen: dict[int, int] = {}
         for index, each in enumerate(given):
             before = seen.setdefault(id(each), index)
@@ -89,12 +88,12 @@ def _optimizers(given: list[Any]) -> list[Any]:
                     "network, as each holds the state of one; or one for all, which is copied"
                 )
         return given
-    if first.state is not None:
+    if one_for_all.state is not None:
         raise ValueError(
             f"{_WHERE}: optimizer has trained a network before: expected a new one for all, which "
             "is copied, or a list with each network's own"
         )
-    return [copy.deepcopy(first) for _ in given]
+    return [copy.deepcopy(one_for_all) for _ in given]
 
 
 def _callbacks(given: list[Any], all_of_them: Any) -> list[Any]:

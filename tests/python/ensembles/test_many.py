@@ -502,6 +502,9 @@ SHARED = dr.Adam()
     [
         wrong("epochs has 2 elements: expected one for each of the 3", epochs=[1, 2]),
         wrong("optimizer\\[1\\] is optimizer\\[0\\]", optimizer=[SHARED, SHARED, "adam"]),
+        pytest.param(
+            {"optimizer": [SHARED] * 3}, ValueError, r"optimizer\[1\] is optimizer\[0\]", id="one"
+        ),
         wrong("callbacks\\[0\\] is .* whose file or trial", callbacks=[dr.CSVLog("x.csv")]),
         wrong("callbacks\\[0\\] is .*: expected a list of lists", callbacks=[Raises(OSError())]),
         wrong("seeds is \\[1, 2\\]: expected an integer, or one for each", seeds=[1, 2]),
