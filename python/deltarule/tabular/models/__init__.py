@@ -1,0 +1,1 @@
+"""Models of tables: raw rows in, labels or numbers out."""
