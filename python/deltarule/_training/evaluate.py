@@ -61,7 +61,8 @@ def evaluate(
     network._expect_adapted("evaluate")
     loss, rows, target = network._at_the_door(X, y, loss, sample_weight, "evaluate")
     judged = metrics_of(metrics, loss, network._output, "evaluate")
-    return performed(judge(network, Held(rows, target, target.weights), loss, judged))
+    found, _ = performed(judge(network, Held(rows, target, target.weights), loss, judged))
+    return found
 
 
 def judge(
@@ -69,16 +70,15 @@ def judge(
     held: Held,
     loss: Loss,
     judged: dict[str, Metric],
-) -> Works[dict[str, float]]:
-    """The cost and metrics on data that has passed the door."""
+) -> Works[tuple[dict[str, float], Array]]:
+    """The cost and metrics on data that has passed the door, and the outputs that they are of."""
     rows, target, weights = held
     total, A = yield from infer(network, rows, target, loss)
     weight = len(rows) if target.weights is None else float(target.weights.sum())
     y = target.Y if target.labels is None else target.labels
     assert y is not None
-    return {"loss": total / weight} | {
-        name: metric(y, A, weights) for name, metric in judged.items()
-    }
+    found = {name: metric(y, A, weights) for name, metric in judged.items()}
+    return {"loss": total / weight} | found, A
 
 
 def metrics_of(

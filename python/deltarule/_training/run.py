@@ -38,6 +38,9 @@ class TrainingRun:
         The epoch under way, counted from 1, and how many are planned.
     steps_an_epoch : int or None
         How many the last epoch had; None before the first has ended.
+    validation_outputs : ndarray of shape (n_samples, n_outputs) or None
+        The network's outputs on the validation data at the end of the last epoch, if there is some:
+        an array of its own each time, to be kept.
     resumed : bool
         Whether the run goes on from a checkpoint.
     data : callable
@@ -61,6 +64,7 @@ class TrainingRun:
         self.data = data
         self.epoch = 0
         self.steps_an_epoch: int | None = None
+        self.validation_outputs: Array | None = None
         self.resumed = False
         self.stopping = False
         self.exception: BaseException | None = None

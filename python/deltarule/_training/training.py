@@ -96,7 +96,7 @@ class Training:
                 yield from steps.epoch(tell)
                 if not steps.epoch_is_finished:
                     break
-                record = yield from self._record(steps.mean_cost)
+                record = yield from self._record(run, steps.mean_cost)
                 if self.schedule is not None:
                     record["learning_rate"] = steps.learning_rate
                 self._end_epoch(run, bar, record)
@@ -107,16 +107,18 @@ class Training:
 
     def _end_iteration(self, run: TrainingRun, bar: Bar) -> Any:
         """What L-BFGS tells of the cost of each of its iterations."""
-        return lambda cost: self._end_epoch(run, bar, performed(self._record(cost)))
+        return lambda cost: self._end_epoch(run, bar, performed(self._record(run, cost)))
 
-    def _record(self, cost: float) -> Works[dict[str, float]]:
+    def _record(self, run: TrainingRun, cost: float) -> Works[dict[str, float]]:
         """What an epoch comes to."""
         record, loss = {"loss": cost}, self.examples.loss
         if self.judges_training_set and self.examples.held is not None:
-            found = yield from judge(self.network, self.examples.held, loss, self.metrics)
+            found, _ = yield from judge(self.network, self.examples.held, loss, self.metrics)
             record |= {name: found[name] for name in self.metrics}
         if self.examples.validation is not None:
-            found = yield from judge(self.network, self.examples.validation, loss, self.metrics)
+            validation = self.examples.validation
+            found, A = yield from judge(self.network, validation, loss, self.metrics)
+            run.validation_outputs = A
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
 

@@ -38,4 +38,5 @@ class OutputJudge:
     def __call__(self, A: Array) -> dict[str, float]:
         """``loss``, and each metric by its name."""
         held = Held(Rows(A), self._target, self._weights)
-        return performed(judge(self._network, held, self._loss, self._judged))
+        found, _ = performed(judge(self._network, held, self._loss, self._judged))
+        return found

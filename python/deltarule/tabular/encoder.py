@@ -81,6 +81,8 @@ class TableEncoder:
         How many they are.
     embedded : dict of int to int
         Those of them that hold codes, and how many codes there are.
+    numbers : list of int
+        Those of them that hold numbers on a scale, which layers such as ``Periodic`` embed.
 
     Raises
     ------
@@ -301,6 +303,15 @@ class TableEncoder:
             for encoding, (first, _) in zip(self._fitted.values(), self._spans, strict=True)
             if encoding.categories is not None
         }
+
+    @property
+    def numbers(self) -> list[int]:
+        """Those of them that hold numbers on a scale, which layers such as ``Periodic`` embed."""
+        return [
+            first + place
+            for encoding, (first, _) in zip(self._fitted.values(), self._spans, strict=True)
+            for place in encoding.numbers
+        ]
 
     @property
     def levels(self) -> dict[str, list[str]]:

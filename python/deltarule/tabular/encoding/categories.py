@@ -51,6 +51,11 @@ class Category:
         return names[1:] if len(names) == 2 else names
 
     @property
+    def numbers(self) -> list[int]:
+        """Those of them that hold numbers on a scale."""
+        return []
+
+    @property
     def categories(self) -> int | None:
         """How many codes there are, if it is embedded."""
         return len(self.levels) + self.has_missing + 1 if self.embedded else None

@@ -45,6 +45,11 @@ class Date:
         names += [f"{period} {part}" for period in self.periods for part in ("sin", "cos")]
         return [f"{self.name} {each}" for each in names + ["missing"] * self.indicator]
 
+    @property
+    def numbers(self) -> list[int]:
+        """Those of them that hold numbers on a scale."""
+        return [0] if self.year is None else [0, 1]
+
     @classmethod
     def fitted(cls, name: str, times: Times, scaling: str) -> Date | None:
         """Of moments; None where no two differ."""

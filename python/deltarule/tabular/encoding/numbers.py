@@ -42,6 +42,11 @@ class Number:
         """The names of the columns that it becomes."""
         return [self.name, f"{self.name} missing"][: 1 + self.indicator]
 
+    @property
+    def numbers(self) -> list[int]:
+        """Those of them that hold numbers on a scale."""
+        return [0]
+
     @classmethod
     def fitted(cls, name: str, values: Array, scaling: str) -> Number | None:
         """Of numbers, NaN where one is missing; None where no two finite ones differ."""

@@ -1,0 +1,346 @@
+"""What ``TabularClassifier`` and ``TabularRegressor`` share: what is given, and the fit."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from deltarule._arrays import Array
+from deltarule._checks import did_you_mean, expect_flag, expect_in_range
+from deltarule._version import __version__
+from deltarule.ensembles import Ensemble
+from deltarule.estimators.contract import BaseEstimator
+from deltarule.history import Right, as_table
+from deltarule.tabular.encoder import TableEncoder
+from deltarule.tabular.encoding.state import State
+from deltarule.tabular.models import file, pack
+from deltarule.tabular.models.explaining import Explanation
+from deltarule.tabular.models.fitted import Fitted
+from deltarule.tabular.models.given import Given, given_examples
+from deltarule.tabular.models.pack import Examples, Mix
+from deltarule.tabular.models.recipe import PRESETS, Preset
+from deltarule.tabular.raw.tables import table_of
+from deltarule.tabular.targets import ClassEncoder, TargetScaler
+
+SPLITS = ("random", "time")
+# What training may take of a time limit; the rest is for choosing, when networks are trained.
+_SHARE_OF_TRAINING = 0.9
+
+
+class TabularModel(BaseEstimator):
+    """What the two share."""
+
+    # Where scikit-learn's HTML leads, whose tooltips are of the docstrings' parameters.
+    _doc_link_module = "deltarule"
+    _doc_link_template = "https://deltarule.example/docs"
+
+    preset: str
+    time_limit: float | None
+    encoder: TableEncoder | None
+    split: str
+    random_state: Any
+    verbose: bool
+
+    fitted_: Fitted
+
+    # Fitting -------------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        targets: ClassEncoder | TargetScaler,
+        sample_weight: ArrayLike | None,
+        groups: Any,
+        validation_data: tuple[Any, ...] | None,
+    ) -> None:
+        """Encode, train a pack, and keep what came of it."""
+        began = perf_counter()
+        where = f"{type(self).__name__}.fit"
+        preset = self._expect_parameters()
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        table = table_of(X, where, "X")
+        encoder = TableEncoder() if self.encoder is None else copy.deepcopy(self.encoder)
+        encoder.fit(X, y)
+        given = given_examples(
+            encoder,
+            targets,
+            X,
+            y,
+            sample_weight=sample_weight,
+            groups=groups,
+            validation_data=validation_data,
+            split=self.split,
+            seed=seed,
+            where=where,
+        )
+        left = None
+        if self.time_limit is not None:
+            left = max(1e-3, _SHARE_OF_TRAINING * self.time_limit - (perf_counter() - began))
+        mix = pack.trained(
+            encoder,
+            self._examples(given, targets),
+            given.parts,
+            preset,
+            seed=seed,
+            time_limit=left,
+            progress=self.verbose,
+        )
+        record = {
+            "version": __version__,
+            "rows": len(given.X),
+            "held_out": len(mix.rows),
+            "parts": len(given.parts),
+            "seed": seed,
+            "members": mix.members,
+        }
+        self._keep(encoder, targets, mix, given, record)
+        record["seconds"] = round(perf_counter() - began, 3)
+        self.n_features_in_ = len(table.raw)
+        if table.named:
+            self.feature_names_in_ = np.array(list(table.raw), object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _examples(self, given: Given, targets: Any) -> Examples:
+        """What networks are held to."""
+        raise NotImplementedError
+
+    def _keep(
+        self, encoder: TableEncoder, targets: Any, mix: Mix, given: Given, record: dict[str, Any]
+    ) -> None:
+        """Keep what came of a fit, and what is learned on the rows held out."""
+        raise NotImplementedError
+
+    def _expect_parameters(self) -> Preset:
+        where = type(self).__name__
+        for name, choices in (("preset", tuple(PRESETS)), ("split", SPLITS)):
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in choices:
+                raise ValueError(
+                    f"{where}: {name} is {value!r}: expected one of {', '.join(choices)}"
+                    + (did_you_mean(value, choices) if isinstance(value, str) else "")
+                )
+        if self.time_limit is not None:
+            expect_in_range(self.time_limit, f"{where}: time_limit", above=0)
+        if self.encoder is not None and not isinstance(self.encoder, TableEncoder):
+            raise TypeError(
+                f"{where}: encoder is a {type(self.encoder).__name__}: expected a "
+                "deltarule.TableEncoder, or None"
+            )
+        expect_flag(self.verbose, f"{where}: verbose")
+        return PRESETS[self.preset]
+
+    # What is left of a fit -----------------------------------------------------------------------
+
+    @property
+    def encoder_(self) -> TableEncoder:
+        """What makes numbers of the table's columns."""
+        return self._fitted.encoder
+
+    @property
+    def ensemble_(self) -> Ensemble:
+        """The networks, which take the encoder's numbers."""
+        return self._fitted.ensemble
+
+    @property
+    def record_(self) -> dict[str, Any]:
+        """How it was trained: rows, seconds, every member's draw and losses, and the scores."""
+        return self._fitted.record
+
+    @property
+    def scores_(self) -> dict[str, float]:
+        """What it came to on rows that its networks were not trained on."""
+        scores: dict[str, float] = self._fitted.record["scores"]
+        return scores
+
+    @property
+    def _fitted(self) -> Fitted:
+        check_is_fitted(self, "fitted_")
+        return self.fitted_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "fitted_")
+
+    # Predicting ----------------------------------------------------------------------------------
+
+    def _outputs(self, X: Any, method: str) -> tuple[Array, Array]:
+        """The encoder's rows of a table, and the mean of what the networks say of them."""
+        fitted, where = self._fitted, f"{type(self).__name__}.{method}"
+        self._expect_rows(X, where)
+        rows, _ = fitted.encoder.encoded(X, where)
+        return rows, np.asarray(fitted.ensemble.predict(rows))
+
+    def _expect_rows(self, X: Any, where: str) -> None:
+        """Hold an array to as many columns as there were, in scikit-learn's words."""
+        shape = getattr(X, "shape", None)
+        if shape is None or hasattr(X, "columns"):
+            return
+        if len(shape) == 1 and not isinstance(X, Mapping):
+            raise ValueError(
+                f"{where}: X has shape {shape}: expected (n_samples, n_features). Reshape your "
+                "data using X.reshape(1, -1) if it is one sample"
+            )
+        if len(shape) == 2 and shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+
+    def explain(self, X: Any, y: Any = None, **options: Any) -> Explanation:
+        """Tell which columns predictions go by, on the whole and one by one.
+
+        Parameters
+        ----------
+        X : table
+            Rows whose predictions are explained: best such as it was not trained on.
+        y : array_like, optional
+            Their targets. With them a column's importance is how much worse predictions become
+            when it is shuffled, else how far they move.
+        **options
+            ``sample_weight``, ``score``, ``repeats``, ``max_rows`` and ``seed``, as
+            ``Explanation.of`` says.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in ``predict``.
+        """
+        from deltarule.tabular.models.explaining.explained import explained
+
+        where = f"{type(self).__name__}.explain"
+        fitted = self._fitted
+        self._expect_rows(X, where)
+        return explained(fitted, X, y, where=where, **options)
+
+    # Elsewhere -----------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file, in one move; ``deltarule.load(path)`` reads it.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as ``"model.safetensors"``. A file that is there is replaced.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written. The file that was there is then what it was.
+        TypeError, ValueError
+            For a model that is not fitted, a class of one's own, and a ``random_state`` that is a
+            generator.
+        """
+        kind = type(self).__name__
+        if type(self).__module__ != "deltarule.tabular":
+            raise TypeError(
+                f"save: the model is a {kind}: expected deltarule's TabularClassifier or "
+                "TabularRegressor itself, as a class of one's own is code"
+            )
+        parameters = self.get_params(deep=False)
+        if parameters["random_state"] is not None and not isinstance(
+            parameters["random_state"], (int, np.integer)
+        ):
+            raise TypeError(
+                f"save: random_state is {parameters['random_state']!r}: expected a number or None; "
+                "set_params(random_state=None) lets go of it"
+            )
+        encoder = parameters.pop("encoder")
+        states = self._states()
+        if encoder is not None:
+            parameters["encoder"] = encoder.get_params()
+            parameters["encoder"]["missing"] = sorted(parameters["encoder"]["missing"])
+        parameters["columns"] = getattr(self, "feature_names_in_", np.empty(0, object)).tolist()
+        parameters["n_features_in"] = self.n_features_in_
+        file.save(kind, self._fitted, parameters, path, **states)
+
+    def _states(self) -> dict[str, State]:
+        """What belongs to the model beside what every model has."""
+        return {}
+
+    @classmethod
+    def _of_file(
+        cls, fitted: Fitted, parameters: dict[str, Any], states: dict[str, State]
+    ) -> Self:
+        """A model of what a file held."""
+        columns, width = parameters.pop("columns", []), parameters.pop("n_features_in", None)
+        encoder = parameters.pop("encoder", None)
+        made = cls(**parameters, encoder=None if encoder is None else TableEncoder(**encoder))
+        made._expect_parameters()
+        made.fitted_ = fitted
+        made.n_features_in_ = width
+        if columns:
+            made.feature_names_in_ = np.array(columns, object)
+        made._adopt(states)
+        return made
+
+    def _adopt(self, states: dict[str, State]) -> None:
+        """Take what belongs to the model beside what every model has."""
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to an ONNX file: one graph from raw columns to answers.
+
+        Parameters
+        ----------
+        path : path-like
+            An old file is replaced in one move.
+
+        Raises
+        ------
+        ImportError, ValueError
+            As in ``Network.to_onnx``.
+        """
+        from deltarule.tabular.models.graph import to_onnx
+
+        to_onnx(self._fitted, path)
+
+    def summary(self) -> str:
+        """Describe the model: its columns, its members, and what it came to.
+
+        Returns
+        -------
+        str
+            Tables as plain text.
+        """
+        fitted = self._fitted
+        members = [each for each in fitted.record["members"] if each["weight"]]
+        told = as_table(
+            {
+                "layers": [each["layers"] for each in members],
+                "dropout": [each["dropout"] for each in members],
+                "waves": [each["waves"] for each in members],
+                "sigma": [each["sigma"] for each in members],
+                "rate": [each["learning_rate"] for each in members],
+                "epochs": [max(map(len, each["losses"])) for each in members],
+                "weight": [Right(f"{each['weight']:.3f}") for each in members],
+            }
+        )
+        scores = ", ".join(f"{name} {value:.4g}" for name, value in self.scores_.items())
+        return "\n\n".join(
+            [
+                f"{type(self).__name__}: {len(fitted.ensemble)} networks, {scores} on "
+                f"{fitted.record['held_out']:,} rows held out",
+                fitted.encoder.describe(),
+                told,
+            ]
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.non_deterministic = self.time_limit is not None
+        return tags

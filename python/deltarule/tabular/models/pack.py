@@ -1,0 +1,244 @@
+"""A pack: many drawn networks trained at once, and the mix of their snapshots that does best."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deltarule._arrays import Array
+from deltarule._data.door import FRONT_DOOR
+from deltarule._data.targets import part_of
+from deltarule.ensembles import Ensemble
+from deltarule.ensembles.many import fit_many
+from deltarule.ensembles.selection import chosen_greedily, score_of
+from deltarule.losses import Loss
+from deltarule.network import Network
+from deltarule.tabular.encoder import TableEncoder
+from deltarule.tabular.models.recipe import Draw, Preset
+from deltarule.tabular.models.snapshots import Snapshot, Snapshots
+from deltarule.tabular.models.split import Part
+
+# Rows held out by which a mix is chosen, at most; more of them tell nothing new.
+_MOST_JUDGED = 50_000
+
+
+class Examples(NamedTuple):
+    """What a pack is trained on: rows as the encoder makes them, and what they are held to.
+
+    Attributes
+    ----------
+    X : ndarray of float32, shape (n_samples, encoder.output_size)
+    y : ndarray, shape (n_samples,) or (n_samples, n_targets)
+        Codes of classes, or numbers scaled.
+    weights : ndarray of float64, shape (n_samples,), or None
+    loss : Loss
+    outputs : int
+        Of a network.
+    activation : str
+        Of its last layer.
+    start : ndarray of shape (outputs,)
+        Its biases there, with which it knows at first what all rows have in common.
+    """
+
+    X: Array
+    y: Array
+    weights: Array | None
+    loss: Loss
+    outputs: int
+    activation: str
+    start: Array
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What came of a pack.
+
+    Attributes
+    ----------
+    ensemble : Ensemble
+    rows : ndarray of int
+        Those that were held out.
+    outputs : ndarray of shape (n_held_out, n_outputs)
+        What the mix says of each: for every row only networks that have not seen it.
+    spread : ndarray of shape (n_held_out, n_outputs)
+        How far its members are apart there: their standard deviation.
+    members : list of dict
+        Each member's draw, its losses by epoch, and what it weighs.
+    """
+
+    ensemble: Ensemble
+    rows: Array
+    outputs: Array
+    spread: Array
+    members: list[dict[str, Any]]
+
+
+class _Member(NamedTuple):
+    """A draw: a network for each part, and the snapshots that were taken of it."""
+
+    draw: Draw
+    networks: list[Network]
+    taken: list[Snapshots]
+
+    @property
+    def candidates(self) -> int:
+        """How many mixes of one snapshot of each network there are: the best, the second ..."""
+        counts = [len(each.kept) for each in self.taken]
+        return max(counts) if all(counts) else 0
+
+    def snapshots(self, rank: int) -> list[Snapshot]:
+        """The snapshot of each network."""
+        return [each.kept[min(rank, len(each.kept) - 1)] for each in self.taken]
+
+
+def trained(
+    encoder: TableEncoder,
+    examples: Examples,
+    parts: Sequence[Part],
+    preset: Preset,
+    *,
+    seed: int,
+    time_limit: float | None,
+    progress: bool,
+) -> Mix:
+    """Train a pack, and put together what does best on the rows held out."""
+    members = _drawn(encoder, examples, parts, preset, seed)
+    networks = [network for member in members for network in member.networks]
+    fit_many(
+        networks,
+        examples.X,
+        examples.y,
+        loss=examples.loss,
+        optimizer=[member.draw.optimizer() for member in members for _ in parts],
+        epochs=preset.epochs,
+        batch_size=batch_size_of(len(parts[0].train)),
+        sample_weight=examples.weights,
+        rows=[part.train for _ in members for part in parts],
+        validation_rows=[part.held_out for _ in members for part in parts],
+        callbacks=[[taken] for member in members for taken in member.taken],
+        seeds=seed,
+        time_limit=time_limit,
+        progress=progress,
+    )
+    _expect_one(members, examples, parts)
+    return _mixed(members, examples, parts, preset)
+
+
+def batch_size_of(rows: int) -> int:
+    """Examples in a batch: 256 where rows are few, and no more than a thousand steps an epoch."""
+    size = 256
+    while rows / size > 1000 and size < 4096:
+        size *= 2
+    while rows / size < 16 and size > 16:
+        size //= 2
+    return size
+
+
+def _drawn(
+    encoder: TableEncoder, examples: Examples, parts: Sequence[Part], preset: Preset, seed: int
+) -> list[_Member]:
+    generator = np.random.default_rng(seed)
+    members = []
+    for _ in range(preset.members):
+        draw = Draw.of(generator, preset, len(encoder.numbers))
+        seeds = generator.integers(2**32, size=len(parts))
+        networks = [
+            draw.network(
+                encoder, preset, examples.outputs, examples.activation, examples.start, int(each)
+            )
+            for each in seeds
+        ]
+        taken = [Snapshots(preset.snapshots, preset.patience) for _ in parts]
+        members.append(_Member(draw, networks, taken))
+    return members
+
+
+def _expect_one(members: list[_Member], examples: Examples, parts: Sequence[Part]) -> None:
+    """Where time was up before any member had an epoch, take one as it is."""
+    if any(member.candidates for member in members):
+        return
+    first = max(members, key=lambda member: sum(bool(each.kept) for each in member.taken))
+    for network, taken, part in zip(first.networks, first.taken, parts, strict=True):
+        if not taken.kept:
+            outputs = network.predict(examples.X[part.held_out])
+            taken.kept.append(Snapshot(np.inf, 0, network.parameters.copy(), outputs))
+
+
+def _mixed(
+    members: list[_Member], examples: Examples, parts: Sequence[Part], preset: Preset
+) -> Mix:
+    """Choose greedily among all members' snapshots, by the mean of what they say held out."""
+    rows = np.concatenate([part.held_out for part in parts])
+    candidates = [(member, rank) for member in members for rank in range(member.candidates)]
+    outputs = np.array([
+        np.concatenate([each.outputs for each in member.snapshots(rank)])
+        for member, rank in candidates
+    ])  # fmt: skip
+    judged = rows if len(rows) <= _MOST_JUDGED else rows[:_MOST_JUDGED]
+    network = members[0].networks[0]
+    target = FRONT_DOOR.as_target(
+        examples.y,
+        examples.loss,
+        len(examples.X),
+        examples.outputs,
+        network.dtype,
+        "fit",
+        examples.weights,
+    )
+    score = score_of(
+        None, None, examples.loss, network._output, part_of(target, judged), network.dtype, "fit"
+    )
+    counts = chosen_greedily(outputs[:, : len(judged)], score, preset.size, "fit")
+    chosen = np.flatnonzero(counts)
+    weights = counts[chosen] / counts[chosen].sum()
+    mean = np.tensordot(weights, outputs[chosen], axes=1)
+    variance = np.tensordot(weights, (outputs[chosen] - mean) ** 2, axes=1)
+    return Mix(
+        _ensemble(members, [candidates[k] for k in chosen], counts[chosen]),
+        rows,
+        mean,
+        np.sqrt(variance),
+        _told(members, candidates, counts),
+    )
+
+
+def _ensemble(
+    members: list[_Member], chosen: Sequence[tuple[_Member, int]], counts: Array
+) -> Ensemble:
+    """The networks as they were at the chosen snapshots, each of which is there once."""
+    weights: Counter[tuple[int, int, int]] = Counter()
+    kept: dict[tuple[int, int, int], Network] = {}
+    places = {id(member): place for place, member in enumerate(members)}
+    for (member, rank), count in zip(chosen, counts, strict=True):
+        for part, (network, snapshot) in enumerate(
+            zip(member.networks, member.snapshots(rank), strict=True)
+        ):
+            key = (places[id(member)], part, snapshot.epoch)
+            weights[key] += int(count)
+            if key not in kept:
+                kept[key] = copy.deepcopy(network)
+                kept[key].parameters[:] = snapshot.parameters
+    return Ensemble(list(kept.values()), [weights[key] for key in kept])
+
+
+def _told(
+    members: list[_Member], candidates: list[tuple[_Member, int]], counts: Array
+) -> list[dict[str, Any]]:
+    """What each member was, how it went, and its share of the mix."""
+    shares: Counter[int] = Counter()
+    for (member, _), count in zip(candidates, counts, strict=True):
+        shares[id(member)] += int(count)
+    return [
+        {
+            **asdict(member.draw),
+            "losses": [network.history.filled().get("val_loss", []) for network in member.networks],
+            "best": [each.kept[0].loss if each.kept else None for each in member.taken],
+            "weight": shares[id(member)] / int(counts.sum()),
+        }
+        for member in members
+    ]
