@@ -240,7 +240,7 @@ def test_a_file_of_the_other_kind(tmp_path: Path) -> None:
         header, content, tensors = opened((tmp_path / "x").read_bytes())
         [other] = set(file.KINDS) - {kind}
         (tmp_path / "x").write_bytes(closed(header, content | {"kind": other}, tensors))
-        with pytest.raises(dr.ModelFileError, match="classes|targets"):
+        with pytest.raises(dr.ModelFileError, match=r"classes|targets"):
             read(tmp_path / "x")
 
 
@@ -300,7 +300,7 @@ def test_random_changes_are_refused_or_harmless(
         fitted, parameters, states = file.read(made)
     except dr.ModelFileError:
         return
-    A = fitted.outputs(dict.fromkeys(fitted.encoder.columns, [None, None]), "test")
+    A = fitted.outputs(dict.fromkeys(fitted.encoder.columns, (None, None)), "test")
     with np.errstate(over="ignore"):  # as targets may be of any size
         if isinstance(fitted.targets, TargetScaler):
             fitted.targets.inverse(A)
