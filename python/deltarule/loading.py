@@ -57,7 +57,9 @@ def _ensemble(model: Model) -> Ensemble:
     from deltarule.ensembles import Ensemble
     from deltarule.ensembles.file import ensemble_from
 
-    return ensemble_from(model, Ensemble)
+    ensemble = ensemble_from(model, Ensemble)
+    expect_no_more(model)
+    return ensemble
 
 
 def _inputs(state: dict[str, Any]) -> Any:
@@ -75,10 +77,26 @@ def _estimator(model: Model) -> Any:
     return estimator_from(model, getattr(estimators, model.kind))
 
 
+def _of_tables(model: Model) -> Any:
+    from deltarule.tabular.models import file
+
+    fitted, parameters, states = file.read(model)
+    try:
+        if model.kind == "TabularClassifier":
+            from deltarule.tabular.models.classifier import TabularClassifier as Kind  # type: ignore[import-not-found]
+        else:
+            from deltarule.tabular.models.regressor import TabularRegressor as Kind  # type: ignore[import-not-found]
+    except ModuleNotFoundError as missing:
+        raise not_installed(model.kind, missing, "sklearn") from missing
+    return Kind._of_file(fitted, parameters, states)
+
+
 _KINDS: dict[str, Callable[[Model], Any]] = {
     "network": _network,
     "checkpoint": _network,
     "ensemble": _ensemble,
     "MLPClassifier": _estimator,
     "MLPRegressor": _estimator,
+    "TabularClassifier": _of_tables,
+    "TabularRegressor": _of_tables,
 }

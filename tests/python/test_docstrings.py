@@ -15,7 +15,7 @@ RAISE_NOTHING = {
     *("ModelFileError", "Optimizer", "TableWarning", "TrainingDivergedError", "TrainingWarning"),
 }
 METHODS_THAT_RAISE_NOTHING = {"columns", "filled", "newest_file", "outputs_a_target", "pad"}
-METHODS_THAT_RAISE_NOTHING |= {"record", "summary", "table"}
+METHODS_THAT_RAISE_NOTHING |= {"get_params", "record", "summary", "table"}
 # What layers are to the package, and what a fit calls: deltarule.callbacks says when.
 OF_THE_PACKAGE = {"core", "initial", "parameters", "rates", "statistics", "units_after"}
 OF_THE_PACKAGE |= {"end_epoch", "for_output", "observe", "restore", "state"}

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule._files.untrusted import brief
+from deltarule._files.states import put_apart, put_together
 from deltarule._network.inputs import Inputs
 from deltarule.errors import ModelFileError
 
@@ -21,10 +21,7 @@ _PREFIX = "inputs."
 
 def inputs_state(inputs: Inputs, tensors: MutableMapping[str, Array]) -> dict[str, Any]:
     """Put the arrays of a state among a network's tensors, and hand back the rest."""
-    state = inputs.to_state()
-    arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-    tensors.update({_PREFIX + name: array for name, array in arrays.items()})
-    return {name: value for name, value in state.items() if name not in arrays}
+    return put_apart(inputs.to_state(), _PREFIX, tensors)
 
 
 def inputs_from(
@@ -33,13 +30,10 @@ def inputs_from(
     """Make a file's inputs, if it has some, and take their arrays out of its tensors."""
     if content is None:
         return None
-    if not isinstance(content, dict):
-        raise ModelFileError(f"inputs is {brief(content)}: expected an object")
+    state = put_together(content, _PREFIX, tensors)
     if read is None:
         raise ModelFileError("inputs: expected none, as this takes arrays of numbers")
-    names = [name for name in tensors if name.startswith(_PREFIX)]
-    arrays = {name.removeprefix(_PREFIX): tensors.pop(name) for name in names}
-    return read(content | arrays)
+    return read(state)
 
 
 def same_inputs(one: Inputs | None, other: Inputs | None) -> bool:

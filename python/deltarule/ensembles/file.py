@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,17 +25,24 @@ _ROUNDING = 1e-9
 def save(networks: Sequence[Network], weights: Array, path: PathLike) -> None:
     """Write an ensemble to a file; ``Ensemble.save`` says more."""
     tensors: dict[str, Array] = {}
-    contents = []
-    for place, network in enumerate(networks):
-        own, content = network_state(network)
-        tensors |= {f"{_PREFIX}{place}.{name}": tensor for name, tensor in own.items()}
-        contents.append(content)
-    described = {"weights": weights.tolist(), "networks": contents}
+    described = ensemble_state(networks, weights, tensors)
     write(path, KIND, tensors, {KIND: described}, {})
 
 
+def ensemble_state(
+    networks: Sequence[Network], weights: Array, tensors: MutableMapping[str, Array]
+) -> dict[str, Any]:
+    """Put the members' numbers among a file's tensors, and hand back the rest of what they are."""
+    contents = []
+    for place, network in enumerate(networks):
+        own, content = network_state(network)
+        tensors.update({f"{_PREFIX}{place}.{name}": tensor for name, tensor in own.items()})
+        contents.append(content)
+    return {"weights": weights.tolist(), "networks": contents}
+
+
 def ensemble_from(model: Model, kind: type[AnyEnsemble]) -> AnyEnsemble:
-    """Make a file's ensemble of a class."""
+    """Make a file's ensemble of a class, and take all that it is out of the file."""
     networks, weights = _members(model)
     ensemble = kind.__new__(kind)
     try:
@@ -63,7 +70,6 @@ def _members(model: Model) -> tuple[list[Network], Array]:
             raise ModelFileError(f"{_PREFIX}{place}: {error}") from error.__cause__
     for other, more in tensors.items():
         model.tensors |= {f"{_PREFIX}{other}.{name}": tensor for name, tensor in more.items()}
-    expect_no_more(model)
     return networks, weights
 
 

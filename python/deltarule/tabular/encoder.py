@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule._checks import did_you_mean, expect_count, expect_integer
-from deltarule._files.untrusted import brief
-from deltarule.errors import ModelFileError, TableWarning
-from deltarule.history import Right, as_html, as_table
+from deltarule._checks import did_you_mean, expect_integer
+from deltarule.errors import TableWarning
+from deltarule.history import as_html, as_table
 from deltarule.layers import Embedding
 from deltarule.tabular.encoding.categories import Category
-from deltarule.tabular.encoding.dates import Date
-from deltarule.tabular.encoding.kinds import KINDS, Found, found_in
-from deltarule.tabular.encoding.numbers import Number
-from deltarule.tabular.encoding.parts import Parts
-from deltarule.tabular.encoding.scaling import SCALINGS
-from deltarule.tabular.encoding.state import Reader, State, packed_parts, packed_texts
-from deltarule.tabular.leaks import Target, digest_of, targets_of
-from deltarule.tabular.raw.columns import Column, Numbers, Times
-from deltarule.tabular.raw.readings import Place, as_numbers, as_times, without_missing
-from deltarule.tabular.raw.tables import Table, table_of
-
-Encoding = Number | Category | Date
+from deltarule.tabular.encoding.file import learned_in, state_of
+from deltarule.tabular.encoding.finding import learned_from
+from deltarule.tabular.encoding.learned import Learned
+from deltarule.tabular.encoding.rows import arranged, encoded, encoded_one
+from deltarule.tabular.encoding.settings import Settings
+from deltarule.tabular.encoding.state import State
+from deltarule.tabular.encoding.words import listed, title, told, whys
+from deltarule.tabular.leaks import targets_of
+from deltarule.tabular.raw.tables import table_of
 
 # What stands for a missing value in text, in any case and with spaces around it.
 MISSING = (
@@ -34,12 +30,7 @@ MISSING = (
     "none", "null",
 )  # fmt: skip
 
-_ENCODINGS: dict[str, type[Number] | type[Category] | type[Date]] = {
-    kind.kind: kind for kind in (Number, Category, Date)
-}
-_LEFT_OUT = "left out"
-_CODES = [*_ENCODINGS, _LEFT_OUT]  # a file has a kind's place here
-_MOST_NAMED = 5  # in a message
+_PARAMETERS = ("kinds", "scaling", "one_hot", "min_count", "missing")
 _MOST_VECTOR = 16
 
 
@@ -60,7 +51,7 @@ class TableEncoder:
     min_count : int, optional
         Levels that fewer rows have are rare, and share one level. By default a hundredth of the
         rows, and 10 at most.
-    missing : iterable of str
+    missing : collection of str
         What stands for a missing value in text, in any case and with any spaces around it.
 
     Attributes
@@ -130,21 +121,96 @@ class TableEncoder:
         scaling: str = "quantile",
         one_hot: int = 8,
         min_count: int | None = None,
-        missing: Iterable[str] = MISSING,
+        missing: Collection[str] = MISSING,
     ) -> None:
-        self.kinds = _kinds(kinds)
-        if not isinstance(scaling, str) or scaling not in SCALINGS:
+        # As they were given, and looked at again by fit, which is scikit-learn's contract.
+        self.kinds, self.scaling, self.one_hot = kinds, scaling, one_hot
+        self.min_count, self.missing = min_count, missing
+        Settings.of(**self.get_params())
+        self._learned: Learned | None = None
+        self._said_what_is_new = False
+
+    # As scikit-learn has it ----------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Tell the parameters, as they were given.
+
+        Parameters
+        ----------
+        deep : bool
+            Of no account, as no parameter has parameters of its own.
+
+        Returns
+        -------
+        dict of str
+        """
+        return {name: getattr(self, name) for name in _PARAMETERS}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, for the next ``fit``; what was learned stays as it is.
+
+        Parameters
+        ----------
+        **params
+            Those of the constructor, by their names.
+
+        Returns
+        -------
+        TableEncoder
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For a name that is none of theirs; what a parameter cannot be is said by ``fit``.
+        """
+        for name in params:
+            if name not in _PARAMETERS:
+                raise ValueError(
+                    f"TableEncoder.set_params: there is no parameter {name!r}: expected some of "
+                    f"{', '.join(_PARAMETERS)}" + did_you_mean(name, _PARAMETERS)
+                )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Tell the columns of the result, as scikit-learn's transformers do.
+
+        Parameters
+        ----------
+        input_features : array_like of str, optional
+            The table's columns, which are held to be those of ``fit``.
+
+        Returns
+        -------
+        ndarray of str objects, shape (output_size,)
+
+        Raises
+        ------
+        ValueError
+            Before ``fit``, and for other columns than those of ``fit``.
+        """
+        names = self._fitted.names
+        if input_features is not None and list(input_features) != names:
             raise ValueError(
-                f"TableEncoder: scaling is {scaling!r}: expected one of {', '.join(SCALINGS)}"
-                + did_you_mean(scaling, SCALINGS)
+                f"TableEncoder.get_feature_names_out: input_features are "
+                f"{listed(list(input_features))}: expected the columns of fit, {listed(names)}"
             )
-        self.scaling = scaling
-        self.one_hot = expect_count(one_hot, "TableEncoder: one_hot", least=0)
-        if min_count is not None:
-            min_count = expect_count(min_count, "TableEncoder: min_count", least=1)
-        self.min_count = min_count
-        self.missing = _spellings(missing)
-        self._encodings: dict[str, Encoding] | None = None
+        return np.array(self.feature_names_out, object)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._learned is not None
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags  # who asks has it
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            transformer_tags=TransformerTags(preserves_dtype=[]),
+            input_tags=InputTags(string=True, categorical=True, allow_nan=True),
+        )
 
     # Fitting -------------------------------------------------------------------------------------
 
@@ -178,107 +244,23 @@ class TableEncoder:
             Of columns that give the target away, and of copies of other columns.
         """
         where = "TableEncoder.fit"
+        settings = Settings.of(**self.get_params())
         table = table_of(X, where, "X", names)
-        self._expect_kinds(table, where)
         m = table.rows(where, "X")
         if not m:
             raise ValueError(f"{where}: X has no rows: expected 1 or more")
         targets = [] if y is None else targets_of(y, m, where)
-        encodings: dict[str, Encoding] = {}
-        left_out: dict[str, str] = {}
-        remarks: dict[str, str] = {}
-        copies: dict[bytes, str] = {}
-        for name in table.raw:
-            column = without_missing(table.column(name, m, where, "X"), self.missing)
-            encoding, column, why = self._learned(name, column, Place(where, "X", name))
-            if encoding is None:
-                left_out[name] = why
-                continue
-            encodings[name] = encoding
-            remark = _remark(name, column, targets, copies)
-            if remark:
-                remarks[name] = remark
-        if not encodings:
-            raise ValueError(
-                f"{where}: no column of X is left: expected one that varies; {_whys(left_out)}"
-            )
-        self._adopt(list(table.raw), encodings, left_out, remarks, by_place=not table.named)
-        if remarks:
-            warnings.warn(f"{where}: {_whys(remarks)}", TableWarning, stacklevel=2)
+        learned = learned_from(table, m, settings, targets, where)
+        self._learned, self._said_what_is_new = learned, False
+        if learned.remarks:
+            warnings.warn(f"{where}: {whys(learned.remarks)}", TableWarning, stacklevel=2)
         return self
 
-    def _learned(
-        self, name: str, column: Column, place: Place
-    ) -> tuple[Encoding | None, Column, str]:
-        """How a column becomes numbers, and the column as it is read; or why it does not."""
-        kind, column, why = self._found(name, column, place)
-        made: Encoding | None = None
-        match kind, column:
-            case "number", Numbers(values=values):
-                made = Number.fitted(name, values, self.scaling)
-                why = "no two finite numbers in it differ"
-            case "date", Times():
-                made = Date.fitted(name, column, self.scaling)
-                why = "no two dates in it differ"
-            case "category", _:
-                count = self.min_count or max(1, min(10, len(column) // 100))
-                made = Category.fitted(name, column, place, count, self.one_hot)
-                why = f"less than two levels are left: each of {count} rows, rare and missing ones"
-        return made, column, why
-
-    def _found(self, name: str, column: Column, place: Place) -> Found:
-        """A column's kind: what it is said to be, or else what it is like."""
-        match self.kinds.get(name):
-            case None:
-                return found_in(name, column)
-            case "drop":
-                return Found("drop", column, "kinds says so")
-            case "number":
-                return Found("number", Numbers(as_numbers(column, place)))
-            case "date":
-                return Found("date", as_times(column, place, None))
-            case kind:
-                return Found(kind, column)
-
-    def _expect_kinds(self, table: Table, where: str) -> None:
-        for name in self.kinds:
-            if name not in table.raw:
-                raise ValueError(
-                    f"{where}: kinds names {name!r}: expected columns of X"
-                    + did_you_mean(name, table.raw)
-                )
-
-    def _adopt(
-        self,
-        names: list[str],
-        encodings: dict[str, Encoding],
-        left_out: dict[str, str],
-        remarks: dict[str, str],
-        *,
-        by_place: bool,
-    ) -> None:
-        """Become what was learned."""
-        self._names, self._encodings, self._by_place = names, encodings, by_place
-        self.left_out, self.remarks = left_out, remarks
-        self._spans: list[tuple[int, int]] = []  # where each encoding's columns begin and end
-        self.feature_names_out: list[str] = []
-        for encoding in encodings.values():
-            first = len(self.feature_names_out)
-            self.feature_names_out += encoding.outputs
-            self._spans.append((first, len(self.feature_names_out)))
-        self._said_what_is_new = False
-
     @property
-    def _fitted(self) -> dict[str, Encoding]:
-        """How each column that is used becomes numbers."""
-        if self._encodings is None:
+    def _fitted(self) -> Learned:
+        if self._learned is None:
             raise ValueError("TableEncoder: it knows no columns yet: expected fit(X) beforehand")
-        return self._encodings
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns that are used, by their names in the table."""
-        return list(self._fitted)
+        return self._learned
 
     @property
     def learned(self) -> object:
@@ -286,23 +268,14 @@ class TableEncoder:
         return self._fitted
 
     @property
+    def columns(self) -> list[str]:
+        """The columns that are used, by their names in the table."""
+        return list(self._fitted.encodings)
+
+    @property
     def found(self) -> dict[str, str]:
         """What each of them is: a number, a category or a date."""
-        return {name: encoding.kind for name, encoding in self._fitted.items()}
-
-    @property
-    def output_size(self) -> int:
-        """How many columns the result has."""
-        return sum(len(encoding.outputs) for encoding in self._fitted.values())
-
-    @property
-    def embedded(self) -> dict[int, int]:
-        """Those of them that hold codes of categories, and how many codes there are."""
-        return {
-            first: encoding.categories
-            for encoding, (first, _) in zip(self._fitted.values(), self._spans, strict=True)
-            if encoding.categories is not None
-        }
+        return {name: encoding.kind for name, encoding in self._fitted.encodings.items()}
 
     @property
     def numbers(self) -> list[int]:
@@ -318,9 +291,34 @@ class TableEncoder:
         """The levels of each category, in the order of their codes."""
         return {
             name: list(encoding.levels)
-            for name, encoding in self._fitted.items()
+            for name, encoding in self._fitted.encodings.items()
             if isinstance(encoding, Category)
         }
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The columns that are not used, and why."""
+        return dict(self._fitted.left_out)
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """What is to be said of a column beside."""
+        return dict(self._fitted.remarks)
+
+    @property
+    def feature_names_out(self) -> list[str]:
+        """The columns of the result."""
+        return list(self._fitted.feature_names_out)
+
+    @property
+    def output_size(self) -> int:
+        """How many columns the result has."""
+        return len(self._fitted.feature_names_out)
+
+    @property
+    def embedded(self) -> dict[int, int]:
+        """Those of them that hold codes of categories, and how many codes there are."""
+        return dict(self._fitted.embedded.values())
 
     # Encoding ------------------------------------------------------------------------------------
 
@@ -387,66 +385,19 @@ class TableEncoder:
         TypeError, ValueError
             As ``transform`` does.
         """
-        encodings = self._fitted
-        table = self._in_order(table_of(X, where, what), where, what)
-        if table.one:
-            return self._encoded_one(table, where, what), True
-        m = table.rows(where, what)
-        out = np.zeros((m, self.output_size), np.float32)
-        for (name, encoding), (first, last) in zip(encodings.items(), self._spans, strict=True):
-            column = without_missing(table.column(name, m, where, what), self.missing)
-            encoding.encode(column, Place(where, what, name), out[:, first:last])
-        return out, False
-
-    def _encoded_one(self, table: Table, where: str, what: str) -> Array:
-        """The row of a single example, without arrays where there is no need of one."""
-        row: list[float] = []
-        for name, encoding in self._fitted.items():
-            numbers = encoding.encode_one(table.raw[name], self.missing)
-            if numbers is None:
-                column = without_missing(table.column(name, 1, where, what), self.missing)
-                part = np.zeros((1, len(encoding.outputs)), np.float32)
-                encoding.encode(column, Place(where, what, name), part)
-                numbers = part[0].tolist()
-            row += numbers
-        return np.array([row], np.float32)
-
-    def _in_order(self, table: Table, where: str, what: str) -> Table:
-        """A table in which every column that is used is there."""
-        if not table.named:
-            return self._by_names(table, where, what)
-        missing = [name for name in self._fitted if name not in table.raw]
-        known = set(self._names)
-        new = [name for name in table.raw if name not in known]
-        if missing:
-            raise ValueError(
-                f"{where}: {what} has no column {_listed(missing, new)}: expected those of "
-                "encoder.columns, in any order"
-            )
+        learned = self._fitted
+        table, new = arranged(learned, table_of(X, where, what), where, what)
         if new and not self._said_what_is_new:
             self._said_what_is_new = True
             warnings.warn(
                 f"{where}: {what} has columns that were not there in fit, which are left out: "
-                f"{_listed(new)}",
+                f"{listed(new)}",
                 TableWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
-        return table
-
-    def _by_names(self, table: Table, where: str, what: str) -> Table:
-        """An array's columns by the names that their places have."""
-        if not self._by_place:
-            raise ValueError(
-                f"{where}: {what} is an array without names: expected a table with the columns "
-                f"{_listed(self.columns)}, as they are encoded here; what transform has made is "
-                "for a network without inputs=encoder"
-            )
-        if len(table.raw) != len(self._names):
-            raise ValueError(
-                f"{where}: {what} has {len(table.raw)} columns: expected {len(self._names)}, as "
-                "the array had in fit"
-            )
-        return table._replace(raw=dict(zip(self._names, table.raw.values(), strict=True)))
+        if table.one:
+            return encoded_one(learned, table, where, what), True
+        return encoded(learned, table, where, what), False
 
     # Layers --------------------------------------------------------------------------------------
 
@@ -471,23 +422,18 @@ class TableEncoder:
         >>> encoder.layers({"city": 3})
         [Embedding(columns={0: (4, 3)})]
         """
-        by_name = {
-            name: first
-            for (name, encoding), (first, _) in zip(self._fitted.items(), self._spans, strict=True)
-            if encoding.categories is not None
-        }
+        by_name = self._fitted.embedded
         given = dimensions if isinstance(dimensions, Mapping) else {}
         for name in given:
             if name not in by_name:
                 raise ValueError(
                     f"TableEncoder.layers: dimensions names {name!r}: expected columns that are "
-                    f"embedded, {_listed(list(by_name)) or 'of which there are none'}"
+                    f"embedded, {listed(list(by_name)) or 'of which there are none'}"
                     + did_you_mean(name, by_name)
                 )
         every = None if isinstance(dimensions, Mapping) else dimensions
         columns = {}
-        for name, column in by_name.items():
-            n = self.embedded[column]
+        for name, (column, n) in by_name.items():
             dimension = given.get(name, every)
             what = f"TableEncoder.layers: dimensions of {name!r}"
             columns[column] = (
@@ -513,40 +459,21 @@ class TableEncoder:
         ValueError
             Before ``fit``.
         """
-        told = self._told()  # which says so where there is nothing to tell
-        return f"{self._title()}\n{as_table(told)}"
+        learned = self._fitted
+        return f"{title(learned)}\n{as_table(told(learned))}"
 
     def __repr__(self) -> str:
         return f"TableEncoder: {self._title()}"
 
     def _repr_html_(self) -> str:
-        if self._encodings is None:
+        if self._learned is None:
             return f"<p>{self!r}</p>"
-        return as_html(self._told(), self._title())
+        return as_html(told(self._learned), self._title())
 
     def _title(self) -> str:
-        if self._encodings is None:
-            return "not fitted"
-        left = f", {len(self.left_out)} left out" * bool(self.left_out)
-        return f"{len(self._encodings)} columns become {self.output_size} numbers{left}"
+        return "not fitted" if self._learned is None else title(self._learned)
 
-    def _told(self) -> dict[str, list[Any]]:
-        encodings, rows = self._fitted, list[tuple[Any, ...]]()
-        for name in self._names:
-            encoding = encodings.get(name)
-            if encoding is None:
-                rows.append((name, "left out", self.left_out[name], Right(0), ""))
-                continue
-            found, becomes = encoding.told()
-            remark = self.remarks.get(name, "")
-            rows.append((name, found, becomes, Right(len(encoding.outputs)), remark))
-        heads = ("column", "found", "becomes", "numbers", "remark")
-        told = {
-            head: list(cells) for head, cells in zip(heads, zip(*rows, strict=True), strict=True)
-        }
-        return {head: cells for head, cells in told.items() if any(cells)}
-
-    # Files ---------------------------------------------------------------------------------------
+    # Elsewhere -----------------------------------------------------------------------------------
 
     def to_state(self) -> State:
         """All that it is, for a file.
@@ -561,21 +488,28 @@ class TableEncoder:
         ValueError
             Before ``fit``.
         """
-        encodings, found = self._fitted, self.found
-        kinds = [_CODES.index(found.get(name, _LEFT_OUT)) for name in self._names]
-        said = [self.left_out.get(name, self.remarks.get(name, "")) for name in self._names]
-        return {
-            "scaling": self.scaling,
-            "one_hot": self.one_hot,
-            "min_count": self.min_count,
-            "by_place": self._by_place,
-            "kind": np.array(kinds, np.uint8),
-            **packed_texts("missing", sorted(self.missing)),
-            **packed_texts("kinds", [text for pair in self.kinds.items() for text in pair]),
-            **packed_texts("names", self._names),
-            **packed_texts("said", said),
-            **packed_parts([encoding.parts() for encoding in encodings.values()]),
-        }
+        return state_of(self._fitted)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """An encoder of the state that ``to_state`` made.
+
+        Raises
+        ------
+        ModelFileError
+            For a state that is none.
+        """
+        learned = learned_in(state)
+        settings = learned.settings
+        made = cls(
+            kinds=settings.kinds or None,
+            scaling=settings.scaling,
+            one_hot=settings.one_hot,
+            min_count=settings.min_count,
+            missing=sorted(settings.missing),
+        )
+        made._learned, made._said_what_is_new = learned, False
+        return made
 
     def add_to(self, graph: Any) -> str:
         """Put what makes the rows into an ONNX graph in the making, for ``Network.to_onnx``.
@@ -587,7 +521,8 @@ class TableEncoder:
         """
         from deltarule.tabular.encoding.graph import rows_of  # few networks are written to ONNX
 
-        return rows_of(graph, list(self._fitted.values()), self.missing)
+        learned = self._fitted
+        return rows_of(graph, list(learned.encodings.values()), learned.settings.missing)
 
     def add_to_c(self, function: Any) -> None:
         """Put what makes the rows into a C header in the making, for ``Network.to_c``.
@@ -599,109 +534,4 @@ class TableEncoder:
         """
         from deltarule.tabular.encoding.c_statements import add_columns
 
-        add_columns(function, list(self._fitted.values()))
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """An encoder of the state that ``to_state`` made.
-
-        Raises
-        ------
-        ModelFileError
-            For a state that is none.
-        """
-        read = Reader(state, "inputs")
-        given = read.texts("kinds")
-        if len(given) % 2:
-            raise ModelFileError("inputs.kinds are a column without a kind: expected pairs")
-        kinds = dict(zip(given[::2], given[1::2], strict=True))
-        scaling, one_hot = read.value("scaling", str), read.value("one_hot", int)
-        min_count, missing = read.value("min_count", int, type(None)), read.texts("missing")
-        try:
-            made = cls(
-                kinds=kinds, scaling=scaling, one_hot=one_hot, min_count=min_count, missing=missing
-            )
-        except (TypeError, ValueError) as error:
-            raise ModelFileError(f"inputs: {error}") from error
-        made._read(read)
-        read.expect_no_more()
-        return made
-
-    def _read(self, read: Reader) -> None:
-        """Become what a file says was learned."""
-        names, said, codes = read.texts("names"), read.texts("said"), read.array("kind", "uint8")
-        if not len(names) == len(said) == len(codes) or len(set(names)) != len(names):
-            raise ModelFileError(f"inputs.names are {brief(names)}: expected as many as there are")
-        if (codes >= len(_CODES)).any():
-            raise ModelFileError(f"inputs.kind goes to {codes.max()}: expected {len(_CODES) - 1}")
-        found = [_CODES[code] for code in codes.tolist()]
-        used = [name for name, kind in zip(names, found, strict=True) if kind != _LEFT_OUT]
-        if not used:
-            raise ModelFileError("inputs.names has no column that is used: expected one")
-        parts: Iterable[Parts] = read.parts(len(used))
-        of_used = zip(used, (kind for kind in found if kind != _LEFT_OUT), parts, strict=True)
-        encodings: dict[str, Encoding] = {
-            name: _ENCODINGS[kind].of_parts(name, part, self.scaling)
-            for name, kind, part in of_used
-        }
-        words = dict(zip(names, said, strict=True))
-        left_out = {name: word for name, word in words.items() if name not in encodings}
-        remarks = {name: words[name] for name in used if words[name]}
-        self._adopt(names, encodings, left_out, remarks, by_place=read.value("by_place", bool))
-
-
-def _kinds(kinds: Mapping[str, str] | None) -> dict[str, str]:
-    if kinds is None:
-        return {}
-    if not isinstance(kinds, Mapping):
-        raise TypeError(f"TableEncoder: kinds is {kinds!r}: expected {{column: kind}}")
-    for name, kind in kinds.items():
-        if kind not in KINDS:
-            raise ValueError(
-                f"TableEncoder: kinds[{name!r}] is {kind!r}: expected one of {', '.join(KINDS)}"
-                + did_you_mean(kind, KINDS)
-            )
-    return {str(name): kind for name, kind in kinds.items()}
-
-
-def _spellings(missing: Iterable[str]) -> frozenset[str]:
-    if isinstance(missing, str) or not isinstance(missing, Iterable):
-        raise TypeError(f"TableEncoder: missing is {missing!r}: expected a list of strings")
-    given = list(missing)
-    for each in given:
-        if not isinstance(each, str):
-            raise TypeError(f"TableEncoder: missing has {each!r}: expected strings")
-    return frozenset(each.strip().casefold() for each in given)
-
-
-def _remark(name: str, column: Column, targets: list[Target], copies: dict[bytes, str]) -> str:
-    """What is to be said of a column: that it gives a target away, or is another's copy."""
-    for target in targets:
-        away = target.given_away_by(column)
-        if away:
-            return f"alone it {away}: is it there when predictions are made?"
-    digest = digest_of(column)
-    if digest is not None:
-        other = copies.setdefault(digest, name)
-        if other != name:
-            return f"it is the same as {other!r} in every row"
-    return ""
-
-
-def _whys(words: Mapping[str, str]) -> str:
-    """Some columns with a word each."""
-    some = [f"{name!r}: {why}" for name, why in list(words.items())[:_MOST_NAMED]]
-    more = len(words) - _MOST_NAMED
-    return "; ".join(some) + (f"; and {more} more" if more > 0 else "")
-
-
-def _listed(names: Sequence[str], near: Iterable[str] = ()) -> str:
-    """Some names, and what those that are near to them are called."""
-    some = [f"{name!r}{_near(name, near)}" for name in names[:_MOST_NAMED]]
-    more = len(names) - _MOST_NAMED
-    return ", ".join(some) + (f" and {more} more" if more > 0 else "")
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    words = did_you_mean(name, known).removeprefix("; ")
-    return f" ({words})" if words else ""
+        add_columns(function, list(self._fitted.encodings.values()))

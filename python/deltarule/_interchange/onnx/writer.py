@@ -72,6 +72,10 @@ class Graph:
 
     Attributes
     ----------
+    dtype : dtype
+        The networks'.
+    element : int
+        What ONNX calls it.
     layer : str
         What the names of nodes begin with.
     prefix : str
@@ -90,7 +94,7 @@ class Graph:
         self._helper = self.onnx.helper
         self.dtype, self._input_size = dtype, input_size
         self._feature_names, self._description = feature_names, description
-        self._element = self._helper.np_dtype_to_tensor_dtype(dtype)
+        self.element = self._helper.np_dtype_to_tensor_dtype(dtype)
         self._nodes: list[Any] = []
         self._numbers: dict[str, Array] = {}
         self._outputs: dict[str, Any] = {}
@@ -147,7 +151,7 @@ class Graph:
             single = self.onnx.TensorProto.FLOAT
             inputs = [self.node("Cast", inputs, f"{result}_single", to=single)]
             inputs = [self.node("Erf", inputs, f"{result}_erf")]
-            kind, attributes = "Cast", {"to": self._element}
+            kind, attributes = "Cast", {"to": self.element}
         elif kind == "Cast":  # codes alone
             attributes = {"to": self.onnx.TensorProto.INT64}
         made[repr(formula)] = name = self.node(kind, inputs, result, **attributes)
@@ -164,13 +168,13 @@ class Graph:
         """Declare an output, (m, columns) or (m,)."""
         shape = ["m"] if columns is None else ["m", columns]
         self._outputs[name] = self._helper.make_tensor_value_info(
-            name, self._element if element is None else element, shape
+            name, self.element if element is None else element, shape
         )
 
     def model(self, outputs: list[str]) -> Any:
         """The whole as ONNX's own message."""
         helper = self._helper
-        inputs = {"X": (self._element, self._input_size)}
+        inputs = {"X": (self.element, self._input_size)}
         if self._columns:
             inputs = {name: (element, 1) for name, element in self._columns.values()}
         graph = helper.make_graph(
@@ -254,20 +258,24 @@ def classifier_to_onnx(
         graph.node("Cast", [held], "label", to=types.INT64)
         graph.output("label", network.output_size, types.INT64)
     else:
-        kind = _kind_of(classes)
-        if kind is np.object_ and not all(isinstance(each, str) for each in classes):
-            raise TypeError(
-                f"to_onnx: classes are {classes.tolist()}: expected numbers or strings, as ONNX "
-                "has no others"
-            )
         if len(classes) != max(2, network.output_size):
             raise ValueError(f"to_onnx: classes are {classes.tolist()}: expected 2 or more")
-        named = graph.number("classes", classes, kind)
-        best = graph.node("ArgMax", ["probabilities"], "best", axis=1, keepdims=0)
-        graph.node("Gather", [named, best], "label", axis=0)
-        element = graph.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind))
-        graph.output("label", None, element)
+        add_label(graph, classes, "probabilities")
     write(path, graph, ["label", "probabilities"])
+
+
+def add_label(graph: Graph, classes: Array, probabilities: str) -> None:
+    """Add an output with the likeliest class of each example, by its own name."""
+    kind = _kind_of(classes)
+    if kind is np.object_ and not all(isinstance(each, str) for each in classes):
+        raise TypeError(
+            f"to_onnx: classes are {classes.tolist()}: expected numbers or strings, as ONNX has no "
+            "others"
+        )
+    named = graph.number("classes", classes, kind)
+    best = graph.node("ArgMax", [probabilities], "best", axis=1, keepdims=0)
+    graph.node("Gather", [named, best], "label", axis=0)
+    graph.output("label", None, graph.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
 
 
 def _kind_of(classes: Array) -> Any:
@@ -288,17 +296,24 @@ def ensemble_to_onnx(
     first = networks[0]
     description = f"An ensemble of {len(networks)} dense networks"
     graph = Graph(first.dtype, first.input_size, feature_names, description)
+    add_mean(graph, networks, weights, "X")
+    graph.output("A", first.output_size)
+    write(path, graph, ["A"])
+
+
+def add_mean(
+    graph: Graph, networks: Sequence[BareNetwork], weights: Sequence[float], rows: str
+) -> str:
+    """Add networks that share their rows, and the mean of what they make; what that is called."""
     _expect_room_for(networks)
     parts = []
     for place, (network, weight) in enumerate(zip(networks, weights, strict=True)):
         graph.prefix = f"networks.{place}."
-        A = _add_network(graph, network, "A")
+        A = _add_network(graph, network, "A", rows)
         graph.layer = f"{graph.prefix}mean"
         parts.append(graph.node("Mul", [A, graph.number("weight", weight)], "share"))
     graph.layer, graph.prefix = "mean", ""
-    graph.node("Sum", parts, "A")
-    graph.output("A", first.output_size)
-    write(path, graph, ["A"])
+    return graph.node("Sum", parts, "A")
 
 
 def model_of(network: BareNetwork, result: str = "A") -> Graph:
@@ -323,11 +338,11 @@ def _expect_room_for(networks: Sequence[BareNetwork]) -> None:
         )
 
 
-def _add_network(graph: Graph, network: BareNetwork, result: str) -> str:
-    """The nodes of a network from X to its result, and what that is called."""
+def _add_network(graph: Graph, network: BareNetwork, result: str, rows: str = "X") -> str:
+    """The nodes of a network from its rows to its result, and what that is called."""
     network._expect_adapted("to_onnx")
     network._expect_finite_parameters("to_onnx")
-    values = ["X"]  # A[0], A[1], ...
+    values = [rows]  # A[0], A[1], ...
     if network.inputs is not None:
         graph.layer = "inputs"
         values = [network.inputs.add_to(graph)]

@@ -39,6 +39,6 @@ class Fitted:
     record: dict[str, Any] = field(default_factory=dict)
 
     def outputs(self, X: Any, where: str) -> Array:
-        """The mean of the networks' outputs, (n_samples, n_outputs), and one row for one example."""
+        """The mean of the networks' outputs, (n_samples, n_outputs); one row for one example."""
         rows, _ = self.encoder.encoded(X, where)
         return np.asarray(self.ensemble.predict(rows))

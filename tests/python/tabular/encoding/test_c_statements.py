@@ -53,7 +53,7 @@ class Compiled:
 
     def __call__(self, table: dict[str, Any]) -> tuple[Array, Array]:
         """The rows as they are encoded, and the predictions."""
-        encodings = self._net.inputs._encodings  # type: ignore[union-attr]
+        encodings = self._net.inputs.learned.encodings  # type: ignore[union-attr]
         raw = np.column_stack([_coded(table[name], encodings[name]) for name in encodings])
         X = np.empty((len(raw), self._net.input_size), self._net.dtype)
         A = np.empty((len(raw), self._net.output_size), self._net.dtype)

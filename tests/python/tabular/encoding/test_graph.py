@@ -11,25 +11,11 @@ from hypothesis import strategies as st
 
 import deltarule as dr
 from support import Array
+from support_onnx_columns import fed
 from support_tables import columns
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
-
-TYPES = {"tensor(string)": str, "tensor(double)": float, "tensor(int64)": int}
-
-
-def as_input(values: Any, kind: type) -> Array:
-    """A column (m, 1), as `Network.to_onnx` says that it is handed in."""
-    if kind is str:
-        made = np.array(["" if value is None else value for value in values], object)
-    elif kind is int:
-        text = [None if value in (None, "") else value for value in values]
-        made = np.array(text, "datetime64[us]").astype(np.int64)
-    else:
-        missing = (None, "N/A")
-        made = np.array([np.nan if value in missing else float(value) for value in values])
-    return made[:, np.newaxis]
 
 
 def session(net: dr.Network, path: Path) -> Any:
@@ -42,8 +28,7 @@ def session(net: dr.Network, path: Path) -> Any:
 
 
 def run(of: Any, table: dict[str, Any]) -> Array:
-    feed = {each.name: as_input(table[each.name], TYPES[each.type]) for each in of.get_inputs()}
-    [A] = of.run(None, feed)
+    [A] = of.run(None, fed(of, table))
     return np.asarray(A)
 
 
