@@ -81,6 +81,8 @@ class TableEncoder:
         How many they are.
     embedded : dict of int to int
         Those of them that hold codes, and how many codes there are.
+    spans : dict of str to (int, int)
+        Where the numbers of each column that is used begin and end in the result.
 
     Raises
     ------
@@ -292,6 +294,11 @@ class TableEncoder:
     def output_size(self) -> int:
         """How many columns the result has."""
         return sum(len(encoding.outputs) for encoding in self._fitted.values())
+
+    @property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """Where the numbers of each column that is used begin and end in the result."""
+        return dict(zip(self._fitted, self._spans, strict=True))
 
     @property
     def embedded(self) -> dict[int, int]:
