@@ -34,6 +34,9 @@ def _read_homes() -> dict[str, str]:
 # alone, and what needs more than NumPy stands in nobody's way.
 _HOMES = _read_homes()
 
+# Whose classes are scikit-learn's estimators.
+_OF_SKLEARN = ("estimators", "tabular.models.classifier", "tabular.models.regressor")
+
 __all__ = sorted(_HOMES.keys() - {"__version__"})
 
 # Pickles of older versions look for some classes where they were then.
@@ -49,7 +52,7 @@ def __getattr__(name: str) -> Any:
     try:
         module = import_module(f"deltarule.{home}")
     except ModuleNotFoundError as missing:
-        if home != "estimators" or (missing.name or "").startswith("deltarule"):
+        if home not in _OF_SKLEARN or (missing.name or "").startswith("deltarule"):
             raise
         return _absent(name, missing)
     value = globals()[name] = module if home == name else getattr(module, name)

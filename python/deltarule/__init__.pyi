@@ -74,3 +74,5 @@ from deltarule.optimizers import Optimizer as Optimizer
 from deltarule.optimizers import RAdam as RAdam
 from deltarule.optimizers import RMSprop as RMSprop
 from deltarule.tabular import TableEncoder as TableEncoder
+from deltarule.tabular.models.classifier import TabularClassifier as TabularClassifier
+from deltarule.tabular.models.regressor import TabularRegressor as TabularRegressor

@@ -83,9 +83,9 @@ def _of_tables(model: Model) -> Any:
     fitted, parameters, states = file.read(model)
     try:
         if model.kind == "TabularClassifier":
-            from deltarule.tabular.models.classifier import TabularClassifier as Kind  # type: ignore[import-not-found]
+            from deltarule.tabular.models.classifier import TabularClassifier as Kind
         else:
-            from deltarule.tabular.models.regressor import TabularRegressor as Kind  # type: ignore[import-not-found]
+            from deltarule.tabular.models.regressor import TabularRegressor as Kind
     except ModuleNotFoundError as missing:
         raise not_installed(model.kind, missing, "sklearn") from missing
     return Kind._of_file(fitted, parameters, states)

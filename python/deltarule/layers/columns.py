@@ -49,6 +49,10 @@ class NumberEmbedding(LayerDescription):
     def _places(self) -> tuple[int, ...]:
         return self._columns() if self.places is None else self.places
 
+    def _widths(self) -> list[int]:
+        """How many numbers each column becomes."""
+        raise NotImplementedError
+
     def _placed(self, columns: tuple[int, ...], places: tuple[int, ...]) -> Self:
         """The same of these columns, which come in at these places."""
         made = replace(self, columns=columns)
@@ -77,6 +81,22 @@ def columns_of(layer: LayerDescription) -> tuple[int, ...]:
     if isinstance(layer, Embedding):
         return tuple(layer.columns)
     return layer._columns() if isinstance(layer, NumberEmbedding) else ()
+
+
+def origins(layers: Iterable[LayerDescription], input_size: int) -> list[int]:
+    """Of which column of X each unit is made, behind layers of a network that take columns."""
+    made = list(range(input_size))
+    for layer in layers:
+        columns = columns_of(layer)
+        if isinstance(layer, Embedding):
+            widths = [dimension for _, dimension in layer.columns.values()]
+        else:
+            widths = layer._widths() if isinstance(layer, NumberEmbedding) else []
+        taken = set(columns)
+        made = [column for column in made if column not in taken]
+        for column, width in zip(columns, widths, strict=True):
+            made += [column] * width
+    return made
 
 
 def may_precede(layer: LayerDescription) -> bool:

@@ -134,6 +134,9 @@ class Periodic(NumberEmbedding):
             return int(self.d)
         return self._features + (1 if self.form == "cosine" else 0)
 
+    def _widths(self) -> list[int]:
+        return [self._numbers] * len(self._columns())
+
     def units_after(self, n_prev: int) -> int:  # noqa: D102
         return n_prev + self._count(n_prev) * (self._numbers - 1)
 

@@ -167,9 +167,11 @@ class PiecewiseLinear(NumberEmbedding):
     def _sizes(self) -> list[int]:
         return [len(edges) - 1 for edges in self._edges()]
 
+    def _widths(self) -> list[int]:
+        return self._sizes() if self.d is None else [int(self.d)] * len(self.bins)
+
     def units_after(self, n_prev: int) -> int:  # noqa: D102
-        count = len(self.bins)
-        return n_prev - count + (sum(self._sizes()) if self.d is None else count * int(self.d))
+        return n_prev - len(self.bins) + sum(self._widths())
 
     def core(self) -> dict[str, Any]:  # noqa: D102
         return {

@@ -74,6 +74,8 @@ class TableEncoder:
         Those of them that hold codes, and how many codes there are.
     numbers : list of int
         Those of them that hold numbers on a scale, which layers such as ``Periodic`` embed.
+    spans : dict of str to (int, int)
+        Where the numbers of each column that is used begin and end in the result.
 
     Raises
     ------
@@ -280,11 +282,12 @@ class TableEncoder:
     @property
     def numbers(self) -> list[int]:
         """Those of them that hold numbers on a scale, which layers such as ``Periodic`` embed."""
-        return [
-            first + place
-            for encoding, (first, _) in zip(self._fitted.values(), self._spans, strict=True)
-            for place in encoding.numbers
-        ]
+        return self._fitted.numbers
+
+    @property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """Where the numbers of each column that is used begin and end in the result."""
+        return dict(zip(self._fitted.encodings, self._fitted.spans, strict=True))
 
     @property
     def levels(self) -> dict[str, list[str]]:

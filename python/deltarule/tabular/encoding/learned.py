@@ -59,6 +59,15 @@ class Learned:
         }
 
     @cached_property
+    def numbers(self) -> list[int]:
+        """The columns of the result that hold numbers on a scale."""
+        return [
+            first + place
+            for encoding, (first, _) in zip(self.encodings.values(), self.spans, strict=True)
+            for place in encoding.numbers
+        ]
+
+    @cached_property
     def known(self) -> frozenset[str]:
         """The names of all columns of the table."""
         return frozenset(self.names)

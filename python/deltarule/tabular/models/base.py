@@ -22,7 +22,7 @@ from deltarule.history import Right, as_table
 from deltarule.tabular.encoder import TableEncoder
 from deltarule.tabular.encoding.state import State
 from deltarule.tabular.models import file, pack
-from deltarule.tabular.models.explaining import Explanation
+from deltarule.tabular.models.explaining.explanation import Explanation
 from deltarule.tabular.models.fitted import Fitted
 from deltarule.tabular.models.given import Given, given_examples
 from deltarule.tabular.models.pack import Examples, Mix
@@ -244,7 +244,7 @@ class TabularModel(BaseEstimator):
             generator.
         """
         kind = type(self).__name__
-        if type(self).__module__ != "deltarule.tabular":
+        if type(self).__module__ != "deltarule":
             raise TypeError(
                 f"save: the model is a {kind}: expected deltarule's TabularClassifier or "
                 "TabularRegressor itself, as a class of one's own is code"

@@ -288,3 +288,7 @@ class TabularClassifier(ClassifierMixin, TabularModel):
         targets = self._fitted.targets
         assert isinstance(targets, ClassEncoder)
         return targets.inverse(self.predict_proba(X).argmax(axis=1))
+
+
+# Where users find it, and where pickles look for it.
+TabularClassifier.__module__ = "deltarule"

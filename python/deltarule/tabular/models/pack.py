@@ -107,6 +107,7 @@ def trained(
     progress: bool,
 ) -> Mix:
     """Train a pack, and put together what does best on the rows held out."""
+    preset = preset.for_rows(len(parts[0].train), len(parts))
     members = _drawn(encoder, examples, parts, preset, seed)
     networks = [network for member in members for network in member.networks]
     fit_many(

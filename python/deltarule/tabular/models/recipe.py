@@ -7,7 +7,7 @@ says what was tried, and what came of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from deltarule.tabular.encoder import TableEncoder
 # inputs, and most of its work.
 _MOST_WAVES = 1024
 _FEWEST_WAVES, _STEP = 7, 4
+# Rows to train on with which a pack has all its members.
+_ROWS = 30_000
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,23 @@ class Preset:
     size: int
 
 
+    def for_rows(self, rows: int, folds: int) -> Preset:
+        """The same for so many rows to train on, that a pack takes about as long for more of them.
+
+        Members are fewer and less patient where rows are many: each has then more to learn from in
+        an epoch, and is better by itself.
+        """
+        share = min(1.0, _ROWS / rows)
+        return replace(
+            self,
+            members=max(min(4, self.members), round(self.members * share * (0.5 if folds > 1 else 1.0))),
+            patience=max(min(4, self.patience), round(self.patience * min(1.0, 5 * share))),
+        )
+
+
 PRESETS = {
-    "fast": Preset(6, 96, 15, 8, 60, 4, 12),
-    "default": Preset(16, 128, 31, 16, 200, 8, 32),
+    "fast": Preset(8, 96, 15, 8, 60, 4, 12),
+    "default": Preset(32, 128, 31, 16, 200, 8, 32),
     "best": Preset(48, 256, 31, 24, 400, 8, 48),
 }
 

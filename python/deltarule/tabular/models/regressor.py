@@ -233,3 +233,7 @@ class TabularRegressor(RegressorMixin, TabularModel):
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
+
+
+# Where users find it, and where pickles look for it.
+TabularRegressor.__module__ = "deltarule"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -180,3 +181,16 @@ def _codes(indices: Any) -> Array:
     codes: Array = indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     codes[indices.is_null().to_numpy(zero_copy_only=False)] = -1
     return codes
+
+
+def pandas_frame(columns: Mapping[str, Any]) -> Any:
+    """Columns as a frame of pandas.
+
+    Raises
+    ------
+    ImportError
+        Where pandas is not installed.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(dict(columns))
