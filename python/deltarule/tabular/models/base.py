@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -22,6 +21,7 @@ from deltarule.history import Right, as_table
 from deltarule.tabular.encoder import TableEncoder
 from deltarule.tabular.encoding.state import State
 from deltarule.tabular.models import file, pack
+from deltarule.tabular.models.door import as_table, expect_width
 from deltarule.tabular.models.explaining.explanation import Explanation
 from deltarule.tabular.models.fitted import Fitted
 from deltarule.tabular.models.given import Given, given_examples
@@ -67,7 +67,11 @@ class TabularModel(BaseEstimator):
         where = f"{type(self).__name__}.fit"
         preset = self._expect_parameters()
         seed = int(check_random_state(self.random_state).randint(2**31))
+        X = as_table(X, self)
         table = table_of(X, where, "X")
+        if (m := table.rows(where, "X")) < 2:
+            raise ValueError(f"{where}: X has {m} row (n_samples={m}): expected 2 or more")
+        targets.fit(y)
         encoder = TableEncoder() if self.encoder is None else copy.deepcopy(self.encoder)
         encoder.fit(X, y)
         given = given_examples(
@@ -174,26 +178,10 @@ class TabularModel(BaseEstimator):
 
     def _outputs(self, X: Any, method: str) -> tuple[Array, Array]:
         """The encoder's rows of a table, and the mean of what the networks say of them."""
-        fitted, where = self._fitted, f"{type(self).__name__}.{method}"
-        self._expect_rows(X, where)
-        rows, _ = fitted.encoder.encoded(X, where)
+        fitted, X = self._fitted, as_table(X, self)
+        expect_width(X, self)
+        rows, _ = fitted.encoder.encoded(X, f"{type(self).__name__}.{method}")
         return rows, np.asarray(fitted.ensemble.predict(rows))
-
-    def _expect_rows(self, X: Any, where: str) -> None:
-        """Hold an array to as many columns as there were, in scikit-learn's words."""
-        shape = getattr(X, "shape", None)
-        if shape is None or hasattr(X, "columns"):
-            return
-        if len(shape) == 1 and not isinstance(X, Mapping):
-            raise ValueError(
-                f"{where}: X has shape {shape}: expected (n_samples, n_features). Reshape your "
-                "data using X.reshape(1, -1) if it is one sample"
-            )
-        if len(shape) == 2 and shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {shape[1]} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input"
-            )
 
     def explain(self, X: Any, y: Any = None, **options: Any) -> Explanation:
         """Tell which columns predictions go by, on the whole and one by one.
@@ -220,10 +208,9 @@ class TabularModel(BaseEstimator):
         """
         from deltarule.tabular.models.explaining.explained import explained
 
-        where = f"{type(self).__name__}.explain"
-        fitted = self._fitted
-        self._expect_rows(X, where)
-        return explained(fitted, X, y, where=where, **options)
+        fitted, X = self._fitted, as_table(X, self)
+        expect_width(X, self)
+        return explained(fitted, X, y, where=f"{type(self).__name__}.explain", **options)
 
     # Elsewhere -----------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from deltarule.estimators.contract import ClassifierMixin
 from deltarule.losses import BinaryCrossEntropy, CategoricalCrossEntropy
 from deltarule.tabular.encoder import TableEncoder
 from deltarule.tabular.models.base import TabularModel
+from deltarule.tabular.models.door import as_classes
 from deltarule.tabular.models.fitted import Fitted
 from deltarule.tabular.models.given import Given
 from deltarule.tabular.models.pack import Examples, Mix
@@ -157,9 +158,8 @@ class TabularClassifier(ClassifierMixin, TabularModel):
         TableWarning
             Of columns that give the classes away, and of copies of other columns.
         """
-        if y is None:
-            raise ValueError("TabularClassifier.fit: requires y to be passed, but y is None")
-        self._fit(X, y, ClassEncoder().fit(y), sample_weight, groups, validation_data)
+        y = as_classes(y, self)
+        self._fit(X, y, ClassEncoder(), sample_weight, groups, validation_data)
         return self
 
     def _examples(self, given: Given, targets: ClassEncoder) -> Examples:

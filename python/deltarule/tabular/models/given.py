@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from deltarule._arrays import Array
-from deltarule._data.door import as_weights
 from deltarule.tabular.encoder import TableEncoder
+from deltarule.tabular.models.door import weights_of
 from deltarule.tabular.models.split import Part, parts_of
 from deltarule.tabular.raw.tables import targets_of
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
@@ -112,9 +112,7 @@ def _encoded(
         )
     if not len(rows):
         raise ValueError(f"{where}: {what} has no rows: expected 1 or more")
-    if sample_weight is None:
-        return rows, coded, None
-    return rows, coded, as_weights(sample_weight, len(rows), where)
+    return rows, coded, weights_of(sample_weight, len(rows), where)
 
 
 def _together(one: Array | None, m: int, other: Array | None, n: int) -> Array | None:

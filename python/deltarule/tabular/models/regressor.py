@@ -12,6 +12,7 @@ from deltarule.estimators.contract import RegressorMixin
 from deltarule.losses import MeanSquaredError
 from deltarule.tabular.encoder import TableEncoder
 from deltarule.tabular.models.base import TabularModel
+from deltarule.tabular.models.door import as_targets
 from deltarule.tabular.models.fitted import Fitted
 from deltarule.tabular.models.given import Given
 from deltarule.tabular.models.intervals import Intervals
@@ -122,9 +123,8 @@ class TabularRegressor(RegressorMixin, TabularModel):
         TableWarning
             Of columns that give the target away, and of copies of other columns.
         """
-        if y is None:
-            raise ValueError("TabularRegressor.fit: requires y to be passed, but y is None")
-        targets = TargetScaler(clamp=self.clamp).fit(y)
+        y = as_targets(y, self)
+        targets = TargetScaler(clamp=self.clamp)
         self._fit(X, y, targets, sample_weight, groups, validation_data)
         return self
 

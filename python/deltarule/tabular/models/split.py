@@ -36,7 +36,7 @@ def parts_of(
     seed: int,
     where: str,
 ) -> list[Part]:
-    """The parts of m rows: one, whose fifth is held out, or all five in turn.
+    """The parts of m rows, two or more: one, whose fifth is held out, or all five in turn.
 
     Parameters
     ----------
@@ -57,11 +57,8 @@ def parts_of(
     Raises
     ------
     ValueError
-        For fewer than two rows or two groups.
+        For fewer than two groups.
     """
-    if m < 2:
-        # The number first, as scikit-learn's own check of estimators looks for it.
-        raise ValueError(f"{where}: X has {m} sample(s) (1 sample or fewer): expected 2 or more")
     if split == "time":
         first = m - max(1, round(m / _PARTS))
         if groups is not None:

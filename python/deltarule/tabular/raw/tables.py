@@ -96,6 +96,10 @@ def targets_of(y: Any, where: str) -> tuple[Table, bool]:
 
 
 def _table_of(values: Any, where: str, what: str) -> Table:
+    if hasattr(values, "tocsr"):  # one kind of these is a mapping, of places
+        raise TypeError(
+            f"{where}: {what} is a sparse {type(values).__name__}: expected {what}.toarray()"
+        )
     if isinstance(values, Mapping):
         raw = _by_name(values, values.values(), where, what)
         return Table(raw, one=not any(map(_is_column, raw.values())))
