@@ -245,7 +245,13 @@ class TableEncoder:
         TableWarning
             Of columns that give the target away, and of copies of other columns.
         """
-        where = "TableEncoder.fit"
+        self._learn(X, y, names, "TableEncoder.fit", stacklevel=3)
+        return self
+
+    def _learn(
+        self, X: Any, y: Any, names: Sequence[str] | None, where: str, *, stacklevel: int
+    ) -> None:
+        """What ``fit`` does, also for models that have an encoder of their own."""
         settings = Settings.of(**self.get_params())
         table = table_of(X, where, "X", names)
         m = table.rows(where, "X")
@@ -255,8 +261,7 @@ class TableEncoder:
         learned = learned_from(table, m, settings, targets, where)
         self._learned, self._said_what_is_new = learned, False
         if learned.remarks:
-            warnings.warn(f"{where}: {whys(learned.remarks)}", TableWarning, stacklevel=2)
-        return self
+            warnings.warn(f"{where}: {whys(learned.remarks)}", TableWarning, stacklevel=stacklevel)
 
     @property
     def _fitted(self) -> Learned:

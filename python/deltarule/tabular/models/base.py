@@ -73,7 +73,7 @@ class TabularModel(BaseEstimator):
             raise ValueError(f"{where}: X has {m} row (n_samples={m}): expected 2 or more")
         targets.fit(y)
         encoder = TableEncoder() if self.encoder is None else copy.deepcopy(self.encoder)
-        encoder.fit(X, y)
+        encoder._learn(X, y, None, where, stacklevel=4)
         given = given_examples(
             encoder,
             targets,
@@ -302,16 +302,18 @@ class TabularModel(BaseEstimator):
             Tables as plain text.
         """
         fitted = self._fitted
-        members = [each for each in fitted.record["members"] if each["weight"]]
+        members = fitted.record["members"]
+        chosen = [each for each in members if each["weight"]]
         told = as_table(
             {
-                "layers": [each["layers"] for each in members],
-                "dropout": [each["dropout"] for each in members],
-                "waves": [each["waves"] for each in members],
-                "sigma": [each["sigma"] for each in members],
-                "rate": [each["learning_rate"] for each in members],
-                "epochs": [max(map(len, each["losses"])) for each in members],
-                "weight": [Right(f"{each['weight']:.3f}") for each in members],
+                "member": [place for place, each in enumerate(members) if each["weight"]],
+                "layers": [each["layers"] for each in chosen],
+                "dropout": [each["dropout"] for each in chosen],
+                "waves": [each["waves"] for each in chosen],
+                "sigma": [each["sigma"] for each in chosen],
+                "rate": [each["learning_rate"] for each in chosen],
+                "epochs": [max(map(len, each["losses"])) for each in chosen],
+                "weight": [Right(f"{each['weight']:.3f}") for each in chosen],
             }
         )
         scores = ", ".join(f"{name} {value:.4g}" for name, value in self.scores_.items())

@@ -71,9 +71,9 @@ class Preset:
 
 
 PRESETS = {
-    "fast": Preset(8, 96, 15, 8, 60, 4, 12),
-    "default": Preset(32, 128, 31, 16, 200, 8, 32),
-    "best": Preset(48, 256, 31, 24, 400, 8, 48),
+    "fast": Preset(8, 96, 15, 8, 60, 8, 16),
+    "default": Preset(32, 128, 39, 16, 200, 16, 32),
+    "best": Preset(64, 256, 47, 24, 400, 24, 64),
 }
 
 
@@ -110,7 +110,7 @@ class Draw:
         however many there are.
         """
         layers = 1 + int(generator.integers(3))
-        drops, dropout = generator.random() < 0.75, 0.5 * generator.random()
+        drops, dropout = generator.random() < 0.6, 0.5 * generator.random()
         most = min(preset.waves, _MOST_WAVES // max(1, numbers))
         most = max(most, min(_FEWEST_WAVES, preset.waves))
         waves = _FEWEST_WAVES + _STEP * int(
@@ -120,9 +120,9 @@ class Draw:
             layers,
             round(dropout, 3) if drops else 0.0,
             min(waves, most),
-            _log_uniform(generator, 0.03, 10.0),
+            _log_uniform(generator, 0.05, 10.0),
             _log_uniform(generator, 1e-3, 1e-2),
-            _log_uniform(generator, 1e-3, 1.0),
+            _log_uniform(generator, 1e-3, 1e-1),
         )
 
     def network(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,16 +65,18 @@ def parts_of(
         if groups is not None:
             first = _between_groups(groups, first, where)
         return [Part(np.arange(first), np.arange(first, m))]
-    maker, count = _maker(m, classes, groups, seed, where)
-    found = [Part(*each) for each in maker.split(np.empty((m, 0)), classes, groups)]
-    assert len(found) == count
+    maker = _maker(m, classes, groups, seed, where)
+    with warnings.catch_warnings():
+        # A class of one row is on one side, which cannot be helped.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        found = [Part(*each) for each in maker.split(np.empty((m, 0)), classes, groups)]
     return found if in_turn else found[:1]
 
 
 def _maker(
     m: int, classes: Array | None, groups: Array | None, seed: int, where: str
-) -> tuple[BaseCrossValidator, int]:
-    """What parts the rows, and into how many parts."""
+) -> BaseCrossValidator:
+    """What parts the rows."""
     count = min(_PARTS, m)
     if groups is not None:
         there = len(np.unique(groups))
@@ -89,7 +92,8 @@ def _maker(
         kind: Any = StratifiedKFold if groups is None else StratifiedGroupKFold
     else:
         kind = KFold if groups is None else GroupKFold
-    return kind(**shuffled), count
+    made: BaseCrossValidator = kind(**shuffled)
+    return made
 
 
 def _between_groups(groups: Array, first: int, where: str) -> int:
