@@ -160,6 +160,8 @@ def test_of_many_columns_the_largest_are_shuffled() -> None:
 def test_targets_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="explain: y has 299 rows: expected 300, as X has"):
         explained(model("a target"), table(), targets("a target")[1:])
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(301,\): expected \(300,\)"):
+        explained(model("a target"), table(), sample_weight=np.ones(301))
     for wrong in ({"repeats": 0}, {"max_rows": 0}):
         with pytest.raises(ValueError, match="expected 1 or more"):
             explained(model("a target"), table(), **wrong)
