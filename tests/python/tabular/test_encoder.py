@@ -497,3 +497,15 @@ def test_of_a_target_nothing_is_learned() -> None:
         warnings.simplefilter("error")
         made = TableEncoder().fit(columns(), y)
     assert_same_bits(made.transform(columns()), TableEncoder().fit_transform(columns()))
+
+
+def test_spans_are_where_columns_numbers_lie() -> None:
+    made = TableEncoder().fit(columns())
+    names = made.feature_names_out
+    assert list(made.spans) == made.columns
+    ends = [0]
+    for name, (first, last) in made.spans.items():
+        assert first == ends[-1] < last
+        assert all(each.startswith(name) for each in names[first:last])
+        ends.append(last)
+    assert ends[-1] == made.output_size

@@ -132,6 +132,6 @@ def _regressed(design: Array, sizes: Array, weights: Array) -> tuple[float, Arra
         while not (now := cost(coefficients - step)) <= before and np.abs(step).max() > 1e-9:
             step /= 2
         coefficients = coefficients - step
-        if before - now <= 1e-9 * abs(before):
+        if before - now <= 1e-8 * abs(before):
             break
     return float(np.log(mean)), coefficients

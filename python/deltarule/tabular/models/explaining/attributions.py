@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,6 @@ _STEPS = (16, 64, 256)
 _TOLERANCE = 0.01
 # Numbers that all members keep of a batch at a time.
 _NUMBERS_AT_ONCE = 1 << 23
-_ROWS_AT_ONCE = 4096
 
 
 class Attributions(NamedTuple):
@@ -77,27 +76,26 @@ def integrated_gradients(
     """
     starts = [_mean_numbers(trunk, background) for trunk in trunks]
     base = joint.values(_logits(trunks, [each[np.newaxis] for each in starts]))[0]
-    batches = range(0, len(rows), _ROWS_AT_ONCE)
-    outputs = np.concatenate(
-        [np.empty((0, joint.count))]
-        + [joint.values(_logits(trunks, _numbers(trunks, rows[_from(first)]))) for first in batches]
-    )
+    outputs = np.empty((len(rows), joint.count))
+    units = sum(trunk.units for trunk in trunks)
+    for part in _batches(len(rows), units):
+        outputs[part] = joint.values(_logits(trunks, _numbers(trunks, rows[part])))
     parts = np.zeros((len(rows), int(groups.max()) + 1, joint.count))
     errors = np.full(outputs.shape, np.inf)
     tolerance = _TOLERANCE * np.abs(outputs - base).mean(axis=0) if len(rows) else 0.0
-    units = sum(trunk.units for trunk in trunks)
     for steps in _STEPS:
         left = np.flatnonzero((errors > tolerance).any(axis=1))
-        at_once = max(1, _NUMBERS_AT_ONCE // (steps * units))
-        for first in range(0, len(left), at_once):
-            some = left[first : first + at_once]
+        for part in _batches(len(left), steps * units):
+            some = left[part]
             parts[some] = _parts(trunks, joint, rows[some], starts, groups, steps)
             errors[some] = np.abs(base + parts[some].sum(axis=1) - outputs[some])
     return Attributions(base, outputs, parts, errors)
 
 
-def _from(first: int) -> slice:
-    return slice(first, first + _ROWS_AT_ONCE)
+def _batches(m: int, numbers_a_row: int) -> Iterator[slice]:
+    """As many rows at a time as memory likes."""
+    at_once = max(1, _NUMBERS_AT_ONCE // numbers_a_row)
+    return (slice(first, first + at_once) for first in range(0, m, at_once))
 
 
 def _numbers(trunks: Sequence[Trunk], rows: Array) -> list[Array]:
@@ -106,13 +104,14 @@ def _numbers(trunks: Sequence[Trunk], rows: Array) -> list[Array]:
 
 def _mean_numbers(trunk: Trunk, background: Array) -> Array:
     total = np.zeros(len(trunk.columns))
-    for first in range(0, len(background), _ROWS_AT_ONCE):
-        total += trunk.numbers(background[_from(first)]).sum(axis=0, dtype=np.float64)
+    for part in _batches(len(background), trunk.units):
+        total += trunk.numbers(background[part]).sum(axis=0, dtype=np.float64)
     return total / len(background)
 
 
 def _logits(trunks: Sequence[Trunk], numbers: Sequence[Array]) -> Array:
-    return np.array([trunk.forward(h)[0] for trunk, h in zip(trunks, numbers, strict=True)])
+    # Copies, as what a pass leaves is kept as long as its output is.
+    return np.array([trunk.forward(h)[0].copy() for trunk, h in zip(trunks, numbers, strict=True)])
 
 
 def _parts(

@@ -86,6 +86,10 @@ def explained(
     if score is not None and y is None:
         raise ValueError(f"{where}: there is a score and no y: expected the targets as well")
     targets = None if y is None else _targets(fitted, y, len(rows), where)
+    if sample_weight is not None and np.shape(sample_weight) != (len(rows),):
+        raise ValueError(
+            f"{where}: sample_weight has shape {np.shape(sample_weight)}: expected ({len(rows)},)"
+        )
     spans = fitted.encoder.spans
     found = integrated_gradients(
         *_members(fitted, where),
