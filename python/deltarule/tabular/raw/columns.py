@@ -117,8 +117,34 @@ class Other:
 
 Column: TypeAlias = Numbers | Levels | Times | Nothing | Other
 
-_COARSE = ("Y", "M", "W", "D", "h", "m", "s", "ms")
 DAY = 86_400_000_000  # in microseconds
+_COARSE = ("Y", "M", "W", "D", "h", "m", "s", "ms")
+TOO_FAR = "dates that are too far away to be counted in microseconds"
+TOO_LONG = "durations that are too long to be counted in microseconds"
+
+
+def settled(column: Column) -> Column:
+    """A column as all see it: without levels that no row has, and nothing where no row has a value.
+
+    Libraries keep the type of what is gone, and the names of categories that are.
+    """
+    match column:
+        case Levels(codes=codes, levels=levels):
+            there = np.bincount(codes + 1, minlength=len(levels) + 1)[1:] > 0
+            if not there.any():
+                return Nothing(len(codes))
+            if column.logical or there.all():
+                return column
+            places = np.append(np.cumsum(there) - 1, -1)
+            kept = [
+                level for level, is_there in zip(levels, there.tolist(), strict=True) if is_there
+            ]
+            return replace(column, codes=places[codes], levels=kept)
+        case Numbers(values=values) if len(values) and np.isnan(values).all():
+            return Nothing(len(values))
+        case Times(missing=missing) if len(missing) and missing.all():
+            return Nothing(len(missing))
+    return column
 
 
 def numbers(values: Any, *, categorical: bool = False) -> Numbers | Nothing:
@@ -141,17 +167,31 @@ def times(values: Array, *, zoned: bool = False) -> Times | Nothing | Other:
     if missing.all():
         return Nothing(len(values))
     moments = values.astype("datetime64[us]")
-    # What a coarse unit has may be too far away, and come round again.
-    coarse = np.datetime_data(values.dtype)[0] in _COARSE
-    if coarse and (moments.astype(values.dtype) != values)[~missing].any():
-        return Other(len(values), "dates that are too far away to be counted in microseconds")
+    if _comes_round(moments, values, missing):
+        return Other(len(values), TOO_FAR)
     ticks = moments.astype(np.int64)
     ticks[missing] = 0
     return Times(ticks, missing, zoned)
 
 
-def durations(values: Array) -> Numbers | Nothing:
+def durations(values: Array) -> Numbers | Nothing | Other:
     """A column of NumPy's durations of any unit, as numbers of days."""
-    days = values.astype("timedelta64[us]").astype(np.float64) / DAY
-    days[np.isnat(values)] = np.nan
+    missing = np.isnat(values)
+    in_ticks = values.astype("timedelta64[us]")
+    if _comes_round(in_ticks, values, missing):
+        return Other(len(values), TOO_LONG)
+    days = in_ticks.astype(np.float64) / DAY
+    days[missing] = np.nan
     return numbers(days)
+
+
+def _comes_round(in_ticks: Array, values: Array, missing: Array) -> bool:
+    """Whether what a coarse unit has is too much for microseconds, and has come round again."""
+    coarse = np.datetime_data(values.dtype)[0] in _COARSE
+    return coarse and bool((in_ticks.astype(values.dtype) != values)[~missing].any())
+
+
+def whole_ticks(values: Array, ticks: int) -> Array | None:
+    """Whole numbers of a unit of so many microseconds in microseconds; None for too large ones."""
+    most = np.iinfo(np.int64).max // ticks
+    return values * ticks if (np.abs(values.clip(-most - 1, most + 1)) <= most).all() else None

@@ -10,19 +10,23 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule.tabular.raw.columns import (
     DAY,
+    TOO_FAR,
+    TOO_LONG,
     Column,
     Levels,
     Nothing,
     Numbers,
     Other,
     Times,
+    durations,
     numbers,
     times,
     truths,
+    whole_ticks,
 )
 from deltarule.tabular.raw.objects import of_array, of_objects
 
-_TICKS = {"ns": 1000, "us": 1, "ms": 1}
+_TICKS = {"us": 1, "ms": 1000, "D": DAY}
 _MOST_OF_TABLE = 2**24  # a table that is indexed by what polars calls its categories
 
 
@@ -126,20 +130,22 @@ def _of_polars_text(series: Any, missing: Array) -> Levels:
     return Levels(codes, different.cast(pl.String).to_list())
 
 
-def _of_polars_time(series: Any, missing: Array) -> Times | Numbers | Nothing:
+def _of_polars_time(series: Any, missing: Array) -> Column:
     import polars as pl
 
     dtype = series.dtype
     whole = series.to_physical().fill_null(0).to_numpy().astype(np.int64)
-    if dtype == pl.Date:
-        return Times(whole * DAY, missing)
     if dtype == pl.Time:  # hours of nanoseconds
         return numbers(np.where(missing, np.nan, whole / 3.6e12))
-    unit = dtype.time_unit
-    ticks = whole // _TICKS[unit] * (1000 if unit == "ms" else 1)
+    unit = "D" if dtype == pl.Date else dtype.time_unit
+    ticks = whole // 1000 if unit == "ns" else whole_ticks(whole, _TICKS[unit])
     if dtype == pl.Duration:
+        if ticks is None:
+            return Other(len(series), TOO_LONG)
         return numbers(np.where(missing, np.nan, ticks / DAY))
-    return Times(ticks, missing, dtype.time_zone is not None)
+    if ticks is None:
+        return Other(len(series), TOO_FAR)
+    return Times(ticks, missing, getattr(dtype, "time_zone", None) is not None)
 
 
 # Arrow -------------------------------------------------------------------------------------------
@@ -162,6 +168,10 @@ def _of_arrow(column: Any) -> Column:
         return Levels(_codes(encoded.indices), encoded.dictionary.to_pylist())
     if kind in _ARROW_NUMBERS:
         return numbers(column.to_numpy(zero_copy_only=False))
+    if kind.startswith("date"):
+        return times(column.to_numpy(zero_copy_only=False))
+    if kind.startswith("duration"):
+        return durations(column.to_numpy(zero_copy_only=False))
     if kind.startswith("timestamp"):
         return times(column.to_numpy(zero_copy_only=False), zoned="tz=" in kind)
     if kind.startswith(("list", "large_list", "fixed_size", "struct", "map", "union", "binary")):

@@ -14,6 +14,8 @@ import numpy as np
 
 from deltarule._arrays import Array
 from deltarule.tabular.raw.columns import (
+    DAY,
+    TOO_LONG,
     Column,
     Levels,
     Nothing,
@@ -29,6 +31,7 @@ _FLOATS = (float, np.floating)
 _NUMBERS = (int, np.integer, *_FLOATS, Decimal, Fraction, *_BOOLS)
 _DATES = (dt.date, np.datetime64)  # a datetime is a date
 _DURATIONS = (dt.timedelta, np.timedelta64)
+_MOST_DAYS = 2**63 // DAY - 1
 # pandas' own words for what is missing, and its objects that are told by their text.
 _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 _TOLD_BY_TEXT = ("Period", "Interval")
@@ -37,10 +40,8 @@ _TOLD_BY_TEXT = ("Period", "Interval")
 def of_array(values: Array) -> Column:
     """A column of an array of one dimension, of any type."""
     if "numpy.ma" in sys.modules and isinstance(values, np.ma.MaskedArray):
-        whole = of_array(np.asarray(values.data))
-        codes = np.arange(len(values))
-        codes[np.ma.getmaskarray(values)] = -1
-        return whole.taken(codes)
+        masked = np.ma.getmaskarray(values)
+        return _among_missing(of_array(np.asarray(values.data)[~masked]), masked)
     match values.dtype.kind:
         case "b":
             return truths(values)
@@ -72,11 +73,16 @@ def of_objects(values: Sequence[Any]) -> Column:
     if not values:
         return Nothing(len(missing))
     found = _of_types(values, types)
-    if not missing.any():
-        return found
+    return _among_missing(found, missing) if missing.any() else found
+
+
+def _among_missing(column: Column, missing: Array) -> Column:
+    """A column whose rows stand where nothing is missing."""
+    if not len(column):
+        return Nothing(len(missing))
     codes = np.full(len(missing), -1)
-    codes[~missing] = np.arange(len(values))
-    return found.taken(codes)
+    codes[~missing] = np.arange(len(column))
+    return column.taken(codes)
 
 
 def _is_missing(value: Any) -> bool:
@@ -92,6 +98,8 @@ def _of_types(values: Sequence[Any], types: set[type]) -> Column:
 
     if all_are(*_BOOLS):
         return truths(np.array(values, bool))
+    if all_are(*_DURATIONS):  # first, as NumPy's are integers to Python
+        return _durations(values)
     if all_are(*_NUMBERS):
         return _numbers(values)
     if all_are(str):
@@ -100,8 +108,6 @@ def _of_types(values: Sequence[Any], types: set[type]) -> Column:
         return _text(map(as_text, values))
     if all_are(*_DATES):
         return _times(values)
-    if all_are(*_DURATIONS):
-        return durations(np.array(values, "timedelta64[us]"))
     if all_are(dt.time):
         return numbers([_hours(value) for value in values])
     if all(kind.__name__ in _TOLD_BY_TEXT for kind in types):
@@ -130,13 +136,26 @@ def as_text(value: Any) -> str:
 
 
 def _times(values: Sequence[Any]) -> Column:
-    zoned = {getattr(value, "tzinfo", None) is not None for value in values}
+    if all(isinstance(value, np.datetime64) for value in values):
+        return times(np.array(values))
+    shifts = [getattr(value, "tzinfo", None) and value.utcoffset() for value in values]
+    zoned = {shift is not None for shift in shifts}
     if len(zoned) > 1:
         return Other(len(values), "times with a zone and times without one")
-    if zoned == {True}:
-        values = [value.astimezone(dt.UTC).replace(tzinfo=None) for value in values]
-    return times(np.array(values, "datetime64[us]"), zoned=zoned == {True})
+    if zoned == {False}:
+        return times(np.array(values, "datetime64[us]"))
+    shown = np.array([value.replace(tzinfo=None) for value in values], "datetime64[us]")
+    return times(shown - np.array(shifts, "timedelta64[us]"), zoned=True)
+
+
+def _durations(values: Sequence[Any]) -> Column:
+    if all(isinstance(value, np.timedelta64) for value in values):
+        return durations(np.array(values))
+    if any(isinstance(value, dt.timedelta) and abs(value.days) > _MOST_DAYS for value in values):
+        return Other(len(values), TOO_LONG)
+    return durations(np.array(values, "timedelta64[us]"))
 
 
 def _hours(time: dt.time) -> float:
-    return time.hour + time.minute / 60 + (time.second + time.microsecond / 1e6) / 3600
+    seconds = (time.hour * 60 + time.minute) * 60 + time.second
+    return (seconds * 1_000_000 + time.microsecond) / 3.6e9

@@ -11,7 +11,7 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule._checks import as_array
 from deltarule._data.frames import refuse_as_table
-from deltarule.tabular.raw.columns import Column
+from deltarule.tabular.raw.columns import Column, settled
 from deltarule.tabular.raw.libraries import column_of
 from deltarule.tabular.raw.objects import of_array, of_objects
 
@@ -49,7 +49,7 @@ class Table(NamedTuple):
                 f"{where}: {what} column {name!r} has {len(found)} rows: expected {m}, as column "
                 f"{first!r} has"
             )
-        return found
+        return settled(found)
 
 
 def _single(value: Any) -> Any:
