@@ -82,13 +82,12 @@ def _of_tables(model: Model) -> Any:
 
     fitted, parameters, states = file.read(model)
     try:
-        if model.kind == "TabularClassifier":
-            from deltarule.tabular.models.classifier import TabularClassifier as Kind
-        else:
-            from deltarule.tabular.models.regressor import TabularRegressor as Kind
+        from deltarule.tabular.models.classifier import TabularClassifier
+        from deltarule.tabular.models.regressor import TabularRegressor
     except ModuleNotFoundError as missing:
         raise not_installed(model.kind, missing, "sklearn") from missing
-    return Kind._of_file(fitted, parameters, states)
+    kind: Any = TabularClassifier if model.kind == "TabularClassifier" else TabularRegressor
+    return kind._of_file(fitted, parameters, states)
 
 
 _KINDS: dict[str, Callable[[Model], Any]] = {

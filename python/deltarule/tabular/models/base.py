@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from time import perf_counter
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,23 +16,27 @@ from deltarule._arrays import Array
 from deltarule._checks import did_you_mean, expect_flag, expect_in_range
 from deltarule._version import __version__
 from deltarule.ensembles import Ensemble
+from deltarule.errors import ModelFileError
 from deltarule.estimators.contract import BaseEstimator
 from deltarule.history import Right, as_table
 from deltarule.tabular.encoder import TableEncoder
-from deltarule.tabular.encoding.state import State
+from deltarule.tabular.encoding.state import Reader, State, packed_texts
 from deltarule.tabular.models import file, pack
-from deltarule.tabular.models.door import as_table, expect_width
+from deltarule.tabular.models.door import checked_table, expect_width
 from deltarule.tabular.models.explaining.explanation import Explanation
 from deltarule.tabular.models.fitted import Fitted
 from deltarule.tabular.models.given import Given, given_examples
 from deltarule.tabular.models.pack import Examples, Mix
 from deltarule.tabular.models.recipe import PRESETS, Preset
+from deltarule.tabular.models.record import expect_record
 from deltarule.tabular.raw.tables import table_of
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
 
 SPLITS = ("random", "time")
 # What training may take of a time limit; the rest is for choosing, when networks are trained.
 _SHARE_OF_TRAINING = 0.9
+# Rows that explanations begin from.
+_MOST_BACKGROUND = 256
 
 
 class TabularModel(BaseEstimator):
@@ -67,7 +71,7 @@ class TabularModel(BaseEstimator):
         where = f"{type(self).__name__}.fit"
         preset = self._expect_parameters()
         seed = int(check_random_state(self.random_state).randint(2**31))
-        X = as_table(X, self)
+        X = checked_table(X, self)
         table = table_of(X, where, "X")
         if (m := table.rows(where, "X")) < 2:
             raise ValueError(f"{where}: X has {m} row (n_samples={m}): expected 2 or more")
@@ -107,6 +111,7 @@ class TabularModel(BaseEstimator):
             "members": mix.members,
         }
         self._keep(encoder, targets, mix, given, record)
+        self._background = given.X[_spread_out(len(given.X))]
         record["seconds"] = round(perf_counter() - began, 3)
         self.n_features_in_ = len(table.raw)
         if table.named:
@@ -178,7 +183,7 @@ class TabularModel(BaseEstimator):
 
     def _outputs(self, X: Any, method: str) -> tuple[Array, Array]:
         """The encoder's rows of a table, and the mean of what the networks say of them."""
-        fitted, X = self._fitted, as_table(X, self)
+        fitted, X = self._fitted, checked_table(X, self)
         expect_width(X, self)
         rows, _ = fitted.encoder.encoded(X, f"{type(self).__name__}.{method}")
         return rows, np.asarray(fitted.ensemble.predict(rows))
@@ -194,8 +199,10 @@ class TabularModel(BaseEstimator):
             Their targets. With them a column's importance is how much worse predictions become
             when it is shuffled, else how far they move.
         **options
-            ``sample_weight``, ``score``, ``repeats``, ``max_rows`` and ``seed``, as
-            ``Explanation.of`` says.
+            ``sample_weight``, what rows count for; ``score(y, predictions)`` in place of the loss,
+            of codes and probabilities or of numbers; ``repeats`` and ``max_rows``, how often
+            columns are shuffled and in how many rows at most; ``seed``; and ``background``, encoded
+            rows whose mean attributions start from, by default some of ``fit``.
 
         Returns
         -------
@@ -208,8 +215,9 @@ class TabularModel(BaseEstimator):
         """
         from deltarule.tabular.models.explaining.explained import explained
 
-        fitted, X = self._fitted, as_table(X, self)
+        fitted, X = self._fitted, checked_table(X, self)
         expect_width(X, self)
+        options.setdefault("background", self._background)
         return explained(fitted, X, y, where=f"{type(self).__name__}.explain", **options)
 
     # Elsewhere -----------------------------------------------------------------------------------
@@ -244,37 +252,68 @@ class TabularModel(BaseEstimator):
                 f"save: random_state is {parameters['random_state']!r}: expected a number or None; "
                 "set_params(random_state=None) lets go of it"
             )
-        encoder = parameters.pop("encoder")
-        states = self._states()
-        if encoder is not None:
-            parameters["encoder"] = encoder.get_params()
-            parameters["encoder"]["missing"] = sorted(parameters["encoder"]["missing"])
-        parameters["columns"] = getattr(self, "feature_names_in_", np.empty(0, object)).tolist()
-        parameters["n_features_in"] = self.n_features_in_
-        file.save(kind, self._fitted, parameters, path, **states)
+        if self.encoder is not None:
+            parameters["encoder"] = settings = self.encoder.get_params()
+            settings["missing"] = sorted(settings["missing"])
+        file.save(kind, self._fitted, parameters, path, **self._states())
 
     def _states(self) -> dict[str, State]:
-        """What belongs to the model beside what every model has."""
-        return {}
+        """What belongs to the model beside what is fitted."""
+        return {
+            "table": {
+                "width": self.n_features_in_,
+                "background": self._background,
+                **packed_texts("names", list(getattr(self, "feature_names_in_", ()))),
+            }
+        }
 
     @classmethod
-    def _of_file(
-        cls, fitted: Fitted, parameters: dict[str, Any], states: dict[str, State]
-    ) -> Self:
-        """A model of what a file held."""
-        columns, width = parameters.pop("columns", []), parameters.pop("n_features_in", None)
+    def _of_file(cls, fitted: Fitted, parameters: dict[str, Any], states: dict[str, State]) -> Self:
+        """A model of what a file held.
+
+        Raises
+        ------
+        ModelFileError
+            For parameters and states that no model has.
+        """
         encoder = parameters.pop("encoder", None)
-        made = cls(**parameters, encoder=None if encoder is None else TableEncoder(**encoder))
-        made._expect_parameters()
+        try:
+            if encoder is not None:
+                parameters["encoder"] = TableEncoder(**encoder)
+            made = cls(**parameters)
+            made._expect_parameters()
+        except (TypeError, ValueError) as error:
+            raise ModelFileError(f"parameters: {error}") from error
+        expect_record(fitted.record)
         made.fitted_ = fitted
-        made.n_features_in_ = width
-        if columns:
-            made.feature_names_in_ = np.array(columns, object)
-        made._adopt(states)
+        readers = {name: Reader(state, name) for name, state in states.items()}
+        made._adopt(readers)
+        if readers:
+            raise ModelFileError(f"states has {sorted(readers)}: expected nothing of the kind")
         return made
 
-    def _adopt(self, states: dict[str, State]) -> None:
-        """Take what belongs to the model beside what every model has."""
+    def _adopt(self, states: dict[str, Reader]) -> None:
+        """Take what belongs to the model beside what is fitted."""
+        if "table" not in states:
+            raise ModelFileError(f"states has {sorted(states)}: expected 'table' among them")
+        read = states.pop("table")
+        self.n_features_in_ = read.value("width", int)
+        self._background = read.array("background", "float32", 2)
+        names = read.texts("names")
+        read.expect_no_more()
+        encoder = self.fitted_.encoder
+        if self._background.shape[1] != encoder.output_size or not len(self._background):
+            raise ModelFileError(
+                f"table.background has shape {self._background.shape}: expected rows of "
+                f"{encoder.output_size} numbers"
+            )
+        if names:
+            self.feature_names_in_ = np.array(names, object)
+        width = self.n_features_in_
+        if width < len(encoder.columns) or len(names) not in (0, width):
+            raise ModelFileError(
+                f"table has {len(names)} names for {width} columns: expected as many, or none"
+            )
 
     def to_onnx(self, path: str | os.PathLike[str]) -> None:
         """Write the model to an ONNX file: one graph from raw columns to answers.
@@ -333,3 +372,8 @@ class TabularModel(BaseEstimator):
         tags.input_tags.categorical = True
         tags.non_deterministic = self.time_limit is not None
         return tags
+
+
+def _spread_out(m: int) -> Array:
+    """Some rows from all over a table."""
+    return np.linspace(0, m - 1, min(m, _MOST_BACKGROUND)).astype(np.int64)

@@ -14,6 +14,7 @@ from deltarule._data.door import as_weights
 from deltarule.estimators.contract import ClassifierMixin
 from deltarule.losses import BinaryCrossEntropy, CategoricalCrossEntropy
 from deltarule.tabular.encoder import TableEncoder
+from deltarule.tabular.encoding.state import Reader
 from deltarule.tabular.models.base import TabularModel
 from deltarule.tabular.models.door import as_classes
 from deltarule.tabular.models.fitted import Fitted
@@ -235,8 +236,8 @@ class TabularClassifier(ClassifierMixin, TabularModel):
             record=record,
         )
 
-    def _adopt(self, states: dict[str, Any]) -> None:
-        del states
+    def _adopt(self, states: dict[str, Reader]) -> None:
+        super()._adopt(states)
         targets = self.fitted_.targets
         assert isinstance(targets, ClassEncoder)
         self.classes_ = targets.classes

@@ -15,7 +15,7 @@ from deltarule._arrays import Array
 from deltarule._data.door import as_weights
 
 
-def as_table(X: Any, model: Any) -> Any:
+def checked_table(X: Any, model: Any) -> Any:
     """X as it is where columns are told apart by a frame, and else as scikit-learn takes arrays.
 
     Raises
@@ -56,7 +56,7 @@ def expect_width(X: Any, model: Any) -> None:
 
 
 def as_targets(y: Any, model: Any) -> Any:
-    """y as it is, but for an array of a type that has a meaning of its own to scikit-learn.
+    """Y as it is, but for an array of a type that has a meaning of its own to scikit-learn.
 
     Raises
     ------

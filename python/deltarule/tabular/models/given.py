@@ -79,8 +79,8 @@ def given_examples(
             f"{where}: validation_data is {type(validation_data).__name__}: expected (X, y) or "
             "(X, y, sample_weight)"
         )
-    of_held = _encoded(encoder, targets, *validation_data, *[None][: 3 - len(validation_data)],
-                       where, "validation X")  # fmt: skip
+    X_val, y_val, weights_val, *_ = (*validation_data, None)
+    of_held = _encoded(encoder, targets, X_val, y_val, weights_val, where, "validation X")
     if of_held[1].shape[1:] != coded.shape[1:]:
         raise ValueError(
             f"{where}: validation y has shape {of_held[1].shape}: expected that of y, {coded.shape}"
@@ -119,7 +119,9 @@ def _together(one: Array | None, m: int, other: Array | None, n: int) -> Array |
     """The weights of both, where some are given: 1 where not."""
     if one is None and other is None:
         return None
-    return np.concatenate([np.ones(m) if one is None else one, np.ones(n) if other is None else other])
+    return np.concatenate(
+        [np.ones(m) if one is None else one, np.ones(n) if other is None else other]
+    )
 
 
 def _group_numbers(groups: Any, m: int, where: str) -> Array:
@@ -127,7 +129,9 @@ def _group_numbers(groups: Any, m: int, where: str) -> Array:
     table, _ = targets_of(groups, where)
     name = next(iter(table.raw))
     if len(table.raw) != 1:
-        raise ValueError(f"{where}: groups has {len(table.raw)} columns: expected one, a group a row")
+        raise ValueError(
+            f"{where}: groups has {len(table.raw)} columns: expected one, a group a row"
+        )
     given = table.raw[name]
     values = given.to_numpy() if hasattr(given, "to_numpy") else np.asarray(given)
     if len(values) != m:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule.layers import Dense, Dropout, Embedding, Periodic
+from deltarule.layers import Dense, Dropout, Periodic
 from deltarule.layers.base import LayerDescription
 from deltarule.network import Network
 from deltarule.optimizers import AdamW
@@ -55,7 +55,6 @@ class Preset:
     snapshots: int
     size: int
 
-
     def for_rows(self, rows: int, folds: int) -> Preset:
         """The same for so many rows to train on, that a pack takes about as long for more of them.
 
@@ -65,7 +64,9 @@ class Preset:
         share = min(1.0, _ROWS / rows)
         return replace(
             self,
-            members=max(min(4, self.members), round(self.members * share * (0.5 if folds > 1 else 1.0))),
+            members=max(
+                min(4, self.members), round(self.members * share * (0.5 if folds > 1 else 1.0))
+            ),
             patience=max(min(4, self.patience), round(self.patience * min(1.0, 5 * share))),
         )
 

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from deltarule._arrays import Array
+from deltarule.errors import ModelFileError
 from deltarule.estimators.contract import RegressorMixin
 from deltarule.losses import MeanSquaredError
 from deltarule.tabular.encoder import TableEncoder
+from deltarule.tabular.encoding.state import Reader, State
 from deltarule.tabular.models.base import TabularModel
 from deltarule.tabular.models.door import as_targets
 from deltarule.tabular.models.fitted import Fitted
@@ -132,9 +134,7 @@ class TabularRegressor(RegressorMixin, TabularModel):
         count = len(targets.mean)
         start = np.zeros(count)
         y = given.y.astype(np.float32)
-        return Examples(
-            given.X, y, given.weights, MeanSquaredError(), count, "identity", start
-        )
+        return Examples(given.X, y, given.weights, MeanSquaredError(), count, "identity", start)
 
     def _keep(
         self,
@@ -145,17 +145,20 @@ class TabularRegressor(RegressorMixin, TabularModel):
         record: dict[str, Any],
     ) -> None:
         weights = None if given.weights is None else given.weights[mix.rows]
-        y = given.y[mix.rows].reshape(len(mix.rows), -1) * targets.deviation + targets.mean
+        scaled = given.y[mix.rows].reshape(len(mix.rows), -1)
         A = targets.inverse(mix.outputs)
-        errors = A - y
-        mean = np.average(y, axis=0, weights=weights)
+        # In the networks' scale, as the square of a large number is not finite.
+        errors = (A - targets.mean) / targets.deviation - scaled
+        mean = np.average(scaled, axis=0, weights=weights)
         mse = np.average(errors**2, axis=0, weights=weights)
-        variance = np.average((y - mean) ** 2, axis=0, weights=weights)
+        mae = np.average(np.abs(errors), axis=0, weights=weights)
+        variance = np.average((scaled - mean) ** 2, axis=0, weights=weights)
         record["scores"] = {
-            "rmse": float(np.sqrt(mse).mean()),
-            "mae": float(np.average(np.abs(errors), axis=0, weights=weights).mean()),
+            "rmse": float((np.sqrt(mse) * targets.deviation).mean()),
+            "mae": float((mae * targets.deviation).mean()),
             "r2": float((1 - mse / np.where(variance > 0, variance, 1.0)).mean()),
         }
+        y = scaled * targets.deviation + targets.mean
         self.intervals_ = Intervals.fit(y, A, mix.spread * targets.deviation, weights)
         self._flat = given.y.ndim == 1
         self.fitted_ = Fitted(
@@ -220,13 +223,34 @@ class TabularRegressor(RegressorMixin, TabularModel):
     def _shaped(self, Y: Array) -> Array:
         return Y[:, 0] if self._flat else Y
 
-    def _states(self) -> dict[str, Any]:
-        flat = self._flat
-        return {"intervals": self.intervals_.to_state(), "targets": {"flat": flat}}
+    def _states(self) -> dict[str, State]:
+        of_targets = {"flat": self._flat}
+        return super()._states() | {
+            "intervals": self.intervals_.to_state(),
+            "of_targets": of_targets,
+        }
 
-    def _adopt(self, states: dict[str, Any]) -> None:
-        self.intervals_ = Intervals.from_state(states["intervals"])
-        self._flat = bool(states["targets"]["flat"])
+    @classmethod
+    def _of_file(cls, fitted: Fitted, parameters: dict[str, Any], states: dict[str, State]) -> Self:
+        if "intervals" not in states or "of_targets" not in states:
+            raise ModelFileError(f"states has {sorted(states)}: expected intervals and of_targets")
+        intervals = Intervals.from_state(states.pop("intervals"))
+        made = super()._of_file(fitted, parameters, states)
+        if len(intervals.scales) != len(made._targets.mean):
+            raise ModelFileError(
+                f"intervals are of {len(intervals.scales)} targets: expected "
+                f"{len(made._targets.mean)}"
+            )
+        made.intervals_ = intervals
+        return made
+
+    def _adopt(self, states: dict[str, Reader]) -> None:
+        super()._adopt(states)
+        read = states.pop("of_targets")
+        self._flat = read.value("flat", bool)
+        read.expect_no_more()
+        if self._flat and len(self._targets.mean) != 1:
+            raise ModelFileError("of_targets.flat is true: expected one target")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -42,7 +42,8 @@ def test_raw_rows_become_labels(model: dr.TabularClassifier) -> None:
     assert model.score(new, classes(new)) > 0.93
     assert model.classes_.tolist() == ["no", "yes"]
     P = model.predict_proba(new)
-    assert P.dtype == np.float64 and np.allclose(P.sum(axis=1), 1)
+    assert P.dtype == np.float64
+    assert np.allclose(P.sum(axis=1), 1)
     assert (model.predict(new) == model.classes_[P.argmax(axis=1)]).all()
     assert set(model.scores_) == {"log_loss", "accuracy"}
 
@@ -100,9 +101,7 @@ def test_real_data(load: Any, least: float) -> None:
 
 def test_validation_data_take_the_place_of_rows_held_out() -> None:
     X, held = table(), table(seed=2)
-    model = dr.TabularClassifier(**FAST).fit(
-        X, classes(X), validation_data=(held, classes(held))
-    )
+    model = dr.TabularClassifier(**FAST).fit(X, classes(X), validation_data=(held, classes(held)))
     assert (model.record_["rows"], model.record_["held_out"]) == (600, 300)
     P = model.predict_proba(held)
     codes = (classes(held) == "yes").astype(int)

@@ -55,7 +55,8 @@ def test_parts_in_turn_hold_out_every_row_once() -> None:
     encoder, examples = table()
     mix = trained(examples, encoder, parts())
     assert sorted(mix.rows) == list(range(240))
-    assert mix.outputs.shape == (240, 1) and np.isfinite(mix.outputs).all()
+    assert mix.outputs.shape == (240, 1)
+    assert np.isfinite(mix.outputs).all()
     own = np.mean((mix.outputs[:, 0] - examples.y[mix.rows]) ** 2)
     assert own < 1  # of a variance of 1
     # Each member has a network a part, which weigh the same.
@@ -91,7 +92,8 @@ def test_the_same_bits_on_any_number_of_threads(threads: int) -> None:
 def test_where_time_is_up_at_once_there_is_an_ensemble_all_the_same() -> None:
     encoder, examples = table()
     mix = trained(examples, encoder, parts(), time_limit=1e-6)
-    assert len(mix.ensemble) >= 1 and np.isfinite(mix.outputs).all()
+    assert len(mix.ensemble) >= 1
+    assert np.isfinite(mix.outputs).all()
 
 
 def test_a_member_is_the_same_however_many_there_are() -> None:
@@ -108,7 +110,8 @@ def test_many_numbers_become_few_waves_each(numbers: int) -> None:
     generator = np.random.default_rng(0)
     for _ in range(20):
         waves = Draw.of(generator, PRESETS["default"], numbers).waves
-        assert 7 <= waves <= 39 and (waves == 7 or numbers * waves <= 1024)
+        assert 7 <= waves <= 39
+        assert waves == 7 or numbers * waves <= 1024
 
 
 def test_more_rows_have_fewer_members_and_folds_too() -> None:

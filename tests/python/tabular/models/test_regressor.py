@@ -105,7 +105,9 @@ def test_real_data() -> None:
 def test_targets_of_any_size(y: list[float]) -> None:
     X = {"x": np.arange(60.0) ** 2}
     found = dr.TabularRegressor(**FAST).fit(X, y).predict(X)
-    assert np.isfinite(found).all() and found.min() >= min(y) and found.max() <= max(y)
+    assert np.isfinite(found).all()
+    assert found.min() >= min(y)
+    assert found.max() <= max(y)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -150,9 +152,7 @@ def test_files_and_pickles_answer_the_same(model: dr.TabularRegressor, tmp_path:
     for other in (dr.load(path), pickle.loads(pickle.dumps(model))):
         assert isinstance(other, dr.TabularRegressor)
         assert (other.predict(new) == model.predict(new)).all()
-        for one, two in zip(
-            other.predict_interval(new), model.predict_interval(new), strict=True
-        ):
+        for one, two in zip(other.predict_interval(new), model.predict_interval(new), strict=True):
             assert (one == two).all()
         assert other.get_params() == model.get_params()
 

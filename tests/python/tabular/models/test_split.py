@@ -7,11 +7,14 @@ from deltarule.tabular.models.split import parts_of
 from support import Array
 
 
-def parts(m: int, classes: Array | None = None, groups: Array | None = None, **rest: object) -> list[tuple[Array, Array]]:  # fmt: skip
+def parts(
+    m: int, classes: Array | None = None, groups: Array | None = None, **rest: object
+) -> list[tuple[Array, Array]]:
     given: dict[str, object] = {"split": "random", "in_turn": False, "seed": 3, "where": "fit"}
     found = parts_of(m, classes, groups, **given | rest)  # type: ignore[arg-type]
     for train, held_out in found:
-        assert len(train) and len(held_out)
+        assert len(train)
+        assert len(held_out)
         assert sorted([*train, *held_out]) == list(range(m))
     return [tuple(each) for each in found]  # type: ignore[misc]
 
@@ -42,7 +45,9 @@ def test_every_part_has_its_share_of_a_rare_class() -> None:
         assert classes[held_out].sum() == 2
 
 
-@pytest.mark.parametrize("classes", [[0, 0, 0, 0, 0, 1], [0, 1], [0, 1, 2, 3], [0, 0, 0, 1, 1, 1, 2]])
+@pytest.mark.parametrize(
+    "classes", [[0, 0, 0, 0, 0, 1], [0, 1], [0, 1, 2, 3], [0, 0, 0, 1, 1, 1, 2]]
+)
 def test_classes_of_a_row_or_two_can_be_parted(classes: list[int]) -> None:
     parts(len(classes), np.array(classes), in_turn=True)
     parts(len(classes), np.array(classes))
@@ -65,7 +70,8 @@ def test_one_group_cannot_be_parted() -> None:
 
 def test_the_last_rows_in_time_are_held_out() -> None:
     [(train, held_out)] = parts(50, split="time", in_turn=True)
-    assert (train == np.arange(40)).all() and (held_out == np.arange(40, 50)).all()
+    assert (train == np.arange(40)).all()
+    assert (held_out == np.arange(40, 50)).all()
 
 
 def test_time_is_cut_between_groups() -> None:

@@ -13,7 +13,7 @@ from deltarule.tabular.models.explaining.explained import explained
 from deltarule.tabular.models.fitted import Fitted
 from deltarule.tabular.models.temperature import class_probabilities, tempered
 from support import assert_same_bits
-from support_models import fitted, numbers, table
+from support_explaining import fitted, numbers, table
 
 
 def targets(kind: str) -> Any:
