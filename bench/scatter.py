@@ -30,7 +30,8 @@ def draw(run, path):
         _panel(axis, run, table)
     quick = " (a quick run: its numbers mean little)" if run["quick"] else ""
     title = f"Test scores against the time of a fit: better is up and to the left{quick}"
-    figure.suptitle(f"{title}\n{run['machine']['cpu']}, {run['threads']} threads", fontsize=11)
+    where = f"{run['machine']['cpu']}, {standings.threads_of(run)}"
+    figure.suptitle(f"{title}\n{where}", fontsize=11)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
     plt.close(figure)
@@ -50,6 +51,7 @@ def _panel(axis, run, table):
     axis.set_xscale("log")
     axis.margins(x=0.25, y=0.1)
     axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
     axis.set_xlabel("CPU seconds of a fit")
     less_is_better = run["published"]["data"][table]["score"] == "rmse"
     axis.set_ylabel("RMSE of the test rows" if less_is_better else "accuracy of the test rows")
@@ -66,19 +68,20 @@ def _published(axis, scores):
     low, high = axis.get_ylim()
     span = high - low
     names = sorted(scores, key=scores.get)
-    heights = spread([scores[name] for name in names], GAP * span)
+    heights = spread([scores[name] for name in names], GAP * span, low, high)
     for name, height in zip(names, heights, strict=True):
         axis.annotate(
             f"{name} {scores[name]:.4f}", (1.0, scores[name]), (1.04, height), fontsize=6.5,
             xycoords=axis.get_yaxis_transform(), textcoords=axis.get_yaxis_transform(),
             va="center", color="#555555", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": "#cccccc", "linewidth": 0.7},
+            arrowprops={"arrowstyle": "-", "color": "#cccccc", "linewidth": 0.7,
+                        "relpos": (0.0, 0.5), "shrinkA": 0.0, "shrinkB": 0.0},
         )  # fmt: skip
     axis.set_ylim(low, high)
 
 
-def spread(heights, gap):
-    """Sorted heights moved as far apart as labels need, and as little as that takes.
+def spread(heights, gap, low, high):
+    """Sorted heights moved as far apart as labels need, within bounds, and as little as that takes.
 
     Those too near one another become a block, which stands around the mean of its own.
     """
@@ -89,5 +92,8 @@ def spread(heights, gap):
             total, count = blocks.pop()
             block = [total + block[0], count + block[1]]
         blocks.append(block)
-    firsts = [total / count for total, count in blocks for _ in range(count)]
+    highest = max(low, high - (len(heights) - 1) * gap)
+    firsts = [
+        min(max(total / count, low), highest) for total, count in blocks for _ in range(count)
+    ]
     return [first + place * gap for place, first in enumerate(firsts)]

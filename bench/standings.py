@@ -124,6 +124,10 @@ def load(run):
     return told + ("; NOISY: do not quote these times" if others > 0.15 else "")
 
 
+def threads_of(run):
+    return f"{run['threads']} thread{'s' if run['threads'] > 1 else ''}"
+
+
 def _less_is_better(run, table):
     return run["published"]["data"][table]["score"] == "rmse"
 
@@ -132,8 +136,7 @@ def _heading(run, table):
     rows = next((fit["rows"] for fit in run["fits"] if fit["table"] == table and "rows" in fit), {})
     parts = ", ".join(f"{count:,} for {part}" for part, count in rows.items())
     score = "RMSE, less is better" if _less_is_better(run, table) else "accuracy"
-    threads = f"{run['threads']} thread{'s' if run['threads'] > 1 else ''}"
-    return f"{score}; rows: {parts or 'none'}; {threads}"
+    return f"{score}; rows: {parts or 'none'}; {threads_of(run)}"
 
 
 def _columns(run, table):
