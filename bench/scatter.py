@@ -28,6 +28,11 @@ def draw(run, path):
         axis.remove()
     for axis, table in zip(axes.flat, tables, strict=False):
         _panel(axis, run, table)
+    shown = {}
+    for axis in figure.axes:
+        shown |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    names = [name for name in COLORS if name in shown]
+    figure.legend([shown[name] for name in names], names, loc="outside lower center", ncols=8)
     quick = " (a quick run: its numbers mean little)" if run["quick"] else ""
     title = f"Test scores against the time of a fit: better is up and to the left{quick}"
     where = f"{run['machine']['cpu']}, {standings.threads_of(run)}"
@@ -41,15 +46,13 @@ def _panel(axis, run, table):
     for row in standings.of_table(run, table):
         name = row["contestant"]
         place = row["cpu_seconds"], row["score"]
-        color, ours = COLORS[name], name == "deltarule"
+        marker, size = ("*", 14) if name == "deltarule" else ("o", 7)
         axis.errorbar(
-            *place, yerr=row["deviation"], color=color, marker="*" if ours else "o",
-            markersize=13 if ours else 7, capsize=3, linestyle="", zorder=3,
+            *place, yerr=row["deviation"], color=COLORS[name], marker=marker, markersize=size,
+            capsize=3, linestyle="", label=name, zorder=3,
         )  # fmt: skip
-        axis.annotate(name, place, xytext=(7, 5), textcoords="offset points", color=color,
-                      fontsize=8, weight="bold" if ours else None)  # fmt: skip
     axis.set_xscale("log")
-    axis.margins(x=0.25, y=0.1)
+    axis.margins(x=0.1, y=0.1)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
     axis.set_xlabel("CPU seconds of a fit")
