@@ -319,6 +319,31 @@ def test_the_score_of_answers_in_a_column(bench, classes):
         table.score(answers[:3])
 
 
+def test_categories_as_other_libraries_take_them(bench):
+    pd = pytest.importorskip("pandas")
+    categories = bench("contestants.tables.categories")
+    train = pd.DataFrame({"card": [1.0, np.nan, 0.0], "land": ["b", "a", "b"], "age": [3, 4, 5]})
+    text = categories.as_text(train, ("card", "land"))
+    assert text["card"].tolist() == ["1.0", "nan", "0.0"]
+    assert text["age"].tolist() == [3, 4, 5]
+    levels = categories.Levels(train, ("card", "land"))
+    of_others = levels(train.assign(land=["a", "c", "b"]))
+    assert of_others["land"].cat.categories.tolist() == ["a", "b"]
+    assert of_others["land"].cat.codes.tolist() == [0, -1, 1]
+    assert of_others["card"].cat.codes.tolist() == [1, 2, 0]
+
+
+def test_classes_as_numbers_and_back(bench):
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    datasets, codes = bench("datasets"), bench("contestants.tables.classes").Codes
+    for classes, y, coded in ((True, ["no", "yes", "no"], [0, 1, 0]), (False, [0.5, 2.0], None)):
+        rows = datasets.Rows(None, np.array(y))
+        of_table = codes(datasets.Table("t", classes, (), rows, rows, rows))
+        assert of_table.of(rows.y).tolist() == (coded or y)
+        assert of_table.back(of_table.of(rows.y)).tolist() == y
+
+
 def fitted(contestant, score, *, table="houses", seed=0, seconds=10.0, cpu=20.0, software="1"):
     return {
         "seed": seed, "table": table, "contestant": contestant, "software": software,

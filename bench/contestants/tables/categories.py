@@ -18,4 +18,8 @@ class Levels:
         }
 
     def __call__(self, X):
-        return as_text(X, self.types).astype(self.types)
+        text, levels = as_text(X, self.types), {}
+        for name, of in self.types.items():
+            codes = of.categories.get_indexer(text[name])  # -1, missing, for what is no level
+            levels[name] = pd.Categorical.from_codes(codes, dtype=of)
+        return text.assign(**levels)
