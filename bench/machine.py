@@ -22,7 +22,7 @@ def physical_cpus():
     return list(cores.values())
 
 
-def describe():
+def describe(packages=PACKAGES):
     """What a reader needs to know to place the numbers."""
     return {
         "cpu": _cpu_model(),
@@ -31,7 +31,7 @@ def describe():
         "system": platform.platform(),
         "compiler": _first_line([os.environ.get("CXX", "c++"), "--version"]),
         "python": platform.python_version(),
-        "packages": _versions(),
+        "packages": _versions(packages),
         **_deltarule(),
         "load_at_start": os.getloadavg()[0],
     }
@@ -57,9 +57,9 @@ def _first_line(command):
     return done.stdout.splitlines()[0]
 
 
-def _versions():
+def _versions(packages):
     versions = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -76,7 +76,9 @@ def _deltarule():
     directory = Path(deltarule.__file__).parent
     digest = hashlib.sha256()
     core = Path(deltarule._core.__file__)
-    for path in [*sorted(directory.glob("*.py")), core]:
+    rooms = os.walk(directory, followlinks=True)
+    sources = (Path(room, name) for room, _, names in rooms for name in names)
+    for path in [*sorted(path for path in sources if path.suffix == ".py"), core]:
         digest.update(path.read_bytes())
     return {
         "deltarule_isa": deltarule.isa(),

@@ -40,7 +40,7 @@ def workload(key, entry, thread_counts):
         title = f"{threads} thread{'s' if threads > 1 else ''}"
         cells = [_cell(by_place.get((name, threads), {})) for name in names]
         columns.append([title, *cells])
-    lines += _aligned(columns)
+    lines += aligned(columns)
     for text in dict.fromkeys(_reason(result) for result in entry["results"]):
         lines += [f"    {text}"] if text else []
     return "\n".join(lines)
@@ -79,7 +79,7 @@ def startup(result):
     title = ["", "import", "to the first prediction", "installed", ""]
     return "\n".join([
         "S9, S14  import, and a first fit and prediction, beyond NumPy's own; size on the disk",
-        *_aligned(list(zip(title, *rows, strict=True))),
+        *aligned(list(zip(title, *rows, strict=True))),
     ])  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def goals(rows):
         for row in rows
     ]  # fmt: skip
     title = ["", "", "reached", "goal", ""]
-    return "\n".join(["Goals", *_aligned(list(zip(title, *cells, strict=True)))])
+    return "\n".join(["Goals", *aligned(list(zip(title, *cells, strict=True)))])
 
 
 def load(run):
@@ -118,7 +118,7 @@ def load(run):
     return text + ("; NOISY: do not quote these numbers" if noisy else "")
 
 
-def _aligned(columns):
+def aligned(columns):
     widths = [max(len(cell) for cell in column) for column in columns]
     return [
         "    " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()

@@ -11,6 +11,12 @@ A module has a ``Trainer``, a ``Predictor`` or both, made as ``Trainer(work, pro
     predictor.array(A)         what predict returned, as a NumPy array
     predictor.context()        what the timed calls run inside
 
+Who learns a table (``TABLES``) has a ``Model`` instead, made as ``Model(table, seed, threads)``:
+
+    model.fit(train, val)      timed; training stops by the rows of val
+    model.predict(X)           timed; from the raw frame to numbers, or to the classes' own names
+    model.save(folder)         in the library's own format, to files in this folder
+
 Whoever does not do a kind of work has no such class, or raises ``Absent`` with the reason.
 """
 
@@ -35,6 +41,20 @@ MANY = {
     "jax": "contestants.many.jax",
     "onnxruntime": "contestants.many.onnxruntime",
 }
+
+TABLES = {
+    "deltarule": "contestants.tables.deltarule",
+    "hist_gradient_boosting": "contestants.tables.hist_gradient_boosting",
+    "xgboost": "contestants.tables.xgboost",
+    "lightgbm": "contestants.tables.lightgbm",
+    "catboost": "contestants.tables.catboost",
+    "sklearn_mlp": "contestants.tables.sklearn_mlp",
+    "realmlp": "contestants.tables.realmlp",
+    "tabm": "contestants.tables.tabm",
+}
+
+# How long gradient boosting may go on, and for how many rounds without a better validation score.
+ROUNDS, PATIENCE = 2_000, 50
 
 
 class Absent(Exception):  # noqa: N818 -- not an error: a contestant that does not take part

@@ -256,3 +256,305 @@ def test_goals_of_many_networks(bench, run, missed):
     assert many.status(run | {"quick": True}) == 0
     del run["workloads"]["M1"]["results"][0]["median"]
     assert many.status(run | {"quick": True}) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "sizes"),
+    [
+        (20_640, (13_209, 3_303, 4_128)),  # of California and Diamond, as papers report them
+        (53_940, (34_521, 8_631, 10_788)),
+    ],
+)
+def test_rows_of_numbers_are_parted_as_published(bench, rows, sizes):
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    parts = bench("datasets").positions(np.arange(rows), classes=False)
+    assert tuple(map(len, parts)) == sizes
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(rows))
+
+
+def test_rows_of_classes_keep_their_shares_in_every_part(bench):
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    y = np.repeat(["no", "yes"], [7_500, 2_500])
+    parts = bench("datasets").positions(y, classes=True)
+    assert tuple(map(len, parts)) == (6_400, 1_600, 2_000)
+    assert [np.mean(y[rows] == "yes") for rows in parts] == [0.25, 0.25, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "classes"),
+    [
+        ("california", (13_209, 3_303, 4_128), None),
+        ("churn", (6_400, 1_600, 2_000), [0, 1]),
+        ("adult", (26_048, 6_513, 16_281), ["<=50K", ">50K"]),
+        ("diamond", (34_521, 8_631, 10_788), None),
+    ],
+)
+def test_the_real_tables(bench, data_folder, name, sizes, classes):
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    datasets = bench("datasets")
+    table = datasets.load(name, data_folder / "tabular")
+    assert (len(table.train), len(table.val), len(table.test)) == sizes
+    assert set(table.train.X.select_dtypes(exclude="number")) <= set(table.categories)
+    assert list(table.train.X) == list(table.val.X) == list(table.test.X)
+    if classes:
+        assert [np.unique(part.y).tolist() for part in (table.train, table.test)] == [classes] * 2
+    few = datasets.quick(table)
+    assert (len(few.train), len(few.val), len(few.test)) == (600, 200, 200)
+    assert table.score(table.test.y) == (0.0 if classes is None else 1.0)
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_the_score_of_answers_in_a_column(bench, classes):
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    datasets = bench("datasets")
+    y = np.array([1.0, 2.0, 4.0, 1.0])
+    table = datasets.Table("t", classes, (), None, None, datasets.Rows(None, y))
+    answers = np.array([[1.0], [2.0], [4.0], [4.0]])
+    assert table.score(answers) == pytest.approx(0.75 if classes else 1.5)
+    with pytest.raises(ValueError, match="3 answers for 4"):
+        table.score(answers[:3])
+
+
+def test_categories_as_other_libraries_take_them(bench):
+    pd = pytest.importorskip("pandas")
+    categories = bench("contestants.tables.categories")
+    train = pd.DataFrame({"card": [1.0, np.nan, 0.0], "land": ["b", "a", "b"], "age": [3, 4, 5]})
+    text = categories.as_text(train, ("card", "land"))
+    assert text["card"].tolist() == ["1.0", "nan", "0.0"]
+    assert text["age"].tolist() == [3, 4, 5]
+    levels = categories.Levels(train, ("card", "land"))
+    of_others = levels(train.assign(land=["a", "c", "b"]))
+    assert of_others["land"].cat.categories.tolist() == ["a", "b"]
+    assert of_others["land"].cat.codes.tolist() == [0, -1, 1]
+    assert of_others["card"].cat.codes.tolist() == [1, 2, 0]
+
+
+def test_classes_as_numbers_and_back(bench):
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    datasets, codes = bench("datasets"), bench("contestants.tables.classes").Codes
+    for classes, y, coded in ((True, ["no", "yes", "no"], [0, 1, 0]), (False, [0.5, 2.0], None)):
+        rows = datasets.Rows(None, np.array(y))
+        of_table = codes(datasets.Table("t", classes, (), rows, rows, rows))
+        assert of_table.of(rows.y).tolist() == (coded or y)
+        assert of_table.back(of_table.of(rows.y)).tolist() == y
+
+
+def fitted(contestant, score, *, table="houses", seed=0, seconds=10.0, cpu=20.0, software="1"):
+    return {
+        "seed": seed, "table": table, "contestant": contestant, "software": software,
+        "score": score, "fit_seconds": seconds, "cpu_seconds": cpu, "predict_us": 1.5,
+        "file_mb": 2.0, "peak_mb": 300.0, "others": 0.5, "rows": {"train": 3, "val": 2, "test": 1},
+    }  # fmt: skip
+
+
+def tables_run(*fits):
+    """A run over a table of numbers and one of classes, whose best default boosters have .5, .8."""
+    scores = {
+        "XGBoost, default": {"houses": 0.6, "clients": 0.79},
+        "LightGBM, default": {"houses": 0.5, "clients": 0.78},
+        "CatBoost, default": {"houses": 0.55, "clients": 0.8},
+        "XGBoost, tuned": {"houses": 0.45, "clients": 0.82},
+        "LightGBM, tuned": {"houses": 0.46, "clients": 0.81},
+        "CatBoost, tuned": {"houses": 0.47, "clients": 0.8},
+        "TabPack, one run, not tuned": {"houses": 0.4, "clients": 0.83},
+    }
+    data = {"houses": {"score": "rmse"}, "clients": {"score": "accuracy"}}
+    return {
+        "quick": False, "threads": 2, "fits": list(fits), "tables": list(data), "goals": [],
+        "machine": {"cpu": "a CPU"}, "published": {"data": data, "scores": scores},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("houses", "clients", "seconds", "cpu", "missed"),
+    [
+        (0.45, 0.82, 120.0, 20.0, ["all"]),  # three of four, where there are but two
+        (0.505, 0.795, 10.0, 20.0, ["all", "all"]),
+        (0.506, 0.794, 10.0, 20.0, ["houses", "clients", "all", "all"]),
+        (0.45, 0.82, 121.0, 20.5, ["houses", "houses", "all"]),
+    ],
+)
+def test_goals_of_tables(bench, houses, clients, seconds, cpu, missed):
+    standings = bench("standings")
+    run = tables_run(
+        fitted("deltarule", houses, seconds=seconds, cpu=cpu),
+        fitted("realmlp", 0.46, cpu=60.0),
+        fitted("deltarule", clients, table="clients"),
+    )
+    goals = standings.goals(run)
+    assert [row["key"] for row in goals if not row["met"]] == missed
+    run["fits"].pop()  # of one table alone, what holds for all is not judged
+    assert {row["key"] for row in standings.goals(run)} == {"houses"}
+
+
+def test_standings_are_of_all_seeds_and_the_best_first(bench):
+    standings = bench("standings")
+    run = tables_run(
+        fitted("xgboost", 0.45),
+        fitted("deltarule", 0.41, seconds=10.0),
+        fitted("deltarule", 0.43, seed=1, seconds=20.0),
+        {"seed": 0, "table": "houses", "contestant": "tabm", "software": "1", "error": "no room"},
+        fitted("xgboost", 0.81, table="clients"),
+        fitted("deltarule", 0.79, table="clients"),
+    )
+    first, second = standings.of_table(run, "houses")
+    assert (first["contestant"], second["contestant"]) == ("deltarule", "xgboost")
+    assert first["score"] == pytest.approx(0.42)
+    assert first["deviation"] == pytest.approx(0.02 / np.sqrt(2))
+    assert (first["fit_seconds"], first["slowest"], second["deviation"]) == (15.0, 20.0, None)
+    assert standings.of_table(run, "clients")[0]["contestant"] == "xgboost"
+    lines = standings.text(run, "houses").splitlines()
+    assert "3 for train" in lines[0]
+    assert lines[2].split() == (
+        "deltarule 2 0.4200 +-0.0141 15.0 20.0 1.50 2.00 300".split()  # noqa: SIM905
+    )
+    assert "TabPack" in lines[4]  # the best of those published, after those measured
+    assert "tabm, seed 0: no room" in lines[-1]
+    page = standings.markdown(run)
+    assert "| deltarule | 2 | 0.4200 | +-0.0141 |" in page
+    assert "- tabm, seed 0: no room" in page
+    assert "0.50 of a CPU; NOISY" in standings.load(run)
+
+
+@pytest.fixture
+def tables(bench, tmp_path, monkeypatch):
+    """The command without its processes; it knows the fits that it asked for."""
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    tables = bench("tables")
+    asked, failing = [], set()
+
+    def fit(contestant, table, seed, **_):
+        asked.append((seed, table, contestant))
+        if contestant in failing:
+            return {"error": "it failed"}
+        score = 0.4 if table == "california" else 0.9
+        made = fitted(contestant, score)
+        return {name: made[name] for name in made if name not in ("seed", "table", "contestant")}
+
+    data = {"california": {"score": "rmse"}, "churn": {"score": "accuracy"}}
+    run = tables_run()["published"]["scores"]
+    scores = {
+        name: {"california": of["houses"], "churn": of["clients"]} for name, of in run.items()
+    }
+    (tmp_path / "published.json").write_text(json.dumps({"data": data, "scores": scores}))
+    versions = {"deltarule": "1", "xgboost": "1"}
+    monkeypatch.setattr(tables.fitting, "fit", fit)
+    monkeypatch.setattr(tables, "present", lambda names, *_: {n: versions[n] for n in names})
+    monkeypatch.setattr(tables.scatter, "draw", lambda *_: None)
+    monkeypatch.setattr(tables.machine, "physical_cpus", lambda: [0, 1])
+
+    def command(*more):
+        del asked[:]
+        paths = [f"--{kind}={tmp_path / kind}" for kind in ("json", "markdown", "picture")]
+        given = ["--only=california,churn", "--contestants=deltarule,xgboost", "--seeds=2"]
+        return tables.main([*given, f"--data={tmp_path}", *paths, *more]), asked
+
+    command.failing, command.versions, command.module = failing, versions, tables
+    return command
+
+
+def test_a_run_goes_on_where_it_stopped(tables):
+    _, asked = tables("--seeds=1", "--only=churn")
+    assert sorted(asked) == [(0, "churn", "deltarule"), (0, "churn", "xgboost")]
+    tables.failing.add("xgboost")
+    _, asked = tables("--resume")
+    assert len(asked) == 8 - 2
+    tables.failing.clear()
+    _, asked = tables("--resume")  # those that failed, again
+    assert sorted(asked) == [(0, "california", "xgboost"), (1, "california", "xgboost"),
+                             (1, "churn", "xgboost")]  # fmt: skip
+    assert tables("--resume")[1] == []
+    tables.versions["deltarule"] = "2"
+    _, asked = tables("--resume", "--only=churn")
+    assert sorted(asked) == [(0, "churn", "deltarule"), (1, "churn", "deltarule")]
+    assert len(tables()[1]) == 8
+    with pytest.raises(SystemExit, match=r"threads 2, and this run 1"):
+        tables("--resume", "--threads=1")
+
+
+def test_the_exit_code_of_tables(tables, capsys):
+    assert tables()[0] == 1  # three of four, where there are but two
+    assert "missed" in capsys.readouterr().out
+    assert tables("--quick")[0] == 0
+    tables.failing.add("deltarule")
+    assert tables("--quick")[0] == 1
+    assert tables("--quick", "--contestants=xgboost")[0] == 0
+    with pytest.raises(SystemExit):
+        tables("--only=nowhere")
+    assert "nowhere: expected some of" in capsys.readouterr().err
+
+
+def test_a_contestant_that_is_not_installed_is_named(bench):
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    tables = bench("tables")
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(tables.PACKAGES, "tabm", ["no-such-distribution"])
+        described = {"deltarule_sha256": 64 * "a"}
+        found = tables.present(["deltarule", "sklearn_mlp", "tabm"], described, said.append)
+    assert list(found) == ["deltarule", "sklearn_mlp"]
+    assert found["deltarule"] == "deltarule aaaaaaaaaaaa"
+    assert said == ["tabm does not take part: no-such-distribution is not installed"]
+
+
+class Learned:
+    """What knows the answers, and writes them to a file."""
+
+    def fit(self, train, val):
+        self.answers = train.y
+
+    def predict(self, X):
+        return self.answers[: len(X)]
+
+    def save(self, folder):
+        (folder / "model").write_bytes(bytes(2_000_000))
+
+
+def test_a_fit_is_measured(bench):
+    pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    datasets = bench("datasets")
+    rows = datasets.Rows(np.zeros((4, 1)), np.arange(4))
+    table = datasets.Table("t", True, (), rows, rows, rows)
+    result = bench("fitting").measure(Learned(), table)
+    assert (result["score"], result["file_mb"]) == (1.0, 2.0)
+    assert result["rows"] == {"train": 4, "val": 4, "test": 4}
+    assert min(result["fit_seconds"], result["predict_us"]) > 0
+    assert result["peak_mb"] > 1
+
+
+def test_the_error_of_a_process_is_told(bench, tmp_path):
+    fit = bench("fitting").fit
+    result = fit("sklearn_mlp", "churn", 0, cpus=[0], folder=tmp_path, quick=True, limit=120)
+    assert list(result) == ["error"]
+    assert result["error"]
+    assert "0 s" in fit("sklearn_mlp", "churn", 0, cpus=[0], folder=tmp_path, quick=True, limit=0)[
+        "error"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heights", "spread"),
+    [
+        ([1.0, 5.0, 9.0], [1.0, 5.0, 9.0]),
+        ([4.0, 5.0, 6.0], [3.0, 5.0, 7.0]),  # a block stays where it is, and grows
+        ([0.0, 0.0, 9.0], [0.0, 2.0, 9.0]),  # within bounds
+        ([10.0, 10.0], [8.0, 10.0]),
+    ],
+)
+def test_labels_are_spread(bench, heights, spread):
+    assert bench("scatter").spread(heights, 2.0, 0.0, 10.0) == pytest.approx(spread)
+
+
+def test_the_picture_of_tables_is_drawn(bench, tmp_path):
+    pytest.importorskip("matplotlib")
+    run = tables_run(fitted("deltarule", 0.41), fitted("xgboost", 0.45, cpu=2.0))
+    bench("scatter").draw(run, tmp_path / "tables.png")
+    assert (tmp_path / "tables.png").read_bytes().startswith(b"\x89PNG")
