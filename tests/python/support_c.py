@@ -1,10 +1,15 @@
-"""The machine's C compiler, for tests of headers."""
+"""The machine's C compiler, for tests of headers, and tables as headers take them."""
 
+import math
 import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from support import Array
 
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-pedantic", "-Werror"]
 C99 = ["-std=c99", "-x", "c"]
@@ -27,3 +32,19 @@ def compile_c(folder: Path, source: str, output: str, *flags: str, language: Any
     )
     assert result.returncode == 0, result.stderr
     return folder / output
+
+
+def coded_rows(encoder: Any, table: Any) -> Array:
+    """A table's rows, as `Network.to_c` says that they are handed in."""
+    encodings = encoder.learned.encodings
+    raw = [_coded(table[name], encoding) for name, encoding in encodings.items()]
+    return np.ascontiguousarray(np.column_stack(raw), np.float64)
+
+
+def _coded(values: Any, encoding: Any) -> list[float]:
+    """A column, as `Network.to_c` says that it is handed in."""
+    missing = (None, "", "N/A")
+    if encoding.kind == "category" and encoding.source == "text":
+        codes = {level: code for code, level in enumerate(encoding.levels)}
+        return [math.nan if value in missing else codes.get(value, -1) for value in values]
+    return [math.nan if value in missing else float(value) for value in values]

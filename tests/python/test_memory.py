@@ -150,3 +150,37 @@ for units in (10**5, 5 * 10**5, 10**6, 10**7):
     for line in lines:
         assert line.startswith("Unable to allocate")
     assert f"and {2**40} weights or fewer in all layers" in beyond_all_bounds
+
+
+@pytest.mark.parametrize("library", ["numpy", "pandas"])
+def test_millions_of_rows_of_a_table_are_encoded_in_little_memory(library: str) -> None:
+    """Of three million rows, the result included, in 2 GiB beyond the table."""
+    if library != "numpy":
+        pytest.importorskip(library)
+    script = f"""
+import importlib, sys
+import numpy as np
+import deltarule as dr
+
+def memory(which):
+    with open("/proc/self/status") as status:
+        [line] = [line for line in status if line.startswith(which)]
+    return int(line.split()[1]) * 1024
+
+m, rng = 3_000_000, np.random.default_rng(0)
+table = {{f"n{{i}}": rng.normal(size=m) for i in range(4)}}
+table["text"] = rng.choice(np.array([f"city {{i}}" for i in range(50)]), m)
+table["truth"], table["few"] = rng.uniform(size=m) < 0.5, rng.integers(0, 5, m)
+table["date"] = rng.integers(0, 10**15, m).astype("M8[us]")
+if "{library}" != "numpy":
+    table = importlib.import_module("{library}").DataFrame(table)
+y = rng.integers(0, 2, m)
+dr.TableEncoder
+before = memory("VmRSS")
+X = dr.TableEncoder().fit_transform(table, y)
+assert len(X) == m
+print(memory("VmHWM") - before)
+"""
+    result = run_python("-c", script, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert int(result.stdout) < 2 * 2**30

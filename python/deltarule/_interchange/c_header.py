@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -43,7 +43,8 @@ from deltarule.layers.columns import NumberEmbedding
 # here $real is the network's type, and $f the ending of its constants and of the library's
 # functions for it. Names are the network's own or such as A_1, as boards have macros for their
 # pins, A1 among them.
-_FUNCTIONS = [Path(__file__).with_name(name) for name in ("c_functions.h", "c_encoding.h")]
+_FILES = ("c_functions.h", "c_encoding.h", "c_answers.h")
+_FUNCTIONS = [Path(__file__).with_name(name) for name in _FILES]
 _OF_MATH_H = ("cos", "erfc", "exp", "expm1", "fabs", "log1p", "rint", "sin", "sqrt", "tanh")
 _OF_THE_LIBRARY = {"tanh": "tanh$f", "exponential": "exp$f"}
 
@@ -121,8 +122,12 @@ def ensemble_to_c(
     feature_names: list[str] | None,
     path: str | os.PathLike[str],
     name: str = "model",
+    add_table: AddTable | None = None,
 ) -> None:
-    """Write networks that share X and what each weighs, as ``Ensemble.to_c`` says."""
+    """Write networks that share X and what each weighs, as ``Ensemble.to_c`` says.
+
+    ``add_table`` adds what makes X of a table's columns, and hands back what makes answers of A.
+    """
     header = _header(name, networks[0])
     bodies = [_Body(header, network, f"{k}_") for k, network in enumerate(networks)]
     described = [
@@ -130,7 +135,11 @@ def ensemble_to_c(
         *(f"{w:.4f} of {network._sizes()}" for w, network in zip(weights, networks, strict=True)),
     ]
     predict = _mean(header, bodies, weights)
-    _write(path, header.parts(described, feature_names, bodies, predict))
+    encode, answer = None, ""
+    if add_table is not None:
+        encode = Encode(header)
+        answer = add_table(header, encode)
+    _write(path, header.parts(described, feature_names, bodies, predict, encode, answer))
 
 
 def _header(name: Any, network: BareNetwork) -> Header:
@@ -207,9 +216,11 @@ class Header:
         bodies: Sequence[_Body],
         predict: _Predict,
         encode: Encode | None = None,
+        answer: str = "",
     ) -> Iterator[str]:
         """The text, a bounded part at a time; what it is, and more lines on it, come first."""
         what, *lines = described
+        buffers = predict.size + (self._inputs + self.outputs if answer else 0)
         features = _features("X", map(quoted, feature_names or []))
         arrays = {name: array for body in bodies for name, array in body.arrays.items()}
         if encode is not None:
@@ -223,14 +234,14 @@ class Header:
             layers="\n".join(f" *   {line}" for line in lines),
             features=features,
             constants=f"{constants:,}",
-            bytes=f"{predict.size * self._dtype.itemsize:,}",
-            threads=self.text(_STATIC) if predict.size else _REENTRANT,
+            bytes=f"{buffers * self._dtype.itemsize:,}",
+            threads=self.text(_STATIC) if buffers else _REENTRANT,
             inputs=self._inputs,
             outputs=self.outputs,
         )
         if encode is not None:
             yield self.text(_COLUMNS, columns=len(encode.columns))
-        if predict.size:
+        if buffers:
             yield self.text(_STORAGE)
         for name, array in arrays.items():
             yield from self._definition(name, array)
@@ -244,7 +255,7 @@ class Header:
         if predict.size:
             yield self.text("  ${NAME}_STORAGE $real memory[$size];\n", size=predict.size)
         yield _indented(predict.statements)
-        yield f"}}\n\n#endif /* {self._words['NAME']}_H */\n"
+        yield f"}}\n\n{answer}#endif /* {self._words['NAME']}_H */\n"
 
     def text(self, text: str, **words: Any) -> str:
         """A template in the header's words."""
@@ -358,6 +369,9 @@ class Encode:
             self._header.text("X[$place] = ($real)($value);", place=place, value=value)
             for place, value in enumerate(values, first)
         ]
+
+
+AddTable: TypeAlias = Callable[[Header, Encode], str]
 
 
 class _Body:

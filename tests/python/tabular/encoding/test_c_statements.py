@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import deltarule as dr
 from deltarule.tabular import TableEncoder
 from support import Array, assert_near
-from support_c import C99, CXX11, compile_c
+from support_c import C99, CXX11, coded_rows, compile_c
 from support_tables import columns
 
 COUNT = itertools.count()
@@ -53,22 +53,12 @@ class Compiled:
 
     def __call__(self, table: dict[str, Any]) -> tuple[Array, Array]:
         """The rows as they are encoded, and the predictions."""
-        encodings = self._net.inputs.learned.encodings  # type: ignore[union-attr]
-        raw = np.column_stack([_coded(table[name], encodings[name]) for name in encodings])
+        raw = coded_rows(self._net.inputs, table)
         X = np.empty((len(raw), self._net.input_size), self._net.dtype)
         A = np.empty((len(raw), self._net.output_size), self._net.dtype)
-        for row, x, a in zip(np.ascontiguousarray(raw, np.float64), X, A, strict=True):
+        for row, x, a in zip(raw, X, A, strict=True):
             self._run(*(each.ctypes.data_as(ctypes.c_void_p) for each in (row, x, a)))
         return X, A
-
-
-def _coded(values: Any, encoding: Any) -> list[float]:
-    """A column, as `Network.to_c` says that it is handed in."""
-    missing = (None, "", "N/A")
-    if encoding.kind == "category" and encoding.source == "text":
-        codes = {level: code for code, level in enumerate(encoding.levels)}
-        return [math.nan if value in missing else codes.get(value, -1) for value in values]
-    return [math.nan if value in missing else float(value) for value in values]
 
 
 def assert_the_same(made: Compiled, table: dict[str, Any]) -> None:
