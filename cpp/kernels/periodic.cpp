@@ -4,6 +4,7 @@
 #include "kernels/passing_columns.hpp"
 #include "kernels/product.hpp"
 #include "kernels/scratch.hpp"
+#include "kernels/simd.hpp"
 #include "kernels/sums.hpp"
 
 #include <algorithm>
@@ -248,12 +249,86 @@ void periodic_backward_input(const PeriodicShape& shape, const Scalar* parameter
                 });
 }
 
+// In the form cosine, the sums over some examples of a register of a column's waves, from wave k on; the
+// last one may be `partial`, with `rest` lanes. With d the derivative in a wave's unit, its angle's is
+// -a d sin, whose a all examples share: so every gradient is a sum of d, d cos, d sin or d sin x.
+template <bool partial, class Scalar>
+void add_wave_sums(Index k, Index rest, Scalar scale, const Part<const Scalar>& part,
+                   const Cached<const Scalar>& cached, View<const Scalar> units,
+                   View<const Scalar> x, const Part<Scalar>& to, bool adds) {
+  using Vec = simd::Vec<Scalar>;
+  struct Sums {
+    Vec d{}, d_cosine{}, d_sine{}, d_sine_x{};
+  };
+  const auto load = [rest](const Scalar* from) {
+    return partial ? simd::load_first(from, rest) : simd::load(from);
+  };
+  const auto add_example = [&](Index j, Sums& sums) {
+    const Vec d = load(units.column(j) + 1 + k), d_sine = d * load(cached.sines.column(j) + k);
+    sums.d += d;
+    sums.d_cosine += d * load(cached.cosines.column(j) + k);
+    sums.d_sine += d_sine;
+    sums.d_sine_x += d_sine * *x.column(j);
+  };
+  Sums even, odd;  // two chains of additions that do not wait for one another
+  Index j = 0;
+  for (; j + 2 <= units.columns; j += 2) {
+    add_example(j, even);
+    add_example(j + 1, odd);
+  }
+  if (j < units.columns) add_example(j, even);
+  const auto put = [&](Vec gradient, Scalar* there) {
+    if (adds) gradient += load(there);
+    if constexpr (partial)
+      simd::store_first(there, gradient, rest);
+    else
+      simd::store(there, gradient);
+  };
+  const Vec of_angle = (-tau<Scalar> * scale) * load(part.W + 1 + k);
+  put(of_angle * (even.d_sine_x + odd.d_sine_x), to.w + k);
+  put(of_angle * (even.d_sine + odd.d_sine), to.phases + k);
+  put(scale * (even.d_cosine + odd.d_cosine), to.W + 1 + k);
+  put(scale * (even.d + odd.d), to.b + 1 + k);
+}
+
+template <class Scalar>
+void cosine_backward_parameters(const PeriodicShape& shape, const Scalar* parameters,
+                                View<const Scalar> dZ, View<const Scalar> A_prev,
+                                View<const Scalar> own, Scalar scale, Scalar* gradients,
+                                bool adds) {
+  constexpr Index lanes = simd::lanes<Scalar>;
+  const Index K = shape.frequencies;
+  for_some(dZ.columns, [&](Index first, Index count) {
+    const bool adds_here = adds || first > 0;
+    for (Index c = 0; c < shape.count(); ++c) {
+      const Part<const Scalar> part(shape, parameters, c);
+      const Part<Scalar> to(shape, gradients, c);
+      const Cached<const Scalar> cached(shape, own.middle_columns(first, count), c);
+      const View<const Scalar> units = units_of(shape, dZ.middle_columns(first, count), c);
+      const View<const Scalar> x =
+          A_prev.block(shape.columns[static_cast<std::size_t>(c)], first, 1, count);
+      Index k = 0;
+      for (; k + lanes <= K; k += lanes)
+        add_wave_sums<false>(k, lanes, scale, part, cached, units, x, to, adds_here);
+      if (k < K) add_wave_sums<true>(k, K - k, scale, part, cached, units, x, to, adds_here);
+      const Two<Scalar> of_x = sums_of<Scalar>(count, [=](Index j) {
+        const Scalar d = *units.column(j);
+        return Two<Scalar>{d * *x.column(j), d};
+      });
+      to.W[0] = scale * of_x.first + (adds_here ? to.W[0] : Scalar(0));
+      to.b[0] = scale * of_x.second + (adds_here ? to.b[0] : Scalar(0));
+    }
+  });
+}
+
 template <class Scalar>
 void periodic_backward_parameters(const PeriodicShape& shape, const Scalar* parameters,
                                   View<const Scalar> dZ, View<const Scalar> A_prev,
                                   View<const Scalar> own, Scalar scale, Scalar* gradients,
                                   bool adds) {
   if (dZ.columns == 0 && !adds) std::fill_n(gradients, shape.parameters(), Scalar(0));
+  if (shape.form == PeriodicForm::cosine)
+    return cosine_backward_parameters(shape, parameters, dZ, A_prev, own, scale, gradients, adds);
   for_each_back(shape, parameters, dZ, own,
                 [&](Index c, Index first, View<const Scalar> units, const Part<const Scalar>&,
                     const Cached<const Scalar>& cached, const BackInColumn<Scalar>& back) {
@@ -279,16 +354,6 @@ void periodic_backward_parameters(const PeriodicShape& shape, const Scalar* para
                     add_product(cached.cosines, 0);
                     if (shape.has_sines()) add_product(cached.sines, K);
                     row_sums<Scalar>(scale, back.d_mapped(), to.b, adds_to_map);
-                  } else if (shape.form == PeriodicForm::cosine) {
-                    const View<const Scalar> cosines = cached.cosines;
-                    sum_columns<Scalar>(K, m, to.W + 1, to.b + 1, adds_here, [=](Index k, Index j) {
-                      const Scalar d = scale * units(k + 1, j);
-                      return Two<Scalar>{d * cosines(k, j), d};
-                    });
-                    sum_columns<Scalar>(1, m, to.W, to.b, adds_here, [=](Index, Index j) {
-                      const Scalar d = scale * *units.column(j);
-                      return Two<Scalar>{d * *x.column(j), d};
-                    });
                   }
                 });
 }

@@ -14,6 +14,9 @@ namespace {
 constexpr double slice_work = 2e6;
 constexpr Index slice_bytes = 64 * 1024;
 constexpr Index least_width = 16, least_width_on_copies = 256;
+// Narrower slices read the weights, and their shares in the gradients, once too often: the second-level cache
+// holds wider ones well enough.
+constexpr Index fair_width = 32;
 constexpr Index most_slices = 4096;
 
 // A gradient of each group of slices is worth its place from so many examples on: then what the groups
@@ -121,7 +124,8 @@ Slices Plan<Scalar>::slices_of(Index m, Index widest) const {
         copied || (layout_.dense(l) && !product_in_place<Scalar>(layout_.n(l), layout_.n(l - 1)));
   const Index least = copied ? least_width_on_copies : least_width;
   const Index half_of_all = (m + 1) / 2;  // two threads are the least that there may be
-  const Index width = std::max(least, std::min({examples_in_cache(), widest, half_of_all}));
+  const Index in_cache = std::max(fair_width, examples_in_cache());
+  const Index width = std::max(least, std::min({in_cache, widest, half_of_all}));
   // As many for one thread as for the other.
   const Index count = std::clamp<Index>((m + width - 1) / width, 1, most_slices);
   return {m, count == 1 ? 1 : (count + 1) / 2 * 2};

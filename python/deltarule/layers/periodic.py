@@ -62,8 +62,10 @@ class Periodic(NumberEmbedding):
 
     They start as published. Frequencies are normal, drawn anew beyond three deviations but in pbld;
     phases uniform within half a turn to either side in pbld, 0 in cosine; a map and its bias
-    uniform within ``1 / sqrt(inputs of the map)``; a scale and a shift 0, so that at first the
-    network sees nothing of the column.
+    uniform within ``1 / sqrt(inputs of the map)``; a scale 0, so that at first the network sees
+    nothing of the column. A shift, published as 0, is uniform within ``1 / sqrt(numbers of the
+    layer)``: behind zeros, a ``Dense(n, "relu")`` whose biases are 0, as they are here and not in
+    the paper, would have no gradient, and would never learn.
 
     References
     ----------
@@ -174,9 +176,12 @@ class Periodic(NumberEmbedding):
             return sigma * _normal(generator, shape, 3.0 if self.form != "pbld" else np.inf)
         if name == "phase" and self.form == "pbld":
             return generator.uniform(-0.5, 0.5, shape)
-        if name in ("phase", "scale", "shift"):
+        if name in ("phase", "scale"):
             return np.zeros(shape)
-        bound = 1.0 / np.sqrt(self._features)
+        # A shift does what the random biases of PyTorch's linear layers do behind it: it keeps the
+        # first rectifiers from a 0 without a slope.
+        inputs = np.prod(shape) if name == "shift" else self._features
+        bound = 1.0 / np.sqrt(inputs)
         return generator.uniform(-bound, bound, shape)
 
 

@@ -38,6 +38,7 @@ const std::vector<Case> cases{
     {"pbld, shared", shape_of(PeriodicForm::pbld, 3, 5, true)},
     {"cosine", shape_of(PeriodicForm::cosine, 16, 0)},
     {"cosine of one wave", shape_of(PeriodicForm::cosine, 1, 0)},
+    {"cosine of registers and a rest", shape_of(PeriodicForm::cosine, 35, 0)},
 };
 
 Index units(const PeriodicShape& s) { return n_prev - 2 + 2 * s.units(); }

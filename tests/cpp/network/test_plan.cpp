@@ -168,6 +168,17 @@ TEST_CASE_TEMPLATE("a batch is cut into slices by shapes alone", Scalar, float, 
   }
 }
 
+TEST_CASE_TEMPLATE("slices are not cut narrow for the sake of a cache", Scalar, float, double) {
+  const Plan<Scalar> plan(
+      Layout(100, {dense(128, "relu"), dense(128, "relu"), dense(1, "identity")}));
+  CHECK(plan.examples_in_cache() < 32);
+  for (const Index m : {Index(256), many_examples}) {
+    CAPTURE(m);
+    CHECK(plan.training_slices(m).widest() == 32);
+  }
+  CHECK(plan.training_slices(32).count == 2);  // a slice a thread comes first
+}
+
 TEST_CASE("slices are as wide as one another to within the columns of a product") {
   for (const Index m : {1, 7, 8, 9, 64, 203, 1001}) {
     for (const Index count : {1, 2, 4, 6}) {

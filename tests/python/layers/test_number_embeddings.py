@@ -61,10 +61,17 @@ def test_phases_maps_and_scales_start_as_published() -> None:
     assert np.abs(pbld.bias).max() <= 0.1
     plr = dr.Network([dr.Periodic(50, 9)], 30, dtype="float64").layers[0]
     assert 0.099 < np.abs(plr.map0).max() <= 0.1
-    cosine = dr.Network([dr.Periodic(5, form="cosine")], 3)
-    for name in ("phase", "scale", "shift"):
-        assert not getattr(cosine.layers[0], name).any()
-    assert not cosine.predict(rows()).any()
+    cosine = dr.Network([dr.Periodic(99, form="cosine")], 4, dtype="float64").layers[0]
+    assert not cosine.phase.any()
+    assert not cosine.scale.any()
+    assert 0.049 < np.abs(cosine.shift).max() <= 0.05  # within 1 / root(4 (1 + 99))
+
+
+def test_at_first_the_form_cosine_sees_nothing_of_x() -> None:
+    net = dr.Network([dr.Periodic(5, form="cosine"), dr.Dense(8, "relu"), dr.Dense(1)], 3)
+    made = net.predict(rows())
+    assert made.any()
+    np.testing.assert_array_equal(made, np.broadcast_to(made[0], made.shape))
 
 
 def test_pieces_start_as_a_linear_layer() -> None:
@@ -198,7 +205,7 @@ def test_a_frozen_layer_stays_as_it_is(name: str) -> None:
     net.fit(rows(), rows(n=2, seed=1), epochs=2)
     for view, numbers in before.items():
         assert_same_bits(getattr(net.layers[0], view), numbers)
-    assert not np.array_equal(net.layers[1].W, W) or name == "cosine"  # which sees nothing
+    assert not np.array_equal(net.layers[1].W, W)
 
 
 def test_waves_learn_what_bends() -> None:
@@ -216,6 +223,19 @@ def test_waves_learn_what_bends() -> None:
     assert costs["linear"] > 0.4
     assert costs["pieces"] < 0.02
     assert costs["waves"] < 0.02
+
+
+@every_dtype
+@pytest.mark.parametrize("seed", range(5))
+def test_rectifiers_behind_the_form_cosine_learn(seed: int, dtype: str) -> None:
+    X = rows(400, dtype=dtype)
+    y = np.sin(3 * X[:, 0]) + X[:, 1]
+    layers = [dr.Periodic(8, form="cosine"), dr.Dense(16, "relu"), dr.Dense(1)]
+    net = dr.Network(layers, 3, seed=seed, dtype=dtype)
+    net.fit(X, y, optimizer=dr.Adam(0.01), epochs=60, batch_size=50)
+    assert net.evaluate(X, y)["loss"] < 0.2 * y.var()
+    # Of its columns, and not of the shift alone.
+    assert (np.abs(net.layers[0].scale).max(axis=0) > 0.02).all()
 
 
 def test_huge_numbers_do_not_make_nan_of_waves() -> None:
