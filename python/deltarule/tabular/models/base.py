@@ -332,6 +332,27 @@ class TabularModel(BaseEstimator):
 
         to_onnx(self._fitted, path)
 
+    def to_c(self, path: str | os.PathLike[str], name: str = "model") -> None:
+        """Write the model as one C header, for numbers and coded categories.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, which appears whole or not at all.
+        name : str
+            What every name in the header begins with: there is
+            ``name_probabilities(const double *columns, double *P)`` of a classifier, and
+            ``name_prediction(const double *columns, double *Y)`` of a regressor.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in ``Network.to_c``, and for a column of dates.
+        """
+        from deltarule.tabular.models.c_answers import to_c
+
+        to_c(self._fitted, path, name)
+
     def summary(self) -> str:
         """Describe the model: its columns, its members, and what it came to.
 
