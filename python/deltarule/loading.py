@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deltarule._files.atomic import PathLike
 from deltarule._files.models import Model, expect_no_more, network_from, read
@@ -14,10 +14,16 @@ from deltarule.network import Network
 if TYPE_CHECKING:
     from deltarule.ensembles import Ensemble
     from deltarule.estimators import MLPClassifier, MLPRegressor
+    from deltarule.tabular.models.classifier import TabularClassifier
+    from deltarule.tabular.models.regressor import TabularRegressor
+
+    Loaded: TypeAlias = (
+        Network | Ensemble | MLPClassifier | MLPRegressor | TabularClassifier | TabularRegressor
+    )
 
 
-def load(path: PathLike) -> Network | Ensemble | MLPClassifier | MLPRegressor:
-    """Read a network, an ensemble or an estimator from a file.
+def load(path: PathLike) -> Loaded:
+    """Read a network, an ensemble, an estimator or a model of tables from a file.
 
     Parameters
     ----------
@@ -27,7 +33,7 @@ def load(path: PathLike) -> Network | Ensemble | MLPClassifier | MLPRegressor:
 
     Returns
     -------
-    Network, Ensemble, MLPClassifier or MLPRegressor
+    Network, Ensemble, MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
 
     Raises
     ------

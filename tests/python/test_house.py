@@ -99,7 +99,7 @@ def test_rooms_are_small() -> None:
 def test_third_parties_stay_where_they_belong() -> None:
     """NumPy is everywhere; any other package has its rooms."""
     homes = {
-        "sklearn": ("estimators", "tabular.encoder"),
+        "sklearn": ("estimators", "tabular.encoder", "tabular.models"),
         "joblib": ("estimators",),
         "scipy": ("_training.lbfgs",),
         "torch": ("_interchange.torch_layers", "callbacks.logs"),

@@ -13,6 +13,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENSEMBLES = (ROOT / "docs" / "ensembles.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 SEARCH = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+TABLES = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
 
 
 def examples(page: str) -> list[str]:
@@ -27,7 +28,7 @@ PAGES = {
 
 
 def test_there_is_an_example_of_each_way() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
@@ -65,6 +66,18 @@ def test_the_page_on_ensembles_runs_from_its_first_block_to_its_last(
     assert "same bits: True" in capsys.readouterr().out
 
 
+def test_the_page_on_tables_runs_from_its_first_block_to_its_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for number, block in enumerate(examples(TABLES), 1):
+        exec(compile(block, f"docs/tables.md, block {number}", "exec"), names)
+    assert "TabularRegressor: " in capsys.readouterr().out
+    assert names["lower"] < names["model"].predict(names["new"]) < names["upper"]
+
+
 # Of docs/search.md: its data, then sections that stand alone, and what each needs.
 DATA_OF_SEARCH, *SECTIONS_OF_SEARCH = re.split(r"^(?=## )", SEARCH, flags=re.MULTILINE)
 NEEDS = {
@@ -90,7 +103,7 @@ def test_a_section_of_the_page_on_searches_runs(
 
 
 @pytest.mark.parametrize(
-    "page", [GUIDE, ENSEMBLES, SEARCH], ids=["training", "ensembles", "search"]
+    "page", [GUIDE, ENSEMBLES, SEARCH, TABLES], ids=["training", "ensembles", "search", "tables"]
 )
 def test_every_block_of_the_guides_is_one_that_runs(page: str) -> None:
     assert page.count("```") == 2 * len(examples(page))

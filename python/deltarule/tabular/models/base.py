@@ -21,14 +21,15 @@ from deltarule.estimators.contract import BaseEstimator
 from deltarule.history import Right, as_table
 from deltarule.tabular.encoder import TableEncoder
 from deltarule.tabular.encoding.state import Reader, State, packed_texts
-from deltarule.tabular.models import file, pack
+from deltarule.tabular.models import file
 from deltarule.tabular.models.door import checked_table, expect_width
 from deltarule.tabular.models.explaining.explanation import Explanation
 from deltarule.tabular.models.fitted import Fitted
-from deltarule.tabular.models.given import Given, given_examples
-from deltarule.tabular.models.pack import Examples, Mix
-from deltarule.tabular.models.recipe import PRESETS, Preset
 from deltarule.tabular.models.record import expect_record
+from deltarule.tabular.models.training import pack
+from deltarule.tabular.models.training.given import Given, given_examples
+from deltarule.tabular.models.training.pack import Examples, Mix
+from deltarule.tabular.models.training.recipe import PRESETS, Preset
 from deltarule.tabular.raw.tables import table_of
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
 

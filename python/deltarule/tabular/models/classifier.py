@@ -18,9 +18,9 @@ from deltarule.tabular.encoding.state import Reader
 from deltarule.tabular.models.base import TabularModel
 from deltarule.tabular.models.door import as_classes
 from deltarule.tabular.models.fitted import Fitted
-from deltarule.tabular.models.given import Given
-from deltarule.tabular.models.pack import Examples, Mix
 from deltarule.tabular.models.temperature import class_probabilities, fitted_temperature, tempered
+from deltarule.tabular.models.training.given import Given
+from deltarule.tabular.models.training.pack import Examples, Mix
 from deltarule.tabular.targets import ClassEncoder
 
 

@@ -16,9 +16,9 @@ from deltarule.tabular.encoding.state import Reader, State
 from deltarule.tabular.models.base import TabularModel
 from deltarule.tabular.models.door import as_targets
 from deltarule.tabular.models.fitted import Fitted
-from deltarule.tabular.models.given import Given
 from deltarule.tabular.models.intervals import Intervals
-from deltarule.tabular.models.pack import Examples, Mix
+from deltarule.tabular.models.training.given import Given
+from deltarule.tabular.models.training.pack import Examples, Mix
 from deltarule.tabular.targets import TargetScaler
 
 

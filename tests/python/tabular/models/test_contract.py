@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import deltarule as dr
-from deltarule.tabular.models import recipe
+from deltarule.tabular.models.training import recipe
 
 _SMALL = recipe.Preset(members=4, units=16, waves=7, patience=4, epochs=30, snapshots=2, size=4)
 _NOT_SO = {

@@ -7,11 +7,11 @@ import pytest
 
 import deltarule as dr
 from deltarule.losses import MeanSquaredError
-from deltarule.tabular.models import pack
-from deltarule.tabular.models.pack import Examples, Mix
-from deltarule.tabular.models.recipe import PRESETS, Draw, Preset
-from deltarule.tabular.models.snapshots import Snapshots
-from deltarule.tabular.models.split import Part
+from deltarule.tabular.models.training import pack
+from deltarule.tabular.models.training.pack import Examples, Mix
+from deltarule.tabular.models.training.recipe import PRESETS, Draw, Preset
+from deltarule.tabular.models.training.snapshots import Snapshots
+from deltarule.tabular.models.training.split import Part
 
 SMALL = Preset(members=5, units=16, waves=7, patience=4, epochs=12, snapshots=3, size=8)
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from deltarule._arrays import Array
 from deltarule.tabular.encoder import TableEncoder
 from deltarule.tabular.models.door import weights_of
-from deltarule.tabular.models.split import Part, parts_of
+from deltarule.tabular.models.training.split import Part, parts_of
 from deltarule.tabular.raw.tables import targets_of
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deltarule.tabular.models.split import parts_of
+from deltarule.tabular.models.training.split import parts_of
 from support import Array
 
 

@@ -19,9 +19,9 @@ from deltarule.ensembles.selection import chosen_greedily, score_of
 from deltarule.losses import Loss
 from deltarule.network import Network
 from deltarule.tabular.encoder import TableEncoder
-from deltarule.tabular.models.recipe import Draw, Preset
-from deltarule.tabular.models.snapshots import Snapshot, Snapshots
-from deltarule.tabular.models.split import Part
+from deltarule.tabular.models.training.recipe import Draw, Preset
+from deltarule.tabular.models.training.snapshots import Snapshot, Snapshots
+from deltarule.tabular.models.training.split import Part
 
 # Rows held out by which a mix is chosen, at most; more of them tell nothing new.
 _MOST_JUDGED = 50_000
