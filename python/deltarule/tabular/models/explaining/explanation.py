@@ -51,6 +51,8 @@ class Explanation:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from deltarule.tabular import Explanation
     >>> explanation = Explanation(
     ...     columns=("age", "income"),
     ...     measure="rise of the RMSE",
