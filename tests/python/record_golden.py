@@ -13,6 +13,7 @@ import numpy as np
 
 import deltarule as dr
 from deltarule import schedules
+from deltarule.tabular.models.training import recipe
 from support import data_of_every_kind, of_every_kind
 
 VERSION = 2
@@ -99,6 +100,28 @@ def record_inputs() -> None:
     record(path, net, X)
 
 
+def record_tables() -> None:
+    """Models of tables, of few small networks."""
+    recipe.PRESETS["fast"] = recipe.Preset(
+        members=4, units=6, waves=7, patience=3, epochs=4, snapshots=2, size=4
+    )
+    X = table()
+    y = np.nan_to_num(X["a"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        regressor = dr.TabularRegressor(preset="fast", random_state=0).fit(X, y)
+        classifier = dr.TabularClassifier(preset="fast", random_state=0).fit(X, X["b"] == "red")
+    for model in (regressor, classifier):
+        path = HERE / f"v{VERSION}-{type(model).__name__}.safetensors"
+        model.save(path)
+        answers = (
+            {"P": model.predict_proba(X)}
+            if isinstance(model, dr.TabularClassifier)
+            else {"A": model.predict(X), "interval": np.array(model.predict_interval(X, 0.8))}
+        )
+        np.savez(path.with_suffix(".npz"), X=X, **answers)
+
+
 def y_of_classes() -> Any:
     return np.random.default_rng(6).integers(3, size=20)
 
@@ -121,3 +144,4 @@ if __name__ == "__main__":
     record_checkpoints()
     record_models()
     record_inputs()
+    record_tables()

@@ -15,7 +15,9 @@ from record_golden import HERE as GOLDEN
 from record_golden import every_kind_optimizer, small_data, y_of_classes
 from support import assert_near, assert_same_bits, data_of_every_kind, of_every_kind
 
-FILES = sorted(path.stem for path in GOLDEN.glob("*.safetensors"))
+EVERY = sorted(path.stem for path in GOLDEN.glob("*.safetensors"))
+OF_TABLES = [name for name in EVERY if "Tabular" in name]
+FILES = [name for name in EVERY if name not in OF_TABLES]
 VERSION_1 = [name for name in FILES if name.startswith("v1")]
 
 
@@ -36,6 +38,21 @@ def test_what_was_written_is_read(name: str) -> None:
             assert_same_bits(net.average, expected["average"])
         assert net.history["loss"] == expected["loss"].tolist()
         assert_near(net.predict(expected["X"]), expected["A"], 1e-6)
+
+
+@pytest.mark.parametrize("name", OF_TABLES)
+def test_what_models_of_tables_were_written_is_read(name: str) -> None:
+    pytest.importorskip("sklearn")
+    model: Any = dr.load(GOLDEN / f"{name}.safetensors")
+    with np.load(GOLDEN / f"{name}.npz") as expected:
+        X = expected["X"]
+        if "P" in expected:
+            assert_near(model.predict_proba(X), expected["P"], 1e-5)
+        else:
+            assert_near(model.predict(X), expected["A"], 1e-5)
+            assert_near(np.array(model.predict_interval(X, 0.8)), expected["interval"], 1e-5)
+    assert model.feature_names_in_.tolist() == ["a", "b", "c", "d", "e"]
+    assert "networks" in model.summary()
 
 
 @pytest.mark.parametrize("version", [1, 2])

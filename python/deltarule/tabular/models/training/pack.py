@@ -180,7 +180,7 @@ def _mixed(
         np.concatenate([each.outputs for each in member.snapshots(rank)])
         for member, rank in candidates
     ])  # fmt: skip
-    judged = rows if len(rows) <= _MOST_JUDGED else rows[:_MOST_JUDGED]
+    judged = rows[:_MOST_JUDGED]  # of which there may be more by groups and by time
     network = members[0].networks[0]
     target = FRONT_DOOR.as_target(
         examples.y,

@@ -16,8 +16,8 @@ from sklearn.model_selection import (
 
 from deltarule._arrays import Array
 
-# A part of the rows that is held out: a fifth.
-_PARTS = 5
+# A part of the rows that is held out: a fifth, and no more than tell anything new.
+_PARTS, _MOST_HELD_OUT = 5, 50_000
 
 
 class Part(NamedTuple):
@@ -38,6 +38,8 @@ def parts_of(
     where: str,
 ) -> list[Part]:
     """The parts of m rows, two or more: one, whose fifth is held out, or all five in turn.
+
+    Of a fifth of very many rows some are held out, and the rest is trained on.
 
     Parameters
     ----------
@@ -70,7 +72,10 @@ def parts_of(
         # A class of one row is on one side, which cannot be helped.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         found = [Part(*each) for each in maker.split(np.empty((m, 0)), classes, groups)]
-    return found if in_turn else found[:1]
+    if in_turn:
+        return found
+    [part, *_] = found
+    return [part if groups is not None else _without_more_than_tells(part, seed)]
 
 
 def _maker(
@@ -94,6 +99,15 @@ def _maker(
         kind = KFold if groups is None else GroupKFold
     made: BaseCrossValidator = kind(**shuffled)
     return made
+
+
+def _without_more_than_tells(part: Part, seed: int) -> Part:
+    """The same, but that of very many rows held out some are trained on."""
+    if len(part.held_out) <= _MOST_HELD_OUT:
+        return part
+    drawn = np.random.default_rng(seed).permutation(part.held_out)
+    train = np.concatenate([part.train, drawn[_MOST_HELD_OUT:]])
+    return Part(np.sort(train), np.sort(drawn[:_MOST_HELD_OUT]))
 
 
 def _between_groups(groups: Array, first: int, where: str) -> int:

@@ -27,6 +27,13 @@ def test_a_fifth_is_held_out_or_every_row_once() -> None:
     assert len(turns) == 5
 
 
+def test_of_very_many_rows_no_more_are_held_out_than_tell_anything() -> None:
+    classes = np.arange(400_000) % 4
+    [(train, held_out)] = parts(400_000, classes)
+    assert (len(train), len(held_out)) == (350_000, 50_000)
+    assert np.allclose(np.bincount(classes[held_out]) / 50_000, 0.25, atol=0.01)
+
+
 def test_the_seed_says_which() -> None:
     assert (parts(50)[0][1] == parts(50)[0][1]).all()
     assert (parts(50)[0][1] != parts(50, seed=4)[0][1]).any()
