@@ -180,7 +180,8 @@ def _mixed(
         np.concatenate([each.outputs for each in member.snapshots(rank)])
         for member, rank in candidates
     ])  # fmt: skip
-    judged = rows[:_MOST_JUDGED]  # of which there may be more by groups and by time
+    # Of which there may be more by groups and by time.
+    some = slice(None, None, -(-len(rows) // _MOST_JUDGED))
     network = members[0].networks[0]
     target = FRONT_DOOR.as_target(
         examples.y,
@@ -192,9 +193,15 @@ def _mixed(
         examples.weights,
     )
     score = score_of(
-        None, None, examples.loss, network._output, part_of(target, judged), network.dtype, "fit"
+        None,
+        None,
+        examples.loss,
+        network._output,
+        part_of(target, rows[some]),
+        network.dtype,
+        "fit",
     )
-    counts = chosen_greedily(outputs[:, : len(judged)], score, preset.size, "fit")
+    counts = chosen_greedily(outputs[:, some], score, preset.size, "fit")
     chosen = np.flatnonzero(counts)
     weights = counts[chosen] / counts[chosen].sum()
     mean = np.tensordot(weights, outputs[chosen], axes=1)
