@@ -25,6 +25,8 @@ from deltarule.tabular.models.training.split import Part
 
 # Rows held out by which a mix is chosen, at most; more of them tell nothing new.
 _MOST_JUDGED = 50_000
+# What all snapshots may take of the memory, in bytes, as long as there is one of each network.
+_MOST_BYTES = 1 << 29
 
 
 class Examples(NamedTuple):
@@ -154,8 +156,15 @@ def _drawn(
             )
             for each in seeds
         ]
-        taken = [Snapshots(preset.snapshots, preset.patience) for _ in parts]
-        members.append(_Member(draw, networks, taken))
+        members.append(_Member(draw, networks, []))
+    sizes = [
+        4 * (network.parameters.size + len(part.held_out) * examples.outputs)
+        for member in members
+        for network, part in zip(member.networks, parts, strict=True)
+    ]
+    count = max(1, min(preset.snapshots, _MOST_BYTES // sum(sizes)))
+    for member in members:
+        member.taken.extend(Snapshots(count, preset.patience) for _ in parts)
     return members
 
 

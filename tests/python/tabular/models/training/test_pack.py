@@ -140,6 +140,31 @@ def test_snapshots_are_the_best_epochs_and_patience_ends() -> None:
     assert (net.predict(X[held_out]) == best.outputs).all()
 
 
+def test_large_networks_have_fewer_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, examples = table()
+    given = parts()[:1]
+    most = max(len(taken.kept) for taken in _taken(encoder, examples, given))
+    monkeypatch.setattr(pack, "_MOST_BYTES", 1)
+    assert most == SMALL.snapshots > 1
+    assert {len(taken.kept) for taken in _taken(encoder, examples, given)} == {1}
+
+
+def _taken(encoder: dr.TableEncoder, examples: Examples, given: list[Part]) -> list[Snapshots]:
+    """The snapshots of a pack, which is trained meanwhile."""
+    found: list[Snapshots] = []
+    drawn = pack._drawn
+
+    def watched(*arguments: Any) -> Any:
+        members = drawn(*arguments)
+        found.extend(taken for member in members for taken in member.taken)
+        return members
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pack, "_drawn", watched)
+        trained(examples, encoder, given)
+    return found
+
+
 @pytest.mark.parametrize(("rows", "size"), [(20, 16), (400, 16), (5_000, 256), (100_000, 256)])
 def test_batches_are_small_where_rows_are_few(rows: int, size: int) -> None:
     assert pack.batch_size_of(rows) == size
