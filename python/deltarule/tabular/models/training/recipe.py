@@ -24,7 +24,7 @@ from deltarule.tabular.encoder import TableEncoder
 _MOST_WAVES = 1024
 _FEWEST_WAVES, _STEP = 7, 4
 # Rows to train on with which a pack has all its members.
-_ROWS = 30_000
+_ROWS = 24_000
 
 
 @dataclass(frozen=True)
