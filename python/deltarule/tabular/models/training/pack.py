@@ -169,14 +169,14 @@ def _drawn(
 
 
 def _expect_one(members: list[_Member], examples: Examples, parts: Sequence[Part]) -> None:
-    """Where time was up before any member had an epoch, take one as it is."""
+    """Where time was up before any member had an epoch, take all as they are."""
     if any(member.candidates for member in members):
         return
-    first = max(members, key=lambda member: sum(bool(each.kept) for each in member.taken))
-    for network, taken, part in zip(first.networks, first.taken, parts, strict=True):
-        if not taken.kept:
-            outputs = network.predict(examples.X[part.held_out])
-            taken.kept.append(Snapshot(np.inf, 0, network.parameters.copy(), outputs))
+    for member in members:
+        for network, taken, part in zip(member.networks, member.taken, parts, strict=True):
+            if not taken.kept:
+                outputs = network.predict(examples.X[part.held_out])
+                taken.kept.append(Snapshot(np.inf, 0, network.parameters.copy(), outputs))
 
 
 def _mixed(
