@@ -43,9 +43,7 @@ def frames(source: Source, options: Options, notes: list[str]) -> Iterator[Any]:
         raise source.fails(f"it cannot be unpacked: {error}") from error
 
 
-def _frames(
-    source: Source, text: IO[str], options: Options, notes: list[str]
-) -> Iterator[Any]:
+def _frames(source: Source, text: IO[str], options: Options, notes: list[str]) -> Iterator[Any]:
     sample = text.read(_SAMPLE)
     whole = len(sample) < _SAMPLE
     dialect = dialect_of(sample if whole else sample[: sample.rfind("\n") + 1], options.delimiter)
@@ -86,9 +84,13 @@ class _Rows(Iterator[tuple[int, list[str]]]):
             what = str(error)
             if "unexpected end of data" in what or "field larger" in what:
                 what = "a quote is opened in it and not closed"
+            elif "new-line character" in what:
+                what = "lines end in a carriage return alone"
             elif "expected after" in what:
                 what = "there is something behind a closing quote"
-            raise self._source.fails(f"line {began}: {what}: expected quotes in pairs") from error
+            raise self._source.fails(
+                f"line {began}: {what}: expected CSV, with quotes in pairs"
+            ) from error
         return self._rows.line_num, fields
 
 

@@ -24,7 +24,8 @@ def frames(source: Source, options: Options, notes: list[str]) -> Iterator[Any]:
     """
     import polars as pl
 
-    assert source.path is not None, "a database is not read from a pipe"
+    if source.path is None:
+        raise source.fails("a database is not read from a pipe: expected sqlite:file.db#table")
     address = f"{source.path.resolve().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True)) as database:

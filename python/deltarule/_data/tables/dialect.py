@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
-_DELIMITERS = ",;\t|"
+_DELIMITERS = ",;\t| "
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?%?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T][\d:.,Z+-]+)?")
 _NOTHING = ("", "?", "na", "nan", "null", "none", "-")
@@ -22,9 +23,9 @@ class Dialect(NamedTuple):
     quote: str
 
 
-def reader(text: object, dialect: Dialect) -> csv._reader:  # type: ignore[name-defined]
-    """Rows of fields; spaces behind a delimiter do not count."""
-    return csv.reader(  # type: ignore[call-overload, no-any-return]
+def reader(text: Iterable[str], dialect: Dialect) -> Any:
+    """Rows of fields, by `csv`; spaces behind a delimiter do not count."""
+    return csv.reader(
         text,
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
@@ -45,6 +46,8 @@ def dialect_of(sample: str, delimiter: str | None) -> Dialect:
             continue
         (width, count), *_ = Counter(widths).most_common(1)
         score = (count / len(widths), width)
+        if each == " " and (found.delimiter != "," or best[1] or score[0] < 1):
+            continue  # which parts words as well
         if width > 1 and score > best:
             best, found = score, Dialect(each, quote)
     return found
@@ -58,11 +61,10 @@ def _single_quotes(sample: str) -> bool:
 
 
 def _widths(sample: str, dialect: Dialect) -> list[int]:
-    widths = []
-    try:
+    widths: list[int] = []
+    # The sample ends within quotes, or this is not how it is quoted.
+    with contextlib.suppress(csv.Error):
         widths.extend(len(row) for row in reader(io.StringIO(sample, newline=""), dialect) if row)
-    except csv.Error:
-        pass  # the sample ends within quotes, or this is not how it is quoted
     return widths
 
 

@@ -102,7 +102,7 @@ def _matching(name: str) -> Sequence[str]:
     if name == STANDARD_INPUT or name.startswith(_SQLITE) or Path(name).exists():
         return [name]
     if any(sign in name for sign in "*?["):
-        found = sorted(glob.glob(name, recursive=True))
+        found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (absolute ones, too)
         if not found:
             raise TableFileError(f"{name}: no file matches: expected one or more")
         return found
@@ -178,6 +178,6 @@ def _standard_input() -> io.BufferedReader:
         stream = sys.stdin.buffer
         assert isinstance(stream, io.BufferedReader)
         if stream.peek(2)[:2] == _GZIP:
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))  # type: ignore[arg-type]
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
         _held.append(stream)
     return _held[0]

@@ -30,7 +30,7 @@ def text_of(source: Source, encoding: str | None, notes: list[str]) -> IO[str]:
     if not hasattr(stream, "peek"):
         stream = io.BufferedReader(stream)  # type: ignore[type-var]
     try:
-        start = stream.peek(_PIECE)  # type: ignore[attr-defined]
+        start = stream.peek(_PIECE)
     except (OSError, EOFError) as error:
         raise source.fails(f"it cannot be unpacked: {error}") from error
     if not start:
