@@ -100,7 +100,7 @@ def test_rooms_are_small() -> None:
 def test_third_parties_stay_where_they_belong() -> None:
     """NumPy is everywhere; any other package has its rooms."""
     homes = {
-        "sklearn": ("estimators", "tabular.encoder", "tabular.judging"),
+        "sklearn": ("estimators", "tabular.encoder", "tabular.judging", "cli.demo"),
         "joblib": ("estimators",),
         "scipy": ("_training.lbfgs", "tabular.judging.baselines"),
         "torch": ("_interchange.torch_layers", "callbacks.logs"),
