@@ -133,6 +133,8 @@ def main():
     # A matrix library that cannot be limited is not listed.
     print(f"scikit-learn  {peer_score:13.2%} {theirs:8.2f} s {max(pools, default='its own'):>8}")
     print(f"picture: {PICTURE.resolve()}")
+    print('\na model of your own table: pip install "deltarule[cli]", and then')
+    print("deltarule train data.csv --target COLUMN")
 
 
 if __name__ == "__main__":

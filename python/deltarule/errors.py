@@ -7,6 +7,10 @@ class ModelFileError(ValueError):
     """A file that is not what it should be; the message says what is wrong with it, and where."""
 
 
+class TableFileError(ValueError):
+    """A table that cannot be read; the message names the file, and the row and column if it can."""
+
+
 class TrainingDivergedError(ArithmeticError):
     """The cost stopped being finite; the network has its last good weights."""
 

@@ -1,0 +1,81 @@
+"""What a command says, and where: results go to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from deltarule.errors import TableWarning, TrainingWarning
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Console:
+    """How much is said.
+
+    Attributes
+    ----------
+    quiet : bool
+        Nothing but results and errors.
+    as_json : bool
+        The result is one object of JSON on standard output; what is for people is not mixed in.
+    """
+
+    quiet: bool = False
+    as_json: bool = False
+
+    def say(self, text: str = "") -> None:
+        """Tell what is going on."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def notes(self, texts: list[str]) -> None:
+        """Tell what is worth a look."""
+        for text in texts:
+            self.say(f"note: {text}")
+
+    def result(self, text: str, values: Any) -> None:
+        """Tell what came out, to people or to a program."""
+        click.echo(json.dumps(values, default=_plain) if self.as_json else text)
+
+    @property
+    def live(self) -> bool:
+        """Whether a line that changes is seen by anybody."""
+        return not self.quiet and sys.stderr.isatty()
+
+    @contextmanager
+    def hearing_warnings(self) -> Iterator[None]:
+        """Tell the package's warnings as notes, each once."""
+        with warnings.catch_warnings(record=True) as caught:
+            for kind in (TableWarning, TrainingWarning):
+                warnings.simplefilter("always", kind)
+            yield
+        said = dict.fromkeys(
+            str(each.message)
+            for each in caught
+            if issubclass(each.category, (TableWarning, TrainingWarning))
+        )
+        self.notes([text.partition(": ")[2] or text for text in said])
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's values as Python's."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def said(command: Command) -> Command:
+    """Give a command its options ``--quiet`` and ``--json``."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors."),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,1 @@
+"""What commands share: tables and models opened, targets, what is held out, and what is written."""

@@ -1,0 +1,1 @@
+"""What a model of a table is worth: scores with their intervals, and what simple models come to."""
