@@ -126,9 +126,7 @@ def _is_large(drift: float, noise: float) -> bool:
 def missing(facts: Facts) -> Finding:
     """Columns of which little is there."""
     code, title = "C6", "Missing values"
-    found = [
-        each.name for each in facts.columns if each.test.missing > _MISSING * each.test.rows
-    ]
+    found = [each.name for each in facts.columns if each.test.missing > _MISSING * each.test.rows]
     if not found:
         return Finding(code, title, "ok", "No column is missing in more than half of the rows.")
     return Finding(

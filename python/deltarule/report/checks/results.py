@@ -22,7 +22,9 @@ def learned_by_heart(facts: Facts) -> Finding:
     if name not in facts.of_fit or name not in facts.model.scores:
         return Finding(code, title, "not checked", "The target does not vary.")
     there, here = facts.of_fit[name], facts.model.scores[name]
-    words = f"{_words(name)} is {there.value:.3f} on the rows of the fit, {here.value:.3f} here."
+    words = (
+        f"The {_words(name)} is {there.value:.3f} on the rows of the fit, {here.value:.3f} here."
+    )
     if there.value - here.value < _GAP or there.low < here.high:
         return Finding(code, title, "ok", words)
     return Finding(
@@ -85,8 +87,7 @@ def no_better(facts: Facts) -> Finding:
     fast = [each for each in alike if each.seconds * _SLOWER < facts.model.seconds]
     if fast:
         words += (
-            f" {fast[0].name} took {fast[0].seconds:.2g} s, this model "
-            f"{facts.model.seconds:.2g} s."
+            f" {fast[0].name} took {fast[0].seconds:.2g} s, this model {facts.model.seconds:.2g} s."
         )
     return Finding(
         code, title, "look", words, "The simplest model that is as good is the one to use."
@@ -115,4 +116,5 @@ def calibrated(facts: Facts) -> Finding:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").replace("r2", "R²")
+    told = name.replace("_", " ").replace("r2", "R²")
+    return told[:1].upper() + told[1:]

@@ -82,8 +82,8 @@ def groups(facts: Facts) -> Finding:
         code,
         title,
         "look",
-        f"{named(found)} look like identifiers that several rows share, and rows were held out "
-        "one by one.",
+        f"Rows were held out one by one, and several share what seems to be the identifier of a "
+        f"group: {named(found)}.",
         "If rows of one group are alike, scores on held-out rows are too good: fit(..., "
         "groups=column), and report on other groups.",
     )
@@ -107,4 +107,3 @@ def time(facts: Facts) -> Finding:
         'If the future is to be predicted, sort the rows by time, fit with split="time", and '
         "report on rows that come after those of the fit.",
     )
-

@@ -68,7 +68,7 @@ def told(values: list[float]) -> list[str]:
 def number(value: float, digits: int = 4) -> str:
     """A number of so many figures, with commas where it is long."""
     if value != value:
-        return "–"
+        return "n/a"
     rounded = float(f"{value:.{digits}g}")
     if not 1e-4 <= abs(rounded) < 1e7:
         return "0" if rounded == 0 else f"{value:.{digits}g}"
@@ -91,9 +91,7 @@ def frame(x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False) 
         parts.append(tag("line", x1=x.first, x2=x.last, y1=at, y2=at, class_="grid"))
         parts.append(tag("text", name, x=x.first - 6, y=at + 4, text_anchor="end"))
     for value, name in zip(x_ticks, map(day, x_ticks) if dates else told(x_ticks), strict=True):
-        parts.append(
-            tag("text", name, x=x.at(value), y=y.first + 16, text_anchor="middle")
-        )
+        parts.append(tag("text", name, x=x.at(value), y=y.first + 16, text_anchor="middle"))
     parts.append(tag("line", x1=x.first, x2=x.last, y1=y.first, y2=y.first, class_="axis"))
     middle, height = (x.first + x.last) / 2, (y.first + y.last) / 2
     parts.append(tag("text", x_label, x=middle, y=HEIGHT - 5, text_anchor="middle"))

@@ -83,19 +83,20 @@ def dots(
     description: str,
     rows: Sequence[tuple[str, Sequence[tuple[float, float, float]]]],
     label: str,
+    shown: tuple[float, float] | None = None,
 ) -> Markup:
     """A line for each name, on it a dot for each value and its interval."""
     every = [end for _, values in rows for value in values for end in value]
     room = 0.06 * ((max(every) - min(every)) or 1.0)
-    left, step, top = 128, 26, 8
+    left, step, top = 146, 26, 8
     height = top + step * len(rows) + 38
-    x = across(min(every) - room, max(every) + room)._replace(first=left)
+    x = across(*(shown or (min(every) - room, max(every) + room)))._replace(first=left)
     foot = top + step * len(rows)
     y = up(0, 1)._replace(first=foot, last=top)
     parts = [_foot(x, y, label, height)]
     for k, (name, values) in enumerate(rows):
         at = top + step * (k + 0.5)
-        short = name if len(name) <= 18 else name[:17] + "…"
+        short = name if len(name) <= 20 else name[:19] + "…"
         parts.append(tag("text", short, x=left - 8, y=at + 4, text_anchor="end"))
         for line, (value, low, high) in enumerate(values, 1):
             style = f"s{line}"

@@ -73,7 +73,10 @@ def again(facts: Facts) -> Markup:
                 ("deltarule", __version__),
                 ("Python", platform.python_version()),
                 ("NumPy", np.__version__),
-                ("system", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"),
+                (
+                    "system",
+                    f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+                ),
             ]
         )
     ]

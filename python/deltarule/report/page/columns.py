@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from deltarule.report.checks.finding import short
@@ -37,12 +39,14 @@ def importance(facts: Facts) -> Markup:
                  "by need not be a cause.", class_="soft"),
     ]  # fmt: skip
     if facts.effects:
+        # One scale for all, as else noise would look like an effect.
+        ends = _ends(facts.effects)
         parts += [
             tag("h3", "The shape of their effects"),
             tag("p", "What is predicted on average, were all rows to have this value and else "
                      "remain as they are."),
             _legend(facts.effects[0]),
-            tag("div", *(_effect(each, facts) for each in facts.effects), class_="charts"),
+            tag("div", *(_effect(each, facts, ends) for each in facts.effects), class_="charts"),
         ]  # fmt: skip
     return section("importance", "What predictions go by", *parts)
 
@@ -53,7 +57,15 @@ def _legend(effect: Effect) -> Markup:
     return keys((f"k{k}", name) for k, name in enumerate(effect.lines, 1))
 
 
-def _effect(effect: Effect, facts: Facts) -> Markup:
+def _ends(effects: Sequence[Effect]) -> tuple[float, float]:
+    """From the least to the greatest that is predicted in any, and some room."""
+    least = min(float(each.predicted.min()) for each in effects)
+    most = max(float(each.predicted.max()) for each in effects)
+    room = 0.08 * (most - least)
+    return least - room, most + room
+
+
+def _effect(effect: Effect, facts: Facts, shown: tuple[float, float]) -> Markup:
     name = short(effect.column)
     what = f"mean P({short(effect.lines[0])})" if facts.classes else "mean prediction"
     if len(effect.lines) > 1:
@@ -65,7 +77,7 @@ def _effect(effect: Effect, facts: Facts) -> Markup:
             (level, [(value, value, value) for value in values])
             for level, values in zip(effect.names, effect.predicted.tolist(), strict=True)
         ]
-        drawn = dots(title, description, rows, what)
+        drawn = dots(title, description, rows, what, shown)
     else:
         drawn = lines(
             title,
@@ -75,6 +87,7 @@ def _effect(effect: Effect, facts: Facts) -> Markup:
                 for k in range(len(effect.lines))
             ],
             (short(effect.column)[:40], what),
+            y_range=shown,
             dates=effect.dates,
         )
     return figure(drawn, name)

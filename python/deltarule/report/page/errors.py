@@ -92,7 +92,7 @@ def _numbers(facts: Facts) -> Markup:
                 "Residuals over predictions",
                 "Target less prediction over the prediction; a good model has no pattern in it.",
                 found,
-                (f"predicted {name}", "target − prediction"),
+                (f"predicted {name}", "target - prediction"),
             ),
             "A slope or a bend says what the model has not learned; a funnel, where it is unsure. "
             "The outermost cells have all that is beyond.",
@@ -102,7 +102,7 @@ def _numbers(facts: Facts) -> Markup:
                 "Residuals",
                 "How many rows have a residual of each size.",
                 found.every,
-                ("target − prediction", "rows"),
+                ("target - prediction", "rows"),
             ),
             "How many rows are how far off.",
         ),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from deltarule.report.checks.finding import short
+from deltarule.report.drawing.axes import number
 from deltarule.report.drawing.lines import Line, lines
 from deltarule.report.facts.curves import Calibration
 from deltarule.report.facts.gathered import Facts, TwoClasses
 from deltarule.report.markup import Markup, tag
-from deltarule.report.page.pieces import figure, number, section, table
+from deltarule.report.page.pieces import Right, figure, section, table
 
 _ALL = (0.0, 1.0)
 
@@ -22,9 +23,7 @@ def probabilities(facts: Facts) -> Markup:
     if facts.two is not None:
         drawn = [*_curves(facts, facts.two), *drawn]
         below = _thresholds(facts.two, second)
-    return section(
-        "probabilities", "Probabilities", tag("div", *drawn, class_="charts"), *below
-    )
+    return section("probabilities", "Probabilities", tag("div", *drawn, class_="charts"), *below)
 
 
 def _curves(facts: Facts, two: TwoClasses) -> list[Markup]:
@@ -80,9 +79,9 @@ def _thresholds(two: TwoClasses, second: str) -> list[Markup]:
     costs = [
         (
             f"{each.missed_costs:g}",
-            "none is called" if each.threshold >= 1 and each.cost else f"{each.threshold:.3f}",
-            number(each.cost),
-            number(each.at_half),
+            Right("call none" if each.threshold >= 1 else f"{each.threshold:.3f}"),
+            Right(number(each.cost)),
+            Right(number(each.at_half)),
         )
         for each in two.cheapest
     ]

@@ -29,9 +29,7 @@ def scores(facts: Facts) -> Markup:
         table("Scores by model", ["model", *(NAMES[name] for name in names), "training"], rows)
     ]
     errors = ", ".join(NAMES[name] for name in names if name in ERRORS)
-    parts.append(
-        tag("p", f"Less is better of {errors}; of the others more is.", class_="soft")
-    )
+    parts.append(tag("p", f"Less is better of {errors}; of the others more is.", class_="soft"))
     if facts.baselines:
         parts.append(_drawn(every, "log_loss" if facts.classes else "rmse"))
         parts.append(tag("p", *(f"{_behind(each)} " for each in facts.baselines)))
@@ -45,7 +43,7 @@ def _drawn(every: list[Scored], name: str) -> Markup:
     told = "; ".join(f"{each.name} {each.scores[name].value:.4g}" for each in every)
     return figure(
         dots(f"{NAMES[name]} by model", f"{told}.", rows, NAMES[name]),
-        f"{NAMES[name]}, with intervals: further left is better.",
+        "Intervals of 95 %; further left is better.",
     )
 
 

@@ -3,10 +3,13 @@
 # Colours are of a contrast of 4.5 or more for text, 3 or more for lines, on their grounds.
 STYLE = """
 :root{color-scheme:light dark;--ground:#fff;--raised:#f6f7f9;--ink:#1b1f24;--soft:#545d68;
---rule:#d5dae0;--s1:#0b62b8;--s2:#b3470b;--s3:#0a7a5c;--s0:#6b7480;--look:#9a3b00;--look-ground:#fff3e8;
+--rule:#d5dae0;--s1:#0b62b8;--s2:#b3470b;--s3:#0a7a5c;--s0:#6b7480;--look:#9a3b00;
+--look-ground:#fff3e8;
 --fine:#0a6b4f}
-@media(prefers-color-scheme:dark){:root{--ground:#14171b;--raised:#1d2228;--ink:#e8ebef;--soft:#a3adb9;
---rule:#38414b;--s1:#6cb2f7;--s2:#f2a36b;--s3:#4fd0a8;--s0:#97a1ad;--look:#ffb27a;--look-ground:#33231a;
+@media(prefers-color-scheme:dark){:root{--ground:#14171b;--raised:#1d2228;--ink:#e8ebef;
+--soft:#a3adb9;
+--rule:#38414b;--s1:#6cb2f7;--s2:#f2a36b;--s3:#4fd0a8;--s0:#97a1ad;--look:#ffb27a;
+--look-ground:#33231a;
 --fine:#5fd6ad}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
@@ -19,13 +22,16 @@ h2{font-size:1.35rem;margin:3rem 0 .75rem;padding-top:.75rem;border-top:1px soli
 h3{font-size:1.05rem;margin:1.75rem 0 .5rem;overflow-wrap:anywhere}
 p{margin:.5rem 0;max-width:46rem}
 .soft{color:var(--soft)}
-nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;list-style:none;padding:0;margin:1rem 0 0;font-size:.95rem}
+nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;list-style:none;padding:0;margin:1rem 0 0;
+font-size:.95rem}
 a{color:var(--s1);text-underline-offset:.2em}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin:1.25rem 0}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;
+margin:1.25rem 0}
 .card{background:var(--raised);border-radius:.5rem;padding:.75rem .9rem}
 .card b{display:block;font-size:1.55rem;line-height:1.25;font-variant-numeric:tabular-nums}
 .card span{display:block;font-size:.85rem;color:var(--soft)}
-.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(20rem,100%),1fr));gap:1rem 1.5rem}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(20rem,100%),1fr));
+gap:1rem 1.5rem}
 figure{margin:0;min-width:0}
 figcaption{font-size:.9rem;color:var(--soft);margin:.15rem 0 .6rem}
 figure h3{margin:.5rem 0 .25rem}
@@ -37,27 +43,36 @@ svg text{font-size:12px;fill:var(--soft);font-family:inherit}
 .bar,.cell{fill:var(--s1)}.outline{fill:none;stroke:var(--s2);stroke-width:1.5}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}
 .s0{stroke:var(--s0);stroke-dasharray:4 4;stroke-width:1.25}
-.s1{stroke:var(--s1)}.s2{stroke:var(--s2);stroke-dasharray:7 3}.s3{stroke:var(--s3);stroke-dasharray:2 3}
+.s1{stroke:var(--s1)}.s2{stroke:var(--s2);stroke-dasharray:7 3}.s3{stroke:var(--s3);
+stroke-dasharray:2 3}
 .dot{stroke-dasharray:none;stroke:var(--ground);stroke-width:1}
 .dot.s1{fill:var(--s1)}.dot.s2{fill:var(--s2)}.dot.s3{fill:var(--s3)}
-.unused{stroke:var(--s0);stroke-width:1;opacity:.45}.used{stroke:var(--s1);stroke-width:1.5;opacity:.8}
-.key{display:inline-block;width:1.5rem;height:0;border-top:3px solid;vertical-align:middle;margin-right:.35rem}
+.unused{stroke:var(--s0);stroke-width:1;opacity:.45}.used{stroke:var(--s1);stroke-width:1.5;
+opacity:.8}
+.key{display:inline-block;width:1.5rem;height:0;border-top:3px solid;vertical-align:middle;
+margin-right:.35rem}
 .k1{border-color:var(--s1)}.k2{border-color:var(--s2);border-top-style:dashed}
-.k3{border-color:var(--s3);border-top-style:dotted}.k0{border-color:var(--s0);border-top-style:dashed}
-.keys{font-size:.9rem;color:var(--soft);display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;margin:.4rem 0}
+.k3{border-color:var(--s3);border-top-style:dotted}.k0{border-color:var(--s0);
+border-top-style:dashed}
+.keys{font-size:.9rem;color:var(--soft);display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;
+margin:.4rem 0}
 .wide{overflow-x:auto;margin:.75rem 0}
-.wide:focus-visible,a:focus-visible,summary:focus-visible{outline:2px solid var(--s1);outline-offset:2px}
+.wide:focus-visible,a:focus-visible,summary:focus-visible{outline:2px solid var(--s1);
+outline-offset:2px}
 table{border-collapse:collapse;font-size:.92rem}
 caption{text-align:left;color:var(--soft);font-size:.9rem;padding-bottom:.35rem}
-th,td{padding:.35rem .9rem .35rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
+th,td{padding:.35rem .9rem .35rem 0;text-align:left;vertical-align:top;
+border-bottom:1px solid var(--rule)}
 thead th{border-bottom:2px solid var(--rule);font-weight:600;vertical-align:bottom}
-tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7rem;max-width:18rem}
+tbody th{font-weight:600;overflow-wrap:break-word;max-width:16rem}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .between{display:block;color:var(--soft);font-size:.85em}
-table.matrix td,table.matrix th{border:1px solid var(--rule);padding:.4rem .6rem;max-width:9rem;min-width:3rem}
+table.matrix td,table.matrix th{border:1px solid var(--rule);padding:.4rem .6rem;max-width:9rem;
+min-width:3rem}
 dl{display:grid;grid-template-columns:minmax(8rem,14rem) 1fr;gap:.35rem 1rem;margin:.75rem 0}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere;min-width:0}
-pre{background:var(--raised);border-radius:.5rem;padding:.75rem .9rem;overflow-x:auto;font-size:.88rem;
+pre{background:var(--raised);border-radius:.5rem;padding:.75rem .9rem;overflow-x:auto;
+font-size:.88rem;
 white-space:pre-wrap;overflow-wrap:anywhere}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .findings{list-style:none;padding:0;margin:.75rem 0;display:grid;gap:.75rem}

@@ -6,7 +6,7 @@ import numpy as np
 
 from deltarule.report.drawing.lines import Line, lines
 from deltarule.report.facts.gathered import Facts
-from deltarule.report.markup import Markup, tag
+from deltarule.report.markup import Markup
 from deltarule.report.page.pieces import figure, keys, section
 
 

@@ -78,9 +78,7 @@ def _linear(model: Any, train: Array, codes: list[int]) -> Any:
     )
 
 
-def _answers(
-    name: str, model: Any, train: Array, y: Array, test: Array, classes: int
-) -> Answers:
+def _answers(name: str, model: Any, train: Array, y: Array, test: Array, classes: int) -> Answers:
     began = perf_counter()
     with warnings.catch_warnings():
         # As far as it comes in so many steps, it is a baseline all the same.
