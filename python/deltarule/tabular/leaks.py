@@ -21,6 +21,8 @@ _NEARLY_ALL = 0.99
 _LEAST_ROWS, _MOST_ROWS = 50, 100_000
 _MOST_BINS, _ROWS_A_BIN = 500, 16
 _MOST_CLASSES = 20  # whole numbers that are more are targets of a regression
+# What is said of a copy begins with it.
+COPY = "it is the same as"
 _MOST_COMPARED = 2**16  # levels, of columns that may be copies
 
 

@@ -12,7 +12,7 @@ from deltarule.tabular.encoding.learned import Encoding, Learned
 from deltarule.tabular.encoding.numbers import Number
 from deltarule.tabular.encoding.settings import Settings
 from deltarule.tabular.encoding.words import whys
-from deltarule.tabular.leaks import Target, digest_of
+from deltarule.tabular.leaks import COPY, Target, digest_of
 from deltarule.tabular.raw.columns import Column, Numbers, Times
 from deltarule.tabular.raw.readings import Place, as_numbers, as_times, without_missing
 from deltarule.tabular.raw.tables import Table
@@ -104,5 +104,5 @@ def _remark(name: str, column: Column, targets: Sequence[Target], copies: dict[b
     if digest is not None:
         other = copies.setdefault(digest, name)
         if other != name:
-            return f"it is the same as {other!r} in every row"
+            return f"{COPY} {other!r} in every row"
     return ""

@@ -77,14 +77,15 @@ def _of_numbers(name: str, column: Numbers) -> Found:
     if count == len(values) >= _LEAST_ROWS:
         if most - least == count - 1:
             return Found("drop", column, "it numbers the rows: whole numbers in sequence")
-        if _is_identifier(name):
+        if is_identifier(name):
             return Found("drop", column, "it is an identifier: its name says so, and all differ")
     if count <= FEW and len(there) >= ROWS_OF_A_FEW * count:
         return Found("category", column)
     return Found("number", column)
 
 
-def _is_identifier(name: str) -> bool:
+def is_identifier(name: str) -> bool:
+    """Whether a column's name is that of an identifier."""
     return bool(_IDENTIFIER.fullmatch(name) or _CAMEL_IDENTIFIER.fullmatch(name))
 
 

@@ -109,6 +109,7 @@ class TabularModel(BaseEstimator):
             "held_out": len(mix.rows),
             "parts": len(given.parts),
             "seed": seed,
+            "split": _held_out_by(self.split, groups, validation_data),
             "members": mix.members,
         }
         self._keep(encoder, targets, mix, given, record)
@@ -220,6 +221,66 @@ class TabularModel(BaseEstimator):
         expect_width(X, self)
         options.setdefault("background", self._background)
         return explained(fitted, X, y, where=f"{type(self).__name__}.explain", **options)
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        X: Any,
+        y: Any,
+        *,
+        train: tuple[Any, Any] | None = None,
+        baselines: bool = True,
+        command: str = "",
+    ) -> None:
+        """Write one HTML page on the model: what it comes to, what it goes by, what to distrust.
+
+        The page asks for nothing from a network. It holds counts and scores of the tables, not
+        their rows: of the worst mistakes the numbers of the rows and their targets.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as ``"report.html"``. A file that is there is replaced.
+        X : table
+            Rows that the model was not fitted to.
+        y : array_like of shape (n_samples,)
+            Their targets.
+        train : (X, y), optional
+            The rows of ``fit``. With them the page has baselines, drift, overfitting, and rows that
+            are in both.
+        baselines : bool
+            Whether simple models and gradient-boosted trees are fitted to ``train`` to compare
+            with, which takes time.
+        command : str
+            The command that repeats the run, if it was one; the page has the call in Python anyway.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written.
+        TypeError, ValueError
+            As in ``predict``, and for several targets, and classes that were not there in ``fit``.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from deltarule import TabularRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(300, 2))
+        >>> model = TabularRegressor(preset="fast", random_state=0).fit(X[:200], X[:200, 0])
+        >>> path = Path(tempfile.mkdtemp()) / "report.html"
+        >>> model.report(path, X[200:], X[200:, 0])
+        >>> path.read_text(encoding="utf-8")[:15]
+        '<!DOCTYPE html>'
+        """
+        from deltarule.report.write import write
+        from deltarule.tabular.reporting.subject import subject_of
+
+        where = f"{type(self).__name__}.report"
+        expect_flag(baselines, f"{where}: baselines")
+        write(path, subject_of(self, X, y, train, baselines, command, where))
 
     # Elsewhere -----------------------------------------------------------------------------------
 
@@ -394,6 +455,13 @@ class TabularModel(BaseEstimator):
         tags.input_tags.categorical = True
         tags.non_deterministic = self.time_limit is not None
         return tags
+
+
+def _held_out_by(split: str, groups: Any, validation_data: Any) -> str:
+    """How rows were held out, in a word."""
+    if validation_data is not None:
+        return "given"
+    return "groups" if groups is not None and split == "random" else split
 
 
 def _spread_out(m: int) -> Array:

@@ -1,0 +1,51 @@
+"""Scores with the interval in which they lie with a probability of .95.
+
+A score over rows is nearly normal where rows are many. Its deviation is that of the rows' influence
+on it, over the root of their number; so no row has to be drawn again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deltarule._arrays import Array
+
+_Z = 1.959964  # of a normal distribution, .975 lie below
+
+
+class Estimate(NamedTuple):
+    """A score, and between which it lies, by 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+    def within(self, least: float, most: float) -> Estimate:
+        """The same, of a score that goes no further."""
+        return Estimate(self.value, max(least, self.low), min(most, self.high))
+
+
+def of_mean(values: Array) -> Estimate:
+    """A mean over rows."""
+    return of_influence(float(values.mean()), values - values.mean())
+
+
+def of_influence(value: float, influence: Array) -> Estimate:
+    """A score of which it is known how much each row moves it; by the delta method."""
+    half = _Z * float(np.sqrt((influence**2).mean() / len(influence)))
+    return Estimate(value, value - half, value + half)
+
+
+def of_share(hits: int, m: int) -> Estimate:
+    """A share of rows, with Wilson's interval, which is right for shares near 0 and 1 too."""
+    p, z2 = hits / m, _Z**2
+    centre = (p + z2 / (2 * m)) / (1 + z2 / m)
+    half = _Z / (1 + z2 / m) * np.sqrt(p * (1 - p) / m + z2 / (4 * m**2))
+    return Estimate(p, min(p, float(centre - half)), max(p, float(centre + half)))
+
+
+def of_deviation(value: float, deviation: float) -> Estimate:
+    """A score whose standard deviation is known."""
+    return Estimate(value, value - _Z * deviation, value + _Z * deviation)

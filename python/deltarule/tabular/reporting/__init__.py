@@ -1,0 +1,1 @@
+"""A model of a table, as a report takes it."""
