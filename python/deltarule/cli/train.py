@@ -24,8 +24,8 @@ from deltarule.errors import TableFileError
 from deltarule.tabular import TableEncoder
 from deltarule.tabular.judging.baselines import baselines
 from deltarule.tabular.judging.scores import Score
-from deltarule.tabular.models.recipe import PRESETS
-from deltarule.tabular.models.split import parts_of
+from deltarule.tabular.models.training.recipe import PRESETS
+from deltarule.tabular.models.training.split import parts_of
 
 _IN_ORDER = ""  # of `--time`, without a column
 
