@@ -20,8 +20,13 @@ from deltarule.report.subject import (
 M = 400
 
 
-def subject(classes: int = 2, m: int = M, names: tuple[str, ...] = ("age", "city"), **changes: Any):
-    """A subject of two columns; 0 classes are numbers. Its answers go by the first column."""
+def subject(
+    count: int = 2, m: int = M, names: tuple[str, ...] = ("age", "city"), **changes: Any
+) -> Subject:
+    """A subject of two columns; of no classes it predicts numbers.
+
+    Its answers go by the first column.
+    """
     rng = np.random.default_rng(3)
     x = rng.normal(size=m)
     codes = rng.integers(3, size=m)
@@ -29,22 +34,22 @@ def subject(classes: int = 2, m: int = M, names: tuple[str, ...] = ("age", "city
 
     def answer(rows: Any) -> Any:
         z = rows[:, 0].astype(float)
-        if not classes:
+        if not count:
             return 2 * z
-        A = np.exp(np.outer(z, np.arange(classes)))
+        A = np.exp(np.outer(z, np.arange(count)))
         return A / A.sum(axis=1, keepdims=True)
 
     outputs = answer(rows)
-    if classes:
+    if count:
         y = (outputs.cumsum(axis=1) < rng.random(m)[:, np.newaxis]).sum(axis=1)
     else:
         y = outputs + rng.normal(size=m)
     levels = ["Rome", "Oslo", "Bern"]
     made: dict[str, Any] = {
-        "kind": "TabularClassifier" if classes else "TabularRegressor",
+        "kind": "TabularClassifier" if count else "TabularRegressor",
         "call": "model = ...",
         "target": "bought",
-        "classes": tuple(f"class {k}" for k in range(classes)),
+        "classes": tuple(f"class {k}" for k in range(count)),
         "rows": rows,
         "spans": {names[0]: (0, 1), names[1]: (1, 2)},
         "y": y,

@@ -86,7 +86,7 @@ def test_long_curves_are_thinned_from_end_to_end() -> None:
     found = curves.roc(y, p)
     assert len(found.x) <= 200
     assert (found.x[0], found.y[0], found.x[-1], found.y[-1]) == (0, 0, 1, 1)
-    area = np.trapezoid(found.y, found.x) if hasattr(np, "trapezoid") else np.trapz(found.y, found.x)
+    area = float((np.diff(found.x) * (found.y[1:] + found.y[:-1]) / 2).sum())
     assert area == pytest.approx(metrics.roc_auc_score(y, p), abs=1e-3)
 
 

@@ -32,7 +32,7 @@ def importance(facts: Facts) -> Markup:
     ]  # fmt: skip
     left = len(found.columns) - len(rows)
     parts = [
-        table(f"{found.measure.capitalize()} when the column is shuffled",
+        table(f"{found.measure[:1].upper()}{found.measure[1:]} when the column is shuffled",
               ("column", "mean", "deviation", ""), rows),
         tag("p", f"And {left:,} columns that matter less." if left > 0 else "", class_="soft"),
         tag("p", "Two columns that tell the same share what they are worth, and what a model goes "
@@ -136,7 +136,7 @@ def _row(column: ColumnFacts) -> tuple[object, ...]:
 
 
 def _right(value: str) -> object:
-    return value if isinstance(value, Markup) else Right(value)
+    return tag("div", value, class_="n") if isinstance(value, Markup) else Right(value)
 
 
 def _histogram(column: ColumnFacts) -> Markup:

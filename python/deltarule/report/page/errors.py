@@ -84,7 +84,6 @@ def _matrix(names: list[str], found: Confusion) -> Markup:
 def _numbers(facts: Facts) -> Markup:
     found = facts.residuals
     assert found is not None
-    name = short(facts.target_name)
     return tag(
         "div",
         figure(
@@ -92,7 +91,7 @@ def _numbers(facts: Facts) -> Markup:
                 "Residuals over predictions",
                 "Target less prediction over the prediction; a good model has no pattern in it.",
                 found,
-                (f"predicted {name}", "target - prediction"),
+                ("prediction", "target - prediction"),
             ),
             "A slope or a bend says what the model has not learned; a funnel, where it is unsure. "
             "The outermost cells have all that is beyond.",

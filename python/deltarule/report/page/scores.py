@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from deltarule.report.drawing.bars import dots
 from deltarule.report.facts.gathered import Facts, Scored
 from deltarule.report.facts.scores import ERRORS
@@ -14,17 +16,12 @@ def scores(facts: Facts) -> Markup:
     names = list(facts.model.scores)
     every = [facts.model, *facts.baselines]
     rows: list[list[object]] = [
-        [each.name, *(each.scores.get(name, Right("")) for name in names),
-         Right(seconds(each.seconds))]
-        for each in every
-    ]  # fmt: skip
+        [each.name, *_cells(each.scores, names), Right(seconds(each.seconds))] for each in every
+    ]
     if facts.of_fit is not None:
-        of_fit = facts.of_fit
-        rows.append(["this model, rows of the fit", *(of_fit.get(name, Right("")) for name in names),
-                     Right("")])  # fmt: skip
+        rows.append(["this model, rows of the fit", *_cells(facts.of_fit, names), Right("")])
     if facts.held_out:
-        held_out = [facts.held_out.get(name, Right("")) for name in names]
-        rows.append(["this model, rows held out", *held_out, Right("")])
+        rows.append(["this model, rows held out", *_cells(facts.held_out, names), Right("")])
     parts = [
         table("Scores by model", ["model", *(NAMES[name] for name in names), "training"], rows)
     ]
@@ -36,6 +33,10 @@ def scores(facts: Facts) -> Markup:
     else:
         parts.append(tag("p", "No baselines were fitted.", class_="soft"))
     return section("scores", "Scores, and what simple models come to", *parts)
+
+
+def _cells(scores: Mapping[str, object], names: Sequence[str]) -> list[object]:
+    return [scores.get(name, Right("")) for name in names]
 
 
 def _drawn(every: list[Scored], name: str) -> Markup:
