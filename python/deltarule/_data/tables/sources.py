@@ -83,8 +83,10 @@ class Source:
         if self.path is None:
             return _standard_input()
         file = self.path.open("rb")
-        packed = file.peek(2)[:2] == _GZIP
-        return gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[return-value]
+        if file.peek(2)[:2] != _GZIP:
+            return file
+        file.close()
+        return gzip.open(self.path, "rb")  # type: ignore[return-value]
 
 
 def sources_of(names: Iterable[str]) -> list[Source]:

@@ -30,6 +30,14 @@ def text_of(source: Source, encoding: str | None, notes: list[str]) -> IO[str]:
     if not hasattr(stream, "peek"):
         stream = io.BufferedReader(stream)  # type: ignore[type-var]
     try:
+        return _as_text(source, stream, encoding, notes)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _as_text(source: Source, stream: IO[bytes], encoding: str | None, notes: list[str]) -> IO[str]:
+    try:
         start = stream.peek(_PIECE)
     except (OSError, EOFError) as error:
         raise source.fails(f"it cannot be unpacked: {error}") from error

@@ -12,6 +12,10 @@ from deltarule._arrays import Array
 from deltarule.errors import TableFileError
 
 
+# ISO 8601, as the times of a table are written in text.
+_MOMENTS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
+
+
 @dataclass(frozen=True)
 class Examples:
     """Rows of a table.
@@ -106,9 +110,8 @@ def in_time(frame: Any, name: str, where: str) -> Any:
 
     column = frame.get_column(name)
     if column.dtype == pl.String:
-        moments = column.str.to_datetime(strict=False, time_unit="us", ambiguous="earliest")
-        dates = column.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-        order = dates if dates.null_count() < moments.null_count() else moments
+        read = [column.str.to_datetime(each, strict=False, time_unit="us") for each in _MOMENTS]
+        order = min(read, key=lambda each: each.null_count())
     else:
         order = column
     if order.null_count():

@@ -127,7 +127,9 @@ def _wilson(name: str, right: Array, weights: Array) -> Score:
     n = float(weights.sum() ** 2 / (weights @ weights))
     middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return Score(name, share, float(middle - half), float(middle + half))
+    # Rounding must not leave the share outside.
+    low, high = min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))
+    return Score(name, share, float(low), float(high))
 
 
 def _bootstrapped(name: str, measure: Callable[[Array], float], weights: Array, seed: int) -> Score:
@@ -148,6 +150,6 @@ def _area(scores: Array, codes: Array) -> Callable[[Array], float]:
         positive = np.add.reduceat(np.where(ones, ordered, 0.0), starts)
         negative = np.add.reduceat(np.where(ones, 0.0, ordered), starts)
         below = np.cumsum(negative) - negative / 2
-        return float(positive @ below / (positive.sum() * negative.sum()))
+        return min(1.0, float(positive @ below / (positive.sum() * negative.sum())))
 
     return area

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-pl = pytest.importorskip("polars")
-
 from deltarule._data.tables.options import Options
 from deltarule._data.tables.reading import OpenTable
 from deltarule.errors import TableFileError
+
+pl = pytest.importorskip("polars")
 
 TABLE = {"a": [1, 2, 3], "b": [0.5, None, -2.25], "c": ["Rome", "Zürich, Ost", 'say "x"']}
 CSV = 'a,b,c\n1,0.5,Rome\n2,,"Zürich, Ost"\n3,-2.25,"say ""x"""\n'
