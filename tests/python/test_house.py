@@ -101,7 +101,11 @@ def test_third_parties_stay_where_they_belong() -> None:
     """NumPy is everywhere; any other package has its rooms."""
     homes = {
         "sklearn": (
-            "estimators", "tabular.encoder", "tabular.judging", "tabular.models", "cli.demo"
+            "estimators",
+            "tabular.encoder",
+            "tabular.judging",
+            "tabular.models",
+            "cli.demo",
         ),  # fmt: skip
         "joblib": ("estimators",),
         "scipy": ("_training.lbfgs", "tabular.judging.baselines"),
