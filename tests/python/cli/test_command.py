@@ -279,7 +279,9 @@ def test_an_interrupted_run_leaves_nothing_half_written(
         cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None
-    process.stdin.write(rows.write_csv().encode())
+    # More than a dialect is told by, so that the first pieces are predicted while it waits.
+    text = rows.write_csv() + 40 * rows.write_csv(include_header=False)
+    process.stdin.write(text.encode())
     process.stdin.flush()
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob(".p.csv.*")) and time.monotonic() < deadline:
