@@ -106,7 +106,7 @@ def test_third_parties_stay_where_they_belong() -> None:
             "tabular.judging",
             "tabular.models",
             "cli.demo",
-        ),  # fmt: skip
+        ),
         "joblib": ("estimators",),
         "scipy": ("_training.lbfgs", "tabular.judging.baselines"),
         "torch": ("_interchange.torch_layers", "callbacks.logs"),

@@ -111,6 +111,7 @@ class _Run:
         self._context, self._console = context, console
         self._options: dict[str, Any] = context.params
         self._data: Sequence[str] = self._options["data"]
+        self._named = True  # whether columns have names
         self._where = self._data[0] if len(self._data) == 1 else f"{self._data[0]}, ..."
 
     def make(self) -> None:
@@ -118,7 +119,6 @@ class _Run:
         options, console = self._options, self._console
         output = Path(options["output"] or _beside(self._data[0]))
         expect_other(output, [*self._data, options["test"] or ""])
-        report = _reporter() if options["report"] else None
         kinds = _kinds(options["kind"])
         if options["threads"]:
             dr.set_num_threads(options["threads"])
@@ -135,17 +135,22 @@ class _Run:
             repeat,
             self._target,
             table.columns,
-            not any("first row is no header" in note for note in table.notes)
-            and options["header"] is not False,
+            table.named,
             judging.as_values(scores),
         )
         model.record_[NAME] = origin.to_record()
         model.save(output)
         if options["save_config"]:
             write_config(options["save_config"], self._context)
-        if report is not None:
+        if options["report"]:
             scored_on = train if test is None else test
-            report(model, options["report"], scored_on.X, scored_on.target)
+            model.report(
+                options["report"],
+                scored_on.X,
+                scored_on.target,
+                train=(train.X, train.target),
+                command=repeat,
+            )
         console.say(f"\nScores on {why.format(rows=rows)}, with intervals of 95 %:")
         text = judging.as_text(scores)
         console.say(text)
@@ -172,8 +177,10 @@ class _Run:
     def _read(self, names: Sequence[str], known: Sequence[str] = ()) -> tuple[OpenTable, Any]:
         options = self._options
         given = {name: options[name] for name in ("delimiter", "encoding", "header")}
+        if known and not self._named:  # of one file without names the other has none either
+            given["header"] = False
         table = OpenTable(names, options_of(**given, known=known or (options["target"],)))
-        frame = table.whole()
+        self._named, frame = table.named, table.whole()
         self._console.notes(table.notes)
         if not frame.height:
             raise TableFileError(f"{names[0]}: it has no rows below its header: expected some")
@@ -332,10 +339,10 @@ class _Run:
         scores = {"this model": scored(judging.predicted(model, test.X))}
         self._console.say("training simple models to compare with ...")
         for each in baselines(
-            model.encoder_,
-            train.X,
+            model.encoder_.encoded(train.X, "train")[0],
             y_train,
-            test.X,
+            model.encoder_.encoded(test.X, "train")[0],
+            model.encoder_.embedded,
             n_classes=0 if known is None else len(known),
             weights=train.weights,
             seed=self._options["seed"],
@@ -366,17 +373,6 @@ def _kinds(given: Sequence[str]) -> dict[str, str]:
             )
         kinds[name] = kind
     return kinds
-
-
-def _reporter() -> Any:
-    """What writes a report, as ``write(model, path, X, y)``."""
-    try:
-        from deltarule import report  # type: ignore[attr-defined]
-    except ImportError:
-        raise ImportError(
-            "--report: this version writes no reports: expected the command without it"
-        ) from None
-    return report.write
 
 
 def _best(scores: judging.Scores) -> str | None:

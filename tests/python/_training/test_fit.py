@@ -616,7 +616,8 @@ def test_ctrl_c(threads: str, progress: bool) -> None:
     script = f"""
 X, y = rng.normal(size=(2000, 100)).astype("float32"), rng.integers(10, size=2000)
 net = dr.Network([dr.Dense(200, "relu"), dr.Dense(10, "softmax")], input_size=100)
-delay = fit_until_interrupted(0.7, 1, X, y, batch_size=50, validation_data=(X, y), progress={progress})
+options = {{"batch_size": 50, "validation_data": (X, y), "progress": {progress}}}
+delay = fit_until_interrupted(0.7, 1, X, y, **options)
 history = net.history
 assert np.isfinite(net.parameters).all() and np.isfinite(net.predict(X)).all()
 assert history.epochs > 0 and len(history["val_loss"]) == history.epochs

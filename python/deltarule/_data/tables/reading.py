@@ -67,6 +67,11 @@ class OpenTable:
         self.columns: list[str] = first.columns
         self._pieces = chain([first], self._pieces)
 
+    @property
+    def named(self) -> bool:
+        """Whether its columns have names, and are not called 1, 2, ..."""
+        return self.columns != [str(place + 1) for place in range(len(self.columns))]
+
     def _raw(self) -> Iterator[Any]:
         """Pieces as their readers hand them out, all with the columns of the first."""
         columns: list[str] = []

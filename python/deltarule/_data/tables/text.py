@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import IO
+from typing import IO, Any
 
 from deltarule._data.tables.sources import Source
 
@@ -36,7 +36,7 @@ def text_of(source: Source, encoding: str | None, notes: list[str]) -> IO[str]:
         raise
 
 
-def _as_text(source: Source, stream: IO[bytes], encoding: str | None, notes: list[str]) -> IO[str]:
+def _as_text(source: Source, stream: Any, encoding: str | None, notes: list[str]) -> IO[str]:
     try:
         start = stream.peek(_PIECE)
     except (OSError, EOFError) as error:

@@ -11,7 +11,6 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule.errors import TableFileError
 
-
 # ISO 8601, as the times of a table are written in text.
 _MOMENTS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
-import click
 
 from deltarule._files.atomic import replace
 from deltarule.errors import TableFileError
@@ -58,12 +57,13 @@ def write_frames(output: str, frames: Iterable[Any]) -> None:
     OSError
         Where it cannot be written.
     """
-    write = _FORMATS.get(Path(output).suffix.lower(), _csv)
+    suffix = Path(output).suffix.lower()
+    write = _FORMATS[suffix if suffix in _FORMATS else ".csv"]
     parts = write(frames)
     if output != "-":
         replace(output, parts)
         return
-    stream = click.get_binary_stream("stdout")
+    stream: Any = sys.stdout.buffer
     for part in parts:
         stream.write(part)
         stream.flush()
@@ -96,6 +96,7 @@ def _parquet(frames: Iterable[Any]) -> Iterator[bytes]:
 
 
 _FORMATS: dict[str, Callable[[Iterable[Any]], Iterator[bytes]]] = {
+    ".csv": _csv,
     ".tsv": _tsv,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,

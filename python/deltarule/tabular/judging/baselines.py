@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,6 @@ from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 
 from deltarule._arrays import Array
-from deltarule.tabular.encoder import TableEncoder
 
 _MOST_LEVELS = 255  # that scikit-learn's trees know of a category
 # Below so many rows one thread does: several that share their processors with other programs wait
@@ -29,57 +29,58 @@ class Baseline(NamedTuple):
     name : str
     predictions : ndarray
         Probabilities of classes (n_samples, n_classes), or numbers (n_samples,).
+    seconds : float
+        Of its training.
     """
 
     name: str
     predictions: Array
+    seconds: float
 
 
 def baselines(
-    encoder: TableEncoder,
-    X: Any,
+    rows: Array,
     y: Array,
-    X_test: Any,
+    held_out: Array,
+    embedded: dict[int, int],
     *,
     n_classes: int,
     weights: Array | None = None,
     seed: int = 0,
 ) -> Iterator[Baseline]:
-    """Train each on the same rows, as the encoder makes them, one after another.
+    """Train each on the same encoded rows, one after another.
 
     Parameters
     ----------
-    encoder : TableEncoder
-        Fitted on X.
-    X, X_test : table
-        Rows to train on, and rows to predict.
+    rows, held_out : ndarray of shape (n_samples, n_features)
+        To train on, and to predict.
     y : ndarray of shape (n_samples,)
         Codes of classes, or numbers.
+    embedded : dict of int to int
+        The columns of codes, and how many codes there are.
     n_classes : int
         0 for numbers.
     weights : ndarray of shape (n_samples,), optional
     seed : int
     """
-    rows, held_out = (encoder.encoded(each, "baselines")[0] for each in (X, X_test))
-    embedded = list(encoder.embedded)
     trees = {
-        "categorical_features": [at for at, n in encoder.embedded.items() if n <= _MOST_LEVELS],
+        "categorical_features": [at for at, n in embedded.items() if n <= _MOST_LEVELS],
         "early_stopping": False,  # which parts rows by classes, of which one may have a single row
         "random_state": seed,
     }
     if n_classes:
         shares = np.bincount(y, weights, n_classes) / (len(y) if weights is None else weights.sum())
-        yield Baseline("always the commonest class", np.tile(shares, (len(held_out), 1)))
+        yield Baseline("always the commonest class", np.tile(shares, (len(held_out), 1)), 0.0)
         linear: Any = LogisticRegression(max_iter=300)
         boosted: Any = HistGradientBoostingClassifier(**trees)
     else:
         mean = float(np.average(y, weights=weights))
-        yield Baseline("always the mean", np.full(len(held_out), mean))
+        yield Baseline("always the mean", np.full(len(held_out), mean), 0.0)
         linear, boosted = Ridge(1e-3), HistGradientBoostingRegressor(**trees)
     # Targets of any size, as a ridge and boosting see them.
     centre, unit = (0.0, 1.0) if n_classes else (float(np.mean(y)), float(np.std(y)) or 1.0)
     y = y if n_classes else (y - centre) / unit
-    opened, opened_held_out = _one_hot(rows, held_out, embedded)
+    opened, opened_held_out = _one_hot(rows, held_out, list(embedded))
     for name, model, train, test in (
         ("logistic regression" if n_classes else "linear regression", linear, opened,
          opened_held_out),
@@ -88,13 +89,15 @@ def baselines(
         threads = 1 if len(rows) < _ROWS_OF_ONE_THREAD else None
         with warnings.catch_warnings(), threadpool_limits(threads):
             warnings.simplefilter("ignore")  # that it could go on a little
+            began = perf_counter()
             model.fit(train, y, sample_weight=weights)
-            if not n_classes:
-                yield Baseline(name, np.asarray(model.predict(test)) * unit + centre)
-                continue
-            P = np.zeros((len(held_out), n_classes))
-            P[:, model.classes_] = model.predict_proba(test)
-            yield Baseline(name, P)
+            seconds = perf_counter() - began
+            if n_classes:
+                predictions = np.zeros((len(held_out), n_classes))
+                predictions[:, model.classes_] = model.predict_proba(test)
+            else:
+                predictions = np.asarray(model.predict(test)) * unit + centre
+        yield Baseline(name, predictions, seconds)
 
 
 def _one_hot(rows: Array, held_out: Array, embedded: list[int]) -> tuple[Any, Any]:

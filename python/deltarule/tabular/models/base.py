@@ -269,9 +269,10 @@ class TabularModel(BaseEstimator):
         >>> from deltarule import TabularRegressor
         >>> rng = np.random.default_rng(0)
         >>> X = rng.normal(size=(300, 2))
-        >>> model = TabularRegressor(preset="fast", random_state=0).fit(X[:200], X[:200, 0])
+        >>> y = X[:, 0] * X[:, 1]
+        >>> model = TabularRegressor(preset="fast", random_state=0).fit(X[:200], y[:200])
         >>> path = Path(tempfile.mkdtemp()) / "report.html"
-        >>> model.report(path, X[200:], X[200:, 0])
+        >>> model.report(path, X[200:], y[200:])
         >>> path.read_text(encoding="utf-8")[:15]
         '<!DOCTYPE html>'
         """

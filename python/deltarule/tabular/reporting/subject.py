@@ -11,11 +11,11 @@ from deltarule._arrays import Array
 from deltarule.metrics import log_loss, root_mean_squared_error
 from deltarule.report.subject import Answers, Importance, Member, Subject, Trained
 from deltarule.tabular.encoder import TableEncoder
+from deltarule.tabular.judging.baselines import baselines as fitted_baselines
 from deltarule.tabular.models.door import checked_table, expect_width
 from deltarule.tabular.models.explaining.importance import permutation_importance
 from deltarule.tabular.models.fitted import Fitted
 from deltarule.tabular.models.temperature import class_probabilities, tempered
-from deltarule.tabular.reporting.baselines import baselines as fitted_baselines
 from deltarule.tabular.reporting.columns import columns_of
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
 
@@ -65,14 +65,15 @@ def subject_of(
         seen = _seen(rows, values, train_rows, train_y)
         trained = Trained(train_y, some, answer(train_rows[some]), seen)
         if baselines:
-            others = fitted_baselines(
+            fits = fitted_baselines(
                 train_rows,
                 train_y,
                 rows,
                 encoder.embedded,
-                classes=outputs.shape[1] if outputs.ndim == 2 else 0,
+                n_classes=outputs.shape[1] if outputs.ndim == 2 else 0,
                 seed=int(record["seed"]),
             )
+            others = [Answers(*each) for each in fits]
     return Subject(
         kind=type(model).__name__,
         call=f"import deltarule as dr\n\nmodel = dr.{_call(model)}.fit(X, y)",

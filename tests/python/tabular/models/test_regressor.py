@@ -118,14 +118,14 @@ def test_a_target_that_is_no_number_is_refused(bad: float) -> None:
 
 @OBVIOUS
 def test_the_future_is_held_out_by_time() -> None:
-    """A target that drifts is predicted badly where only what was before is known."""
+    """What is new in the last rows is not known from those before."""
     m = 300
     X = {"x": np.random.default_rng(0).normal(size=m), "day": np.arange(m) * 2.0}
-    y = X["day"] + X["x"]
+    y = np.where(np.arange(m) < 240, X["x"], -5 * X["x"])
     drawn = dr.TabularRegressor(**FAST).fit(X, y)
     last = dr.TabularRegressor(**FAST, split="time").fit(X, y)
     assert (last.record_["held_out"], last.record_["parts"]) == (60, 1)
-    assert last.scores_["rmse"] > 2 * drawn.scores_["rmse"]
+    assert last.scores_["rmse"] > 1.5 * drawn.scores_["rmse"]
 
 
 def test_rows_that_weigh_nothing_do_not_count() -> None:
