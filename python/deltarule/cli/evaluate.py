@@ -10,7 +10,6 @@ import click
 from deltarule.cli.console import Console, said
 from deltarule.cli.work import judging, targets
 from deltarule.cli.work.tables import HELP_OF_DATA, Model, column_in, reads_tables
-from deltarule.errors import TableFileError
 
 
 @click.command(
@@ -38,11 +37,8 @@ def command(
     """Predict, and compare."""
     console = Console(quiet, as_json)
     of_tables = Model(model)
-    table = of_tables.opened(data, console, **reading)
-    frame = table.whole()
+    table, frame = of_tables.whole(data, console, **reading)
     where = table.sources[0].name
-    if not frame.height:
-        raise TableFileError(f"{where}: it has no rows: expected some")
     name = target or of_tables.origin.target
     if not name:
         raise click.UsageError(f"{model} does not say what its target is called: expected --target")

@@ -42,11 +42,8 @@ def command(
     """Shuffle, and tell."""
     console = Console(quiet, as_json)
     of_tables = Model(model)
-    table = of_tables.opened(data, console, **reading)
-    frame = table.whole()
+    table, frame = of_tables.whole(data, console, **reading)
     where = table.sources[0].name
-    if not frame.height:
-        raise TableFileError(f"{where}: it has no rows: expected some")
     if row is not None and row > frame.height:
         raise TableFileError(f"{where}: it has {frame.height:,} rows: expected --row in them")
     y: Any = None

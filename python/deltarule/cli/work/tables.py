@@ -131,6 +131,20 @@ class Model:
             column_in(table.columns, name, "the model", table.sources[0].name)
         return table
 
+    def whole(self, data: Sequence[str], console: Console, **options: Any) -> tuple[OpenTable, Any]:
+        """The same, and all of it as one frame.
+
+        Raises
+        ------
+        TableFileError
+            Also for one without rows.
+        """
+        table = self.opened(data, console, **options)
+        frame = table.whole()
+        if not frame.height:
+            raise TableFileError(f"{table.sources[0].name}: it has no rows: expected some")
+        return table, frame
+
     def features(self, frame: Any) -> Any:
         """A frame's columns that the model knows; by their places where it knows no names."""
         names = getattr(self.fitted, "feature_names_in_", None)
