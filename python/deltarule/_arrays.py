@@ -26,6 +26,11 @@ def own(vector: Array) -> Array:
     return copy
 
 
+def spread_out(m: int, most: int) -> Array:
+    """Places from all over m rows, in their order: all of them, or so many at most."""
+    return np.linspace(0, m - 1, min(m, most)).astype(np.int64)
+
+
 def all_finite(flat: Array) -> bool:
     """Whether no number of a flat vector, of float32 or float64, is NaN or Inf."""
     return _core.find_non_finite(flat[np.newaxis], flat.dtype) is None

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from deltarule._arrays import Array
+from deltarule._arrays import Array, spread_out
 from deltarule._checks import did_you_mean, expect_flag, expect_in_range
 from deltarule._version import __version__
 from deltarule.ensembles import Ensemble
@@ -91,6 +91,7 @@ class TabularModel(BaseEstimator):
             seed=seed,
             where=where,
         )
+        given = given._replace(weights=self._weights(given, targets))
         left = None
         if self.time_limit is not None:
             left = max(1e-3, _SHARE_OF_TRAINING * self.time_limit - (perf_counter() - began))
@@ -113,13 +114,17 @@ class TabularModel(BaseEstimator):
             "members": mix.members,
         }
         self._keep(encoder, targets, mix, given, record)
-        self._background = given.X[_spread_out(len(given.X))]
+        self._background = given.X[spread_out(len(given.X), _MOST_BACKGROUND)]
         record["seconds"] = round(perf_counter() - began, 3)
         self.n_features_in_ = len(table.raw)
         if table.named:
             self.feature_names_in_ = np.array(list(table.raw), object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+
+    def _weights(self, given: Given, targets: Any) -> Array | None:
+        """What rows count for."""
+        return given.weights
 
     def _examples(self, given: Given, targets: Any) -> Examples:
         """What networks are held to."""
@@ -463,8 +468,3 @@ def _held_out_by(split: str, groups: Any, validation_data: Any) -> str:
     if validation_data is not None:
         return "given"
     return "groups" if groups is not None and split == "random" else split
-
-
-def _spread_out(m: int) -> Array:
-    """Some rows from all over a table."""
-    return np.linspace(0, m - 1, min(m, _MOST_BACKGROUND)).astype(np.int64)

@@ -165,21 +165,26 @@ class TabularClassifier(ClassifierMixin, TabularModel):
 
     def _examples(self, given: Given, targets: ClassEncoder) -> Examples:
         count = len(targets.classes)
-        weights = self._weights(given, targets)
-        shares = np.bincount(given.y, weights, count)
+        shares = np.bincount(given.y, given.weights, count)
         shares = np.maximum(shares, 1e-6 * shares.sum()) / shares.sum()
         if count == 2:
             return Examples(
                 given.X,
                 given.y.astype(np.float32),
-                weights,
+                given.weights,
                 BinaryCrossEntropy(),
                 1,
                 "sigmoid",
                 np.log(shares[1:] / shares[:1]),
             )
         return Examples(
-            given.X, given.y, weights, CategoricalCrossEntropy(), count, "softmax", np.log(shares)
+            given.X,
+            given.y,
+            given.weights,
+            CategoricalCrossEntropy(),
+            count,
+            "softmax",
+            np.log(shares),
         )
 
     def _weights(self, given: Given, targets: ClassEncoder) -> Array | None:
@@ -217,8 +222,7 @@ class TabularClassifier(ClassifierMixin, TabularModel):
         given: Given,
         record: dict[str, Any],
     ) -> None:
-        weights = self._weights(given, targets)
-        of_rows = None if weights is None else weights[mix.rows]
+        of_rows = None if given.weights is None else given.weights[mix.rows]
         codes, probabilities = given.y[mix.rows], class_probabilities(mix.outputs)
         temperature = fitted_temperature(probabilities, codes, of_rows)
         P = tempered(probabilities, temperature)
@@ -266,7 +270,7 @@ class TabularClassifier(ClassifierMixin, TabularModel):
             Where a column is missing, or a value is not of the kind that was found in ``fit``.
         """
         _, A = self._outputs(X, "predict_proba")
-        return tempered(class_probabilities(A), self._fitted.temperature)
+        return self._fitted.answers(A)
 
     def predict(self, X: Any) -> Array:
         """Compute the likeliest class of each row.

@@ -10,6 +10,7 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule.ensembles import Ensemble
 from deltarule.tabular.encoder import TableEncoder
+from deltarule.tabular.models.temperature import class_probabilities, tempered
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
 
 
@@ -42,3 +43,9 @@ class Fitted:
         """The mean of the networks' outputs, (n_samples, n_outputs); one row for one example."""
         rows, _ = self.encoder.encoded(X, where)
         return np.asarray(self.ensemble.predict(rows))
+
+    def answers(self, outputs: Array) -> Array:
+        """What outputs mean: probabilities (n_samples, n_classes), or numbers of each target."""
+        if isinstance(self.targets, ClassEncoder):
+            return tempered(class_probabilities(outputs), self.temperature)
+        return self.targets.inverse(outputs)

@@ -184,7 +184,7 @@ class TabularRegressor(RegressorMixin, TabularModel):
             Where a column is missing, or a value is not of the kind that was found in ``fit``.
         """
         _, A = self._outputs(X, "predict")
-        return self._shaped(self._targets.inverse(A))
+        return self._shaped(self._fitted.answers(A))
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> tuple[Array, Array]:
         """Compute between which numbers the targets lie, with a probability.

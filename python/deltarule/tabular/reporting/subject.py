@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deltarule._arrays import Array
+from deltarule._arrays import Array, spread_out
 from deltarule.metrics import log_loss, root_mean_squared_error
 from deltarule.report.subject import Answers, Importance, Member, Subject, Trained
 from deltarule.tabular.encoder import TableEncoder
@@ -15,7 +15,6 @@ from deltarule.tabular.judging.baselines import baselines as fitted_baselines
 from deltarule.tabular.models.door import checked_table, expect_width
 from deltarule.tabular.models.explaining.importance import permutation_importance
 from deltarule.tabular.models.fitted import Fitted
-from deltarule.tabular.models.temperature import class_probabilities, tempered
 from deltarule.tabular.reporting.columns import columns_of
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
 
@@ -61,7 +60,7 @@ def subject_of(
                 f"{where}: train is a {type(train).__name__}: expected (X, y), the rows of fit"
             )
         X_train, train_rows, train_y = _opened(model, *train, where, "train X")
-        some = _spread(len(train_y), _MOST_ANSWERED)
+        some = spread_out(len(train_y), _MOST_ANSWERED)
         seen = _seen(rows, values, train_rows, train_y)
         trained = Trained(train_y, some, answer(train_rows[some]), seen)
         if baselines:
@@ -122,10 +121,8 @@ def _opened(model: Any, X: Any, y: Any, where: str, what: str) -> tuple[Any, Arr
 
 def _answered(fitted: Fitted, rows: Array) -> Array:
     """Probabilities, or numbers of one dimension."""
-    outputs = np.asarray(fitted.ensemble.predict(rows))
-    if isinstance(fitted.targets, ClassEncoder):
-        return tempered(class_probabilities(outputs), fitted.temperature)
-    return np.asarray(fitted.targets.inverse(outputs)).reshape(-1)
+    found = fitted.answers(fitted.ensemble.predict(rows))
+    return found if isinstance(fitted.targets, ClassEncoder) else found.reshape(-1)
 
 
 def _importance(fitted: Fitted, rows: Array, y: Array) -> Importance:
@@ -153,7 +150,7 @@ def _shuffled(
     most: int,
     repeats: int,
 ) -> tuple[Array, Array]:
-    some = _spread(len(rows), most)
+    some = spread_out(len(rows), most)
     loss = log_loss if isinstance(fitted.targets, ClassEncoder) else root_mean_squared_error
     spans = encoder.spans
     return permutation_importance(
@@ -163,11 +160,6 @@ def _shuffled(
         {name: spans[name] for name in names},
         repeats=repeats,
     )
-
-
-def _spread(m: int, most: int) -> Array:
-    """Some rows from all over a table."""
-    return np.linspace(0, m - 1, min(m, most)).astype(np.int64)
 
 
 def _seen(rows: Array, y: Array, train: Array, train_y: Array) -> Array:

@@ -16,7 +16,6 @@ from deltarule.tabular.models.explaining.importance import permutation_importanc
 from deltarule.tabular.models.explaining.joint_output import JointOutput, LogOdds, MeanNumbers
 from deltarule.tabular.models.explaining.trunk import Trunk
 from deltarule.tabular.models.fitted import Fitted
-from deltarule.tabular.models.temperature import class_probabilities, tempered
 from deltarule.tabular.targets import ClassEncoder
 
 # score = function(y, predictions), large where predictions are good
@@ -154,10 +153,7 @@ def _groups(spans: dict[str, tuple[int, int]], n: int) -> Array:
 
 
 def _answers(fitted: Fitted, rows: Array) -> Array:
-    outputs = fitted.ensemble.predict(rows)
-    if isinstance(fitted.targets, ClassEncoder):
-        return tempered(class_probabilities(outputs), fitted.temperature)
-    return fitted.targets.inverse(outputs)
+    return fitted.answers(fitted.ensemble.predict(rows))
 
 
 def _targets(fitted: Fitted, y: Any, m: int, where: str) -> Array:
