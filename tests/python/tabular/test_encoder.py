@@ -509,3 +509,12 @@ def test_spans_are_where_columns_numbers_lie() -> None:
         assert all(each.startswith(name) for each in names[first:last])
         ends.append(last)
     assert ends[-1] == made.output_size
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "coo_matrix", "dok_array"])
+def test_a_sparse_matrix_is_told_to_be_made_dense(kind: str) -> None:
+    """One kind of them is a mapping, and no table of columns all the same."""
+    sparse = pytest.importorskip("scipy.sparse")
+    X = getattr(sparse, kind)(np.eye(5))
+    with pytest.raises(TypeError, match=r"X is a sparse \w+: expected X.toarray\(\)"):
+        dr.TableEncoder().fit(X)
