@@ -27,6 +27,7 @@ struct PyTrainer {
   Loss loss;
   Trainer<Scalar> core;
   Uses runs;
+  std::vector<py::object> passed;  // what the shard that has passed was read from
 
   PyTrainer(PyNetwork<Scalar>& network_, const Loss& loss_)
       : network(network_), loss(loss_), core(network_.core, loss_) {}
@@ -133,7 +134,10 @@ class RunWork : public Work {
       : held_(std::move(held)), trainer_(trainer), run_(run), step_(step), pass_(pass) {}
 
  private:
-  void take() override { begin_training(trainer_); }
+  void take() override {
+    begin_training(trainer_);
+    trainer_.passed.clear();
+  }
   void give_back() override { end_training(trainer_); }
   void run(Interrupt& interrupt) override {
     result_ = trainer_.core.run(run_, step_, pass_, interrupt);
@@ -269,6 +273,7 @@ std::optional<double> step_of_little(PyTrainer<Scalar>& trainer, py::array& para
       .options = {.clip_value = clip_value, .clip_norm = clip_norm, .refuse_non_finite = true},
       .costs = &cost};
   const AtWork<Scalar> at_work(trainer);
+  trainer.passed.clear();
   Interrupt never;
   const RunResult result = trainer.core.run(one_step, *steps_made, pass, never);
   return result.non_finite ? std::numeric_limits<double>::quiet_NaN() : cost.sum / cost.weight;
@@ -286,9 +291,70 @@ std::pair<double, double> loss_and_gradients(PyTrainer<Scalar>& trainer,
   const TrainingSet set = training_set(where, trainer, X, target);
   const Batch all = examples_of_run(where, trainer, set, std::nullopt, 0, set.X.count);
   const AtWork<Scalar> at_work(trainer);
+  trainer.passed.clear();
   const GilReleased released;
   const BatchCost cost = trainer.core.loss_and_gradients(p, set, all, pass, g);
   return {cost.sum, cost.weight};
+}
+
+// A shard's way to dZ, as far as which its gradients can be had.
+template <class Scalar>
+std::pair<double, double> pass_shard(PyTrainer<Scalar>& trainer, const py::array& parameters,
+                                     const py::object& X, const PyTarget& target,
+                                     const std::optional<Rows<std::int64_t>>& order, Index first,
+                                     Index count, const Pass& pass, bool copies_weights) {
+  constexpr const char* where = "fit";
+  const Index P = trainer.network.core.parameter_count();
+  const Scalar* const p = flat_vector<Scalar>(parameters, P, where, "parameters", false);
+  const TrainingSet set = training_set(where, trainer, X, target);
+  const Batch shard = examples_of_run(where, trainer, set, order, first, count);
+  if (count == 0) refuse(where, "the shard has no examples: expected 1 or more");
+  const AtWork<Scalar> at_work(trainer);
+  trainer.passed = {X};
+  const GilReleased released;
+  const BatchCost cost = trainer.core.pass_shard(p, set, shard, pass, copies_weights);
+  return {cost.sum, cost.weight};
+}
+
+// Of layers first ... last, counted from 1, of the shard that has just passed.
+template <class Scalar>
+void shard_gradients(PyTrainer<Scalar>& trainer, const py::array& parameters, Index first,
+                     Index last, py::array& gradients) {
+  constexpr const char* where = "fit";
+  const Index P = trainer.network.core.parameter_count();
+  const Scalar* const p = flat_vector<Scalar>(parameters, P, where, "parameters", false);
+  Scalar* const g = flat_vector<Scalar>(gradients, P, where, "gradients", true);
+  if (trainer.passed.empty()) refuse(where, "no shard has passed: expected pass_shard before");
+  const AtWork<Scalar> at_work(trainer);
+  const GilReleased released;
+  trainer.core.shard_gradients(p, first, last, g);
+}
+
+template <class Scalar>
+double step_by_sums(PyTrainer<Scalar>& trainer, py::array& parameters, py::array& gradients,
+                    py::array& state, double weight, Optimizer optimizer,
+                    std::optional<double> learning_rate, py::array& step, double clip_value,
+                    double clip_norm, std::optional<py::array>& average, double average_decay,
+                    bool refuse_non_finite) {
+  constexpr const char* where = "fit";
+  const Index P = trainer.network.core.parameter_count();
+  auto* const steps_made = flat_vector<std::int64_t>(step, 1, where, "step", true);
+  const auto vectors = flat_vectors<Scalar>(parameters, state, P, optimizer, where);
+  Scalar* const g = flat_vector<Scalar>(gradients, P, where, "gradients", true);
+  const StepOptions options{
+      .clip_value = clip_value,
+      .clip_norm = clip_norm,
+      .average_decay = average_decay,
+      .average = average ? flat_vector<Scalar>(*average, P, where, "average", true) : nullptr,
+      .refuse_non_finite = refuse_non_finite};
+  if (learning_rate) optimizer.learning_rate = *learning_rate;
+  const AtWork<Scalar> at_work(trainer);
+  trainer.passed.clear();
+  const GilReleased released;
+  const double penalty =
+      trainer.core.step_by_sums(vectors, g, weight, optimizer, options, *steps_made);
+  if (!std::isnan(penalty)) ++*steps_made;
+  return penalty;
 }
 
 template <class Scalar>
@@ -305,6 +371,13 @@ void register_trainer(py::module_& module, const char* name) {
       .def("step_of_little", &step_of_little<Scalar>, arg("parameters"), arg("gradients"),
            arg("state"), arg("optimizer"), arg("step"), arg("pass_"), arg("X"), arg("y"),
            arg("bounds"), arg("clip_value"), arg("clip_norm"))
+      .def("pass_shard", &pass_shard<Scalar>, arg("parameters"), arg("X"), arg("target"),
+           arg("order"), arg("first"), arg("count"), arg("pass_"), arg("copies_weights"))
+      .def("shard_gradients", &shard_gradients<Scalar>, arg("parameters"), arg("first"),
+           arg("last"), arg("gradients"))
+      .def("step_by_sums", &step_by_sums<Scalar>, arg("parameters"), arg("gradients"), arg("state"),
+           arg("weight"), arg("optimizer"), arg("learning_rate"), arg("step"), arg("clip_value"),
+           arg("clip_norm"), arg("average"), arg("average_decay"), arg("refuse_non_finite"))
       .def("loss_and_gradients", &loss_and_gradients<Scalar>, arg("parameters"), arg("X"),
            arg("target"), arg("pass_"), arg("gradients"));
 }

@@ -1,12 +1,14 @@
 #include "training/trainer.hpp"
 
 #include "base/sizes.hpp"
+#include "kernels/dispatch.hpp"
 #include "network/finiteness.hpp"
 #include "threads/parallel.hpp"
 #include "training/one_reading.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace deltarule {
@@ -70,6 +72,50 @@ BatchCost Trainer<Scalar>::loss_and_gradients(const Scalar* parameters, const Tr
   });
   cost.sum += update_.penalty() * cost.weight;
   return cost;
+}
+
+template <class Scalar>
+BatchCost Trainer<Scalar>::pass_shard(const Scalar* parameters, const TrainingSet& set,
+                                      const Batch& shard, const Pass& pass, bool copies_weights) {
+  Interrupt never;
+  make_room(set, shard.count);
+  threads_ = threads(step_work(shard.count));
+  pass_.use_threads(threads_);
+  if (copies_weights) pass_.transposed().copy(parameters);
+  BatchCost cost = pass_.run(parameters, set, shard, pass, false, never);
+  if (!pass_.cache().coupling.finite()) cost.sum = std::numeric_limits<double>::quiet_NaN();
+  network_.keep_moments(pass_.cache());
+  return cost;
+}
+
+template <class Scalar>
+void Trainer<Scalar>::shard_gradients(const Scalar* parameters, Index first, Index last,
+                                      Scalar* gradients) {
+  for_each_tile(network_, threads_, [&](const Tile& tile, int) {
+    if (first <= tile.layer && tile.layer <= last)
+      pass_.gradient(parameters, tile, Scalar(1), gradients + tile.first);
+  });
+}
+
+template <class Scalar>
+double Trainer<Scalar>::step_by_sums(const FlatVectors<Scalar>& vectors, Scalar* gradients,
+                                     double weight, const Optimizer& optimizer,
+                                     const StepOptions& options, std::int64_t step) {
+  const Index P = network_.parameter_count();
+  const auto scale = gradient_scale<Scalar>({0.0, weight});
+  threads_ = threads(step_work(1));
+  update_.begin(vectors, optimizer, step + 1);
+  for_each_tile(network_, threads_, [&](const Tile& tile, int) {
+    Scalar* const of_tile = gradients + tile.first;
+    kernels<Scalar>().vectors.scale(tile.count, scale, of_tile);
+    update_.penalize(vectors.parameters, tile, of_tile);
+    update_.clip(options, tile, of_tile);
+  });
+  if (options.refuse_non_finite && !finite(gradients, P))
+    return std::numeric_limits<double>::quiet_NaN();
+  update_.apply_all(options, gradients, threads_);
+  update_.finish(options, threads_);
+  return update_.penalty();
 }
 
 template <class Scalar>

@@ -39,6 +39,17 @@ class Trainer {
   BatchCost loss_and_gradients(const Scalar* parameters, const TrainingSet& set, const Batch& batch,
                                const Pass& pass, Scalar* gradients);
 
+  // A step whose examples come in shards, some of them on other machines. Each shard passes, and its
+  // running moments move; `copies_weights` where they may have changed other than by these steps.
+  BatchCost pass_shard(const Scalar* parameters, const TrainingSet& set, const Batch& shard,
+                       const Pass& pass, bool copies_weights);
+  // Then gradients := the sums over the shard's examples, of layers first ... last, without penalties.
+  void shard_gradients(const Scalar* parameters, Index first, Index last, Scalar* gradients);
+  // When those of all shards are added up, the step by them, where they are all finite: it returns what
+  // the penalties add to the cost, or NaN where no step is made.
+  double step_by_sums(const FlatVectors<Scalar>& vectors, Scalar* gradients, double weight,
+                      const Optimizer& optimizer, const StepOptions& options, std::int64_t step);
+
   // `step` counts the updates that the optimizer has made, pass.number the training passes of the
   // network; both grow by the steps of the run.
   RunResult run(const Run<Scalar>& run, std::int64_t& step, Pass& pass, Interrupt& interrupt);

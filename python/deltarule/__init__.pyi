@@ -2,6 +2,7 @@
 
 from deltarule import blocks as blocks
 from deltarule import callbacks as callbacks
+from deltarule import distributed as distributed
 from deltarule import initializers as initializers
 from deltarule import losses as losses
 from deltarule import metrics as metrics
@@ -27,6 +28,7 @@ from deltarule.ensembles.searching.search_result import SearchResult as SearchRe
 from deltarule.ensembles.searching.space import Integer as Integer
 from deltarule.ensembles.searching.space import LogUniform as LogUniform
 from deltarule.ensembles.searching.space import Uniform as Uniform
+from deltarule.errors import DistributedError as DistributedError
 from deltarule.errors import ModelFileError as ModelFileError
 from deltarule.errors import TableWarning as TableWarning
 from deltarule.errors import TrainingDivergedError as TrainingDivergedError

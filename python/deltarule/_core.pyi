@@ -229,6 +229,40 @@ class Trainer:
         pass_: Pass,
         gradients: Array,
     ) -> tuple[float, float]: ...
+    def pass_shard(
+        self,
+        parameters: Array,
+        X: Array | SparseRows,
+        target: Target,
+        order: Array | None,
+        first: int,
+        count: int,
+        pass_: Pass,
+        copies_weights: bool,
+    ) -> tuple[float, float]:
+        """The sum of a shard's losses, and of its weights; its gradients can then be had."""
+
+    def shard_gradients(
+        self, parameters: Array, first: int, last: int, gradients: Array
+    ) -> None:
+        """Of layers first to last, counted from 1: sums over the shard, without penalties."""
+
+    def step_by_sums(
+        self,
+        parameters: Array,
+        gradients: Array,
+        state: Array,
+        weight: float,
+        optimizer: Optimizer,
+        learning_rate: float | None,
+        step: Array,
+        clip_value: float,
+        clip_norm: float,
+        average: Array | None,
+        average_decay: float,
+        refuse_non_finite: bool,
+    ) -> float:
+        """The step by the sums of all shards: what penalties cost, or NaN and no step."""
 
 class Network32(Network): ...
 class Network64(Network): ...

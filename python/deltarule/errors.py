@@ -15,6 +15,10 @@ class TrainingDivergedError(ArithmeticError):
     """The cost stopped being finite; the network has its last good weights."""
 
 
+class DistributedError(RuntimeError):
+    """Another rank or worker has failed or does not come; the message says which, and why."""
+
+
 class TrainingWarning(UserWarning):
     """Something in training that will probably come to nothing, and what may help."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,11 +39,17 @@ def expect_classes(target: _core.Target, what: str, instead: str) -> Array:
     return classes
 
 
-def weights_of_classes(class_weight: Any, target: _core.Target, n_outputs: int) -> Array:
+def weights_of_classes(
+    class_weight: Any,
+    target: _core.Target,
+    n_outputs: int,
+    totals_of: Callable[[Array, Array | None, int], Array] = np.bincount,
+) -> Array:
     """What every class weighs, by what ``fit`` was asked for and the targets it trains on.
 
     "balanced" is such that every class weighs as much as the others in all, and the mean is 1: with
-    no other weights scikit-learn's ``n_samples / (n_classes * np.bincount(y))``.
+    no other weights scikit-learn's ``n_samples / (n_classes * np.bincount(y))``. ``totals_of`` is
+    who counts examples elsewhere too.
     """
     what = "fit: class_weight"
     instead = "give each example its sample_weight"
@@ -56,7 +62,7 @@ def weights_of_classes(class_weight: Any, target: _core.Target, n_outputs: int) 
                 f"{what} is {class_weight!r}: expected 'balanced', or a dict from class labels to "
                 "weights"
             )
-        totals = np.bincount(classes, target.weights, n_classes)
+        totals = totals_of(classes, target.weights, n_classes)
         there = totals > 0
         weights[there] = totals.sum() / (there.sum() * totals[there])
         return weights

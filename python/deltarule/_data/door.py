@@ -247,7 +247,15 @@ class Encodes(Protocol):
 
 
 class Door:
-    """The ways in, for who hands them on; one may keep what is asked for again."""
+    """The ways in, for who hands them on; one may keep what is asked for again.
+
+    Attributes
+    ----------
+    least : int
+        How many rows there have to be to train on.
+    """
+
+    least = 1
 
     def encoded(self, X: Any, inputs: Encodes, where: str, what: str) -> Array:
         """Rows of numbers of a raw table."""

@@ -45,8 +45,13 @@ def window_to_shuffle(rows: Rows, m: int, batch_size: int) -> int | None:
     """
     if not rows.shuffled_in_windows:
         return None
-    window = max(1, _NUMBERS_A_WINDOW // rows.shape[1] // batch_size) * batch_size
+    window = window_of(rows.shape[1], batch_size)
     return window if m > window else None
+
+
+def window_of(features: int, batch_size: int) -> int:
+    """How many rows make up a window, in whole batches."""
+    return max(1, _NUMBERS_A_WINDOW // features // batch_size) * batch_size
 
 
 def shuffled_in_windows(generator: Any, m: int, window: int) -> Array:

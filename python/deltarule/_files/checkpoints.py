@@ -287,6 +287,9 @@ class Saved:
                 differences.append(
                     f"it was trained with {self._data[name]} {what}, not {data[name]}"
                 )
+        shards = [found.get("shards", 1) for found in (self._data, data)]
+        if self._data and shards[0] != shards[1]:
+            differences.append(f"its batches were cut into {shards[0]} shards, not {shards[1]}")
         hashes = self._data.get("sha256_of_some"), data.get("sha256_of_some")
         if None not in hashes and hashes[0] != hashes[1] and not differences:
             differences.append("it was trained with other examples")

@@ -341,7 +341,7 @@ class BareNetwork:
         loss = self._loss_for(loss, where)
         rows = self._rows(X, where, door=door)
         m = len(rows)
-        if not m:
+        if m < door.least:
             raise ValueError(f"{where}: X has no rows: expected 1 or more")
         target = door.as_target(y, loss, m, self.output_size, self.dtype, where, sample_weight)
         return loss, rows, target

@@ -51,7 +51,7 @@ def says_which_arguments(function: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in kwargs.keys() - set(known):
             if name != "verbose" or "progress" not in known:
-                raise TypeError(_answer(function.__name__, name, known))
+                raise TypeError(answer(function.__name__, name, known))
             _take_verbose(kwargs, function.__name__)
         return function(*args, **kwargs)
 
@@ -67,7 +67,8 @@ def _take_verbose(arguments: dict[str, object], where: str) -> None:
     arguments["progress"] = bool(value)
 
 
-def _answer(where: str, name: str, known: tuple[str, ...]) -> str:
+def answer(where: str, name: str, known: tuple[str, ...]) -> str:
+    """What to say of an argument that a function does not have."""
     start = f"{where}: there is no argument {name!r}"
     if name in _ELSEWHERE:
         return f"{start}: {_ELSEWHERE[name]}"

@@ -43,12 +43,13 @@ class Examples(NamedTuple):
     held: Held | None
     validation: Held | None
     stream: Batches | None = None
+    elsewhere: int = 0  # examples that other processes train on
 
     @property
     def trained(self) -> int:
         """How many are trained on."""
         assert self.held is not None
-        return len(self.held.rows)
+        return len(self.held.rows) + self.elsewhere
 
     @property
     def names(self) -> list[str] | None:

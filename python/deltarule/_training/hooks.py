@@ -53,6 +53,11 @@ def as_callbacks(callbacks: Sequence[Any], validated: bool) -> list[Any]:
     return sorted(callbacks, key=lambda each: bool(getattr(each, "goes_last", False)))
 
 
+def speaks(callback: Any) -> bool:
+    """Whether it writes, prints or tells others, which of several processes one does."""
+    return bool(getattr(callback, "speaks", False))
+
+
 def expect_validation(watcher: Any, what: str, validated: bool) -> None:
     """Refuse to watch a value of the validation data where there are none."""
     monitor = getattr(watcher, "monitor", None)

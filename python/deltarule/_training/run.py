@@ -159,11 +159,15 @@ class TrainingRun:
 
     def begin_epoch(self) -> bool:
         """Go on to the next epoch, if there is to be one."""
-        if self.stopping or self.history.epochs >= self.epochs:
+        if self.history.epochs >= self.epochs or not self.goes_on():
             return False
         self.epoch = self.history.epochs + 1
         self._first_step = self.step
         self.call("on_epoch_begin")
+        return self.goes_on()
+
+    def goes_on(self) -> bool:
+        """Whether nobody has asked for the end."""
         return not self.stopping
 
     def end_epoch(self, record: Mapping[str, float]) -> None:

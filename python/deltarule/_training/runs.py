@@ -152,6 +152,10 @@ class MakeSteps:
         rows, target, order, first = self._windows.holding(run.first, run.batch_size, given)
         return run._replace(rows=rows, target=target, order=order, first=run.first - first)
 
+    def batch(self, run: Run) -> tuple[Array, Array, Array | None]:
+        """X, y and the weights of the examples of a run of one batch."""
+        return run.batch()
+
     def __call__(self, run: Run, costs: Array | None = None) -> Made:
         """Make them now, on this thread."""
         return performed(self.later(run, costs))
@@ -198,9 +202,8 @@ class Runs:
         For who makes steps again.
     """
 
-    def __init__(self, training: TrainingRun, loss: Loss, every_step: EveryStep) -> None:
-        self._training = training
-        self.call = MakeSteps(training.network, training.optimizer, loss, every_step)
+    def __init__(self, training: TrainingRun, make: MakeSteps) -> None:
+        self._training, self.call = training, make
         self._longest: int | None = None  # by the clock
         self._before: Array | None = None  # the weights before a step that a callback sees
 
@@ -257,7 +260,9 @@ class Runs:
     def show(self, run: Run, cost: float) -> None:
         """Show the step that was just made to the callbacks that want to see it."""
         assert self._before is not None
-        self._training.show_step(cost, self.call.gradients, self._before, run.batch)
+        self._training.show_step(
+            cost, self.call.gradients, self._before, lambda: self.call.batch(run)
+        )
 
 
 def _next_run(batches: int, seconds: float) -> int:

@@ -12,7 +12,7 @@ from deltarule._data.rows import Rows
 from deltarule._network.works import Works
 from deltarule._training.examples import Examples
 from deltarule._training.last_good import LastGood
-from deltarule._training.runs import EveryStep, Made, Run, Runs
+from deltarule._training.runs import Made, MakeSteps, Run, Runs
 from deltarule.errors import TrainingDivergedError
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class Steps:
     """
 
     def __init__(
-        self, training: TrainingRun, examples: Examples, every_step: EveryStep, *, watched: bool
+        self, training: TrainingRun, examples: Examples, make: MakeSteps, *, watched: bool
     ) -> None:
         self._training, self._examples = training, examples
         self._network, self._optimizer = training.network, training.optimizer
-        self._runs = Runs(training, examples.loss, every_step)
+        self._runs = Runs(training, make)
         self._batches = examples.batches
         self._costs = np.empty((self._batches or 1, 2))  # of an epoch: sum and weight of each
         self._done = 0
@@ -70,7 +70,7 @@ class Steps:
         self._done += steps
         self._all_done += steps
         tell(self._all_done)
-        return not self._training.stopping
+        return self._training.goes_on()
 
     def _of_rows(self, tell: Callable[[int], object]) -> Works[bool]:
         rows, batch_size = self._examples.rows, self._examples.batch_size

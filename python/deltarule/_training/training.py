@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from deltarule._arrays import Array
 from deltarule._checks import expect_count
 from deltarule._data.door import FRONT_DOOR, Door
 from deltarule._network.works import Works, performed
-from deltarule._training.evaluate import judge, metrics_of
+from deltarule._training.evaluate import Held, judge, metrics_of
 from deltarule._training.examples import Examples, Given, from_arrays, from_batches
 from deltarule._training.fingerprint import fingerprint
 from deltarule._training.hooks import as_callbacks, expect_validation
 from deltarule._training.lbfgs import expect_one_cost, fit_lbfgs
 from deltarule._training.progress import Bar
 from deltarule._training.run import TrainingRun
-from deltarule._training.runs import every_step_of, expect_every_step
+from deltarule._training.runs import EveryStep, MakeSteps, every_step_of, expect_every_step
 from deltarule._training.steps import Steps
 from deltarule.history import History
 from deltarule.metrics import Metric
@@ -67,9 +68,9 @@ class Training:
                 optimizer._state_for(network.parameters)  # refuses one that is another network's
             network._learn_names(self.names)
             if self.saved is None:
-                network._adapt_once(examples.held and examples.held.rows)
+                self._adapt()
             network.history = History()
-            run = self.run = TrainingRun(network, optimizer, self.callbacks, self.epochs, self.data)
+            run = self.run = self._new_run()
             if self.saved is not None:
                 self.saved.restore(run)
             with run, bar:
@@ -80,11 +81,25 @@ class Training:
                     yield from self._epochs_of_steps(run, bar)
             return run.history
 
+    # What several processes that train one network do together.
+
+    def _adapt(self) -> None:
+        self.network._adapt_once(self.examples.held and self.examples.held.rows)
+
+    def _new_run(self) -> TrainingRun:
+        return TrainingRun(self.network, self.optimizer, self.callbacks, self.epochs, self.data)
+
+    def _make_steps(self, every_step: EveryStep) -> MakeSteps:
+        return MakeSteps(self.network, self.optimizer, self.examples.loss, every_step)
+
+    def _judge(self, held: Held) -> Works[tuple[dict[str, float], Array]]:
+        return judge(self.network, held, self.examples.loss, self.metrics)
+
     def _epochs_of_steps(self, run: TrainingRun, bar: Bar) -> Works[None]:
         every_step = every_step_of(run.network, self.clip_value, self.clip_norm, self.average)
         watched = bool(self.callbacks or self.schedule or self.judges_training_set)
         watched = watched or self.examples.validation is not None
-        steps = Steps(run, self.examples, every_step, watched=watched)
+        steps = Steps(run, self.examples, self._make_steps(every_step), watched=watched)
 
         def tell(done: int) -> None:
             if bar.enabled:
@@ -111,13 +126,12 @@ class Training:
 
     def _record(self, run: TrainingRun, cost: float) -> Works[dict[str, float]]:
         """What an epoch comes to."""
-        record, loss = {"loss": cost}, self.examples.loss
+        record = {"loss": cost}
         if self.judges_training_set and self.examples.held is not None:
-            found, _ = yield from judge(self.network, self.examples.held, loss, self.metrics)
+            found, _ = yield from self._judge(self.examples.held)
             record |= {name: found[name] for name in self.metrics}
         if self.examples.validation is not None:
-            validation = self.examples.validation
-            found, A = yield from judge(self.network, validation, loss, self.metrics)
+            found, A = yield from self._judge(self.examples.validation)
             run.validation_outputs = A
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
@@ -131,12 +145,25 @@ def prepared(
     network: BareNetwork, X: Any, y: ArrayLike | None, given: Given, door: Door = FRONT_DOOR
 ) -> Training:
     """A training of what ``fit`` was given, if it may be."""
+    training = training_of(network, examples_of(network, X, y, given, door), given)
+    if given.resume is not None:
+        training.saved = saved_of(training, given.resume)
+    return training
+
+
+def examples_of(
+    network: BareNetwork, X: Any, y: ArrayLike | None, given: Given, door: Door = FRONT_DOOR
+) -> Examples:
+    """What to train on, and what to judge by."""
+    if y is None:
+        epochs = expect_count(given.epochs, "fit: epochs", least=0)
+        return from_batches(network, X, given, epochs)
+    return from_arrays(network, X, y, given, door)
+
+
+def training_of(network: BareNetwork, examples: Examples, given: Given) -> Training:
+    """A training on these examples, as ``fit`` was asked for, from the beginning."""
     epochs = expect_count(given.epochs, "fit: epochs", least=0)
-    examples = (
-        from_batches(network, X, given, epochs)
-        if y is None
-        else from_arrays(network, X, y, given, door)
-    )
     judged = metrics_of(given.metrics, examples.loss, network._output, "fit")
     validation = examples.validation
     names = network.feature_names or examples.names or (validation and validation.rows.names)
@@ -152,7 +179,7 @@ def prepared(
     expect_validation(schedule, "the learning rate", validated=validation is not None)
     if isinstance(optimizer, LBFGS):
         expect_one_cost(network, examples)
-    training = Training(
+    return Training(
         network=network,
         examples=examples,
         optimizer=optimizer,
@@ -167,12 +194,9 @@ def prepared(
         names=names,
         data=cache(lambda: fingerprint(network, examples)),
     )
-    if given.resume is not None:
-        training.saved = _saved(training, given.resume)
-    return training
 
 
-def _saved(training: Training, resume: str | os.PathLike[str]) -> Saved | None:
+def saved_of(training: Training, resume: str | os.PathLike[str]) -> Saved | None:
     """The checkpoint to go on from, if it fits; None for "auto" where there is none yet."""
     optimizer, callbacks = training.optimizer, training.callbacks
     if isinstance(optimizer, LBFGS):

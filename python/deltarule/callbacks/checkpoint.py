@@ -52,6 +52,7 @@ class Checkpoint(Described):
     Where the weights are not finite any more nothing is written: training is about to say so.
     """
 
+    speaks = True
     goes_last = True  # when the others' state is that of the epoch's end
 
     def __init__(

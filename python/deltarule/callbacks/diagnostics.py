@@ -52,6 +52,8 @@ class Diagnostics(Described):
         For an ``every`` that is no integer of 1 or more.
     """
 
+    speaks = True
+
     def __init__(self, every: int = 100) -> None:
         self.every = self.every_steps = expect_count(every, "Diagnostics: every", least=1)
         self.rows: list[dict[str, Any]] = []

@@ -20,6 +20,8 @@ from deltarule.callbacks.described import Described
 class _Log(Described):
     """A file that has a record an epoch, written as it ends."""
 
+    speaks = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(expect_path(path, f"{type(self).__name__}: path"))
 
@@ -106,6 +108,8 @@ class TensorBoard(Described):
     ImportError
         In ``fit``, where neither of the writers is installed.
     """
+
+    speaks = True
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(expect_path(folder, "TensorBoard: folder"))

@@ -37,6 +37,8 @@ class OptunaPruning(Described):
     ...     return min(history["val_loss"])
     """
 
+    speaks = True
+
     def __init__(self, trial: Any, monitor: str = "val_loss") -> None:
         self.trial, self.monitor = trial, monitor
         mode = mode_by_name(monitor)

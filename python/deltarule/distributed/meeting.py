@@ -1,0 +1,223 @@
+"""Where ranks meet: before anything passes between them, each says how it is.
+
+So a rank that has raised is heard of by all at once, with its reason, and nobody is left waiting
+for what will not come. Every wait has an end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import pickle
+import signal
+import sys
+import threading
+import time
+from typing import Any, NoReturn, Self
+from zlib import crc32
+
+import numpy as np
+
+from deltarule._arrays import Array
+from deltarule.errors import DistributedError
+
+# How long to ask again and again before others get the core, and how long to sleep from then on.
+_SPINS, _SLEEP = 200, 50e-6
+_A_PING = 1.0  # how long a rank that is there may take to say so, in seconds
+_PING = 7
+_WELL, _FAILED = 0, 1
+
+
+class Meeting:
+    """The ranks of a communicator, or one process that needs nobody.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm or None
+    timeout : float
+        Seconds after which a rank that does not come is given up.
+
+    Attributes
+    ----------
+    rank, size : int
+    """
+
+    def __init__(self, comm: Any, timeout: float) -> None:
+        self.rank, self.size, self._comm = 0, 1, None
+        self._timeout, self._place = timeout, "the start"
+        self._mine, self._all = np.zeros(4, np.int64), np.zeros((1, 4), np.int64)
+        self._number = 0
+        self._kept: Any = None  # who is told of Ctrl-C at other times
+        self._interrupted = False
+        if comm is None:
+            return
+        from mpi4py import MPI
+
+        self._mpi: Any = MPI
+        self.rank, self.size = comm.Get_rank(), comm.Get_size()
+        if self.size > 1:
+            self._comm = comm.Dup()  # our messages meet no others
+            self._all = np.zeros((self.size, 4), np.int64)
+
+    def __enter__(self) -> Self:
+        """Keep Ctrl-C until the ranks are at a place where it can be told to all; not the second."""
+        if threading.current_thread() is threading.main_thread():
+            self._kept = signal.getsignal(signal.SIGINT)
+            if callable(self._kept):
+                signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *of_exception: object) -> None:
+        if callable(self._kept):
+            signal.signal(signal.SIGINT, self._kept)
+        self._kept = None
+
+    def _interrupt(self, number: int, frame: Any) -> None:
+        if self._interrupted and callable(self._kept):
+            self._kept(number, frame)
+        self._interrupted = True
+
+    def meet(self, place: str, size: int = 0) -> Array:
+        """Come together at a place, which is the same for all; what each has to tell, in bytes.
+
+        Raises
+        ------
+        DistributedError
+            Where a rank has failed, does not come, or comes to another place.
+        """
+        self._place = place
+        if self._interrupted:
+            self._interrupted = False
+            raise KeyboardInterrupt
+        if self._comm is None:
+            return np.array([size])
+        self._number += 1
+        self._mine[:] = _WELL, crc32(place.encode()), self._number, size
+        self._wait(self._comm.Iallgather(self._mine, self._all))
+        if self._all[:, 0].any():
+            self._raise_what_others_say()
+        if (self._all[:, 1:3] != self._all[0, 1:3]).any():
+            places = self._told(place)
+            other = next(rank for rank, each in enumerate(places) if each != places[0])
+            raise DistributedError(
+                f"fit: rank 0 is at {places[0]} and rank {other} at {places[other]}: expected all "
+                "ranks to make the same calls, with the same arguments"
+            )
+        sizes: Array = self._all[:, 3]
+        return sizes
+
+    def notes(self, place: str, mine: Array) -> Array:
+        """The ranks' notes of their shards, all shards one after another."""
+        return self.gather(place, mine).reshape(-1, mine.shape[-1])
+
+    def gather(self, place: str, mine: Array) -> Array:
+        """The same array of all ranks, one after another; of the same shape on each."""
+        self.meet(place)
+        return self.gather_here(mine)
+
+    def gather_here(self, mine: Array) -> Array:
+        """The same at the place where the ranks are."""
+        if self._comm is None:
+            return mine[np.newaxis]
+        mine = np.ascontiguousarray(mine)
+        every = np.empty((self.size, *mine.shape), mine.dtype)
+        byte = self._mpi.BYTE
+        self._wait(self._comm.Iallgather([mine, byte], [every, byte]))
+        return every
+
+    def told(self, place: str, mine: Any) -> list[Any]:
+        """What each rank tells: any object, for what is small or rare."""
+        self.meet(place)
+        return self._told(mine)
+
+    def _told(self, mine: Any) -> list[Any]:
+        if self._comm is None:
+            return [mine]
+        text = np.frombuffer(pickle.dumps(mine), np.uint8)
+        sizes = self.gather_here(np.array([text.size], np.int64))[:, 0]
+        firsts = np.concatenate([[0], np.cumsum(sizes)])
+        every, byte = np.empty(firsts[-1], np.uint8), self._mpi.BYTE
+        self._wait(self._comm.Iallgatherv([text, byte], [every, sizes, firsts[:-1], byte]))
+        return [
+            pickle.loads(every[first:last].tobytes())
+            for first, last in zip(firsts[:-1], firsts[1:], strict=True)
+        ]
+
+    def begin_all_to_all(self, send: Array, to: Array, receive: Array, of: Array) -> Any:
+        """Begin to hand parts of an array out; ``to`` and ``of`` say how many bytes, by rank.
+
+        It returns what ``finish`` waits for.
+        """
+        byte = self._mpi.BYTE
+        return self._comm.Ialltoallv(
+            [send, to, np.cumsum(to) - to, byte], [receive, of, np.cumsum(of) - of, byte]
+        )
+
+    def begin_all_gather(self, mine: Array, every: Array, sizes: Array) -> Any:
+        """Begin to put parts together, of so many bytes each, in the ranks' order."""
+        byte = self._mpi.BYTE
+        return self._comm.Iallgatherv(
+            [mine, byte], [every, sizes, np.cumsum(sizes) - sizes, byte]
+        )
+
+    def finish(self, request: Any) -> None:
+        """Wait for what was begun."""
+        self._wait(request)
+
+    def help_along(self, request: Any) -> None:
+        """Let the messages of what was begun move, without waiting."""
+        request.Test()
+
+    def _wait(self, request: Any) -> None:
+        """Wait for the others, but not for ever."""
+        spins, ends = 0, time.monotonic() + self._timeout
+        while not request.Test():
+            spins += 1
+            if spins > _SPINS:
+                time.sleep(_SLEEP)
+                if time.monotonic() > ends:
+                    self._give_up()
+
+    def _give_up(self) -> NoReturn:
+        """End what waits for a rank that does not come; MPI has no way back from that but its end."""
+        absent = self._absent()
+        who = ", ".join(map(str, absent)) if absent else "another one"
+        message = (
+            f"fit: rank {self.rank} has waited {self._timeout:g} s at {self._place} for rank {who}:"
+            " expected all to come; a longer timeout= waits longer"
+        )
+        comm = self._comm
+
+        @atexit.register  # after the callers' own ends, such as a checkpoint; before MPI's own
+        def _abort() -> None:
+            sys.stderr.write(f"deltarule: {message}\n")
+            sys.stderr.flush()
+            comm.Abort(1)
+
+        self._comm = None
+        raise DistributedError(message)
+
+    def _absent(self) -> list[int]:
+        """The ranks that do not say that they wait, too."""
+        note = np.zeros(1, np.int8)
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        sent = [self._comm.Isend(note, rank, _PING) for rank in others]
+        ends = time.monotonic() + _A_PING
+        while time.monotonic() < ends:
+            time.sleep(_SLEEP)
+            others = [rank for rank in others if not self._comm.Iprobe(rank, _PING)]
+        del sent  # they stay under way until the end, which is near
+        return others
+
+    def leave(self, error: BaseException) -> None:
+        """Tell the others, at the place where they come next, why this rank ends."""
+        if self._comm is None or isinstance(error, DistributedError):
+            return
+        self._number += 1
+        self._mine[:] = _FAILED, 0, self._number, 0
+        self._wait(self._comm.Iallgather(self._mine, self._all))
+        self._told(f"{type(error).__name__}: {error}")
+
+    def _raise_what_others_say(self) -> NoReturn:
+        reasons = self._told(None)
+        rank, reason = next((rank, each) for rank, each in enumerate(reasons) if each is not None)
+        raise DistributedError(f"fit: rank {rank} has failed: {reason}")

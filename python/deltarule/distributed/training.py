@@ -1,0 +1,263 @@
+"""A training whose batches are cut into shards, as each rank has it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from deltarule import _core
+from deltarule._arrays import Array
+from deltarule._checks import expect_in_range
+from deltarule._data.classes import expect_classes, weights_of_classes
+from deltarule._data.containers import opened
+from deltarule._data.door import Door
+from deltarule._data.split import SomeRows
+from deltarule._data.targets import part_of
+from deltarule._data.weights import near_one
+from deltarule._network.works import Works
+from deltarule._training.evaluate import Held
+from deltarule._training.examples import Examples, Given
+from deltarule._training.fingerprint import fingerprint
+from deltarule._training.hooks import speaks
+from deltarule._training.run import HOOKS, TrainingRun
+from deltarule._training.runs import EveryStep, MakeSteps
+from deltarule._training.training import Training, examples_of, training_of
+from deltarule.distributed.judging import Judge, RowsOfAll, class_totals
+from deltarule.distributed.meeting import Meeting
+from deltarule.distributed.shards import (
+    BatchesInShards,
+    RowsInShards,
+    Shards,
+    Together,
+    numbers_of_shards,
+)
+from deltarule.distributed.steps import MakeShardedSteps
+from deltarule.layers import BatchNorm
+from deltarule.optimizers import LBFGS
+
+if TYPE_CHECKING:
+    from deltarule._network.bare import BareNetwork
+
+
+class _Door(Door):
+    """The way in for a rank's rows, of which there may be none."""
+
+    least = 0
+
+
+class ShardedRun(TrainingRun):
+    """A fit under way on several ranks: the first alone speaks, and all stop together."""
+
+    meeting: Meeting
+
+    def __init__(self, meeting: Meeting, *args: Any) -> None:
+        super().__init__(*args)
+        self.meeting = meeting
+        if meeting.rank > 0:
+            self._hooks = {
+                name: [
+                    getattr(each, name)
+                    for each in self.callbacks
+                    if hasattr(each, name) and not speaks(each)
+                ]
+                for name in HOOKS
+            }
+
+    def goes_on(self) -> bool:
+        """Whether no rank has asked for the end."""
+        asked = self.meeting.gather("the end, if one asks for it", np.array([self.stopping]))
+        self.stopping = bool(asked.any())
+        return not self.stopping
+
+    def show_step(self, cost: float, gradients: Array, before: Array, batch: Any) -> None:
+        """Call those callbacks that want to see the step, and may."""
+        kept = self._step_hooks
+        if self.meeting.rank > 0:
+            self._step_hooks = [(each, hook) for each, hook in kept if not speaks(each)]
+        try:
+            super().show_step(cost, gradients, before, batch)
+        finally:
+            self._step_hooks = kept
+
+
+@dataclass(kw_only=True)
+class ShardedTraining(Training):
+    """A training that is one rank's part of all."""
+
+    shards: RowsInShards | BatchesInShards
+    judge: Judge
+
+    def _adapt(self) -> None:
+        held = self.examples.held
+        if self.network._adapted or held is None:
+            self.network._adapt_once(None)
+        else:
+            self.network._adapt(RowsOfAll(self.shards, held.rows), "fit")
+
+    def _new_run(self) -> TrainingRun:
+        return ShardedRun(
+            self.shards.meeting,
+            self.network,
+            self.optimizer,
+            self.callbacks,
+            self.epochs,
+            self.data,
+        )
+
+    def _make_steps(self, every_step: EveryStep) -> MakeSteps:
+        return MakeShardedSteps(
+            self.network, self.optimizer, self.examples.loss, every_step, self.shards
+        )
+
+    def _judge(self, held: Held) -> Works[tuple[dict[str, float], Array]]:
+        return self.judge.of(self.network, held, self.examples.loss, self.metrics)
+
+
+def sharded(
+    network: BareNetwork, X: Any, y: ArrayLike | None, given: Given, shards: Shards
+) -> ShardedTraining:
+    """A training of what this rank was given, if it and all others may be.
+
+    What depends on all examples, as the weights of classes do, is found together.
+    """
+    if given.sampling is not None:
+        raise ValueError(
+            "fit: sampling draws from all examples, of which a rank has some: expected None; "
+            "sample_weight or class_weight have some examples count for more"
+        )
+    cut: RowsInShards | BatchesInShards
+    if y is None:
+        examples = examples_of(network, X, y, given)
+        assert examples.stream is not None
+        cut = BatchesInShards(shards.meeting, shards.count)
+        together: Any = Together(examples.stream, shards.meeting)
+        examples = examples._replace(stream=together)
+        facts: dict[str, Any] = {"shards": shards.count}
+    else:
+        local = replace(given, class_weight=None, validation_split=None)
+        whole = examples_of(network, X, y, local, _Door())
+        cut, examples = _rows_in_shards(network, X, whole, given, shards)
+        facts = _fingerprint(network, examples, cut)
+    training = training_of(network, examples, given)
+    if isinstance(training.optimizer, LBFGS):
+        raise ValueError(
+            "fit: optimizer is LBFGS, which goes by all examples at once: expected one that makes "
+            "steps on batches, such as deltarule.Adam(1e-3)"
+        )
+    named = {each.name: getattr(training, each.name) for each in fields(Training)}
+    named |= {"data": lambda: facts}
+    return ShardedTraining(**named, shards=cut, judge=Judge(cut))
+
+
+def _rows_in_shards(
+    network: BareNetwork, X: Any, examples: Examples, given: Given, shards: Shards
+) -> tuple[RowsInShards, Examples]:
+    """The examples of this rank as its shards have them, weighed as those of all."""
+    meeting, rows, n = shards.meeting, examples.rows, network.output_size
+    assert rows is not None
+    whole = Held(rows, _as_given(examples.target, given.sample_weight, meeting), None)
+    whole = whole._replace(weights=whole.target.weights)
+    validation = examples.validation
+    if validation is not None:
+        weights = (*(given.validation_data or ()), None, None, None)[2]
+        target = _as_given(validation.target, weights, meeting)
+        validation = Held(validation.rows, target, target.weights)
+    fraction = None
+    if given.validation_split is not None:
+        if validation is not None:
+            raise ValueError(
+                "fit: validation_split and validation_data are given: expected one of them"
+            )
+        fraction = expect_in_range(given.validation_split, "fit: validation_split", above=0, below=1)
+    numbers, out = numbers_of_shards(shards, whole, fraction)
+    train = np.concatenate(numbers)
+    held = Held(SomeRows(rows, train), part_of(whole.target, train), None)
+    held = held._replace(weights=held.target.weights)
+    if out is not None:
+        target = part_of(whole.target, out)
+        validation = Held(SomeRows(rows, out), target, target.weights)
+    cut = RowsInShards(meeting, shards.count, numbers, given.batch_size)
+    _expect_examples(network, cut)
+    target = whole.target
+    if given.class_weight is not None:
+
+        def totals(classes: Array, weights: Array | None, count: int) -> Array:
+            return class_totals(cut, classes, weights, count)
+
+        of_classes = weights_of_classes(given.class_weight, held.target, n, totals)
+        target = _weighted(target, of_classes)
+        held = held._replace(target=_weighted(held.target, of_classes))
+        if validation is not None:
+            validation = validation._replace(target=_weighted(validation.target, of_classes))
+    return cut, examples._replace(
+        target=target,
+        batch_size=cut.batch_size,
+        order=cut.order(rows, given.shuffle),
+        held=held,
+        validation=validation,
+        elsewhere=cut.examples - len(train),
+    )
+
+
+def _expect_examples(network: BareNetwork, shards: RowsInShards) -> None:
+    if not shards.examples:
+        raise ValueError("fit: no rank has rows to train on: expected 1 or more")
+    normalised = any(
+        isinstance(each.description, BatchNorm) and not each.frozen for each in network.layers
+    )
+    if normalised and shards.least < 2:
+        raise ValueError(
+            f"fit: a batch of {shards.batch_size} in {shards.count} shards leaves one of them "
+            f"{shards.least} examples: expected 2 or more each, as a BatchNorm goes by the variance "
+            "of a shard's; or a LayerNorm in its place"
+        )
+
+
+def _as_given(target: _core.Target, given: ArrayLike | None, meeting: Meeting) -> _core.Target:
+    """Targets whose weights stand to those of other ranks as they were given.
+
+    The door has multiplied them by a power of two, of each rank's own.
+    """
+    greatest = 0.0
+    if given is not None and len(target.weights if target.weights is not None else ()):
+        greatest = float(np.max(opened(given, "fit", "sample_weight").rows))
+    of_all = meeting.gather("the weights", np.array([greatest])).max()
+    if given is None or target.weights is None or not len(target.weights):
+        return target
+    power = np.frexp(greatest)[1] - np.frexp(of_all)[1]
+    return _core.Target(target.Y, target.labels, np.ldexp(near_one(target.weights), power))
+
+
+def _weighted(target: _core.Target, of_classes: Array) -> _core.Target:
+    """Targets whose examples weigh what they did times what their class weighs."""
+    classes = expect_classes(
+        target, "fit: class_weight is given", "give each example its sample_weight"
+    )
+    own = 1.0 if target.weights is None else target.weights
+    return _core.Target(target.Y, target.labels, of_classes[classes] * own)
+
+
+def _fingerprint(
+    network: BareNetwork, examples: Examples, shards: RowsInShards
+) -> dict[str, Any]:
+    """What tells all ranks' examples from others, however they lie on the ranks."""
+    held = examples.held
+    assert held is not None
+    first, own = 0, []
+    for shard in shards.mine:
+        some = np.arange(first, first + int(shards.sizes[shard]))
+        first += len(some)
+        part = Held(SomeRows(held.rows, some), part_of(held.target, some), None)
+        found = fingerprint(network, examples._replace(held=part)) if len(some) else {}
+        own.append(found.get("sha256_of_some", ""))
+    every = [each for rank in shards.meeting.told("the fingerprints", own) for each in rank]
+    return {
+        "examples": shards.examples,
+        "batch_size": shards.batch_size,
+        "shards": shards.count,
+        "sha256_of_some": hashlib.sha256("".join(every).encode()).hexdigest(),
+    }
