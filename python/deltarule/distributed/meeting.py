@@ -25,6 +25,7 @@ _SPINS, _SLEEP = 200, 50e-6
 _A_PING = 1.0  # how long a rank that is there may take to say so, in seconds
 _PING = 7
 _WELL, _FAILED = 0, 1
+_WORDS = 4  # of what a rank says: how it is, where, how often it has met, and a size
 
 
 class Meeting:
@@ -44,8 +45,8 @@ class Meeting:
     def __init__(self, comm: Any, timeout: float) -> None:
         self.rank, self.size, self._comm = 0, 1, None
         self._timeout, self._place = timeout, "the start"
-        self._mine, self._all = np.zeros(4, np.int64), np.zeros((1, 4), np.int64)
         self._number = 0
+        self._make_room(0)
         self._kept: Any = None  # who is told of Ctrl-C at other times
         self._interrupted = False
         if comm is None:
@@ -56,7 +57,25 @@ class Meeting:
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         if self.size > 1:
             self._comm = comm.Dup()  # our messages meet no others
-            self._all = np.zeros((self.size, 4), np.int64)
+        self._make_room(0)
+
+    def _make_room(self, size: int) -> None:
+        """Have room for what each rank says of itself, and for so many bytes beside it."""
+        self._mine = np.zeros(_WORDS + -(-size // 8), np.int64)
+        self._all = np.zeros((self.size, self._mine.size), np.int64)
+        self._head, self._heads = self._mine[:_WORDS], self._all[:, :_WORDS]
+
+    def carry(self, size: int) -> tuple[Array, Array]:
+        """From now on, have every meeting carry so many bytes.
+
+        Returns
+        -------
+        (ndarray of uint8, ndarray of uint8)
+            What this rank says, and by rank what all have said.
+        """
+        self.meet("what is carried")  # after which nothing can keep a rank from the other size
+        self._make_room(size)
+        return self._mine[_WORDS:].view(np.uint8), self._all.view(np.uint8)[:, 8 * _WORDS :]
 
     def __enter__(self) -> Self:
         """Keep Ctrl-C until the ranks are at a place where it can be told to all; not the second."""
@@ -89,25 +108,23 @@ class Meeting:
             self._interrupted = False
             raise KeyboardInterrupt
         if self._comm is None:
+            self._all[0] = self._mine
             return np.array([size])
         self._number += 1
-        self._mine[:] = _WELL, crc32(place.encode()), self._number, size
+        self._head[:] = _WELL, crc32(place.encode()), self._number, size
         self._wait(self._comm.Iallgather(self._mine, self._all))
-        if self._all[:, 0].any():
+        heads = self._heads
+        if heads[:, 0].any():
             self._raise_what_others_say()
-        if (self._all[:, 1:3] != self._all[0, 1:3]).any():
+        if (heads[:, 1:3] != heads[0, 1:3]).any():
             places = self._told(place)
             other = next(rank for rank, each in enumerate(places) if each != places[0])
             raise DistributedError(
                 f"fit: rank 0 is at {places[0]} and rank {other} at {places[other]}: expected all "
                 "ranks to make the same calls, with the same arguments"
             )
-        sizes: Array = self._all[:, 3]
+        sizes: Array = heads[:, 3].copy()
         return sizes
-
-    def notes(self, place: str, mine: Array) -> Array:
-        """The ranks' notes of their shards, all shards one after another."""
-        return self.gather(place, mine).reshape(-1, mine.shape[-1])
 
     def gather(self, place: str, mine: Array) -> Array:
         """The same array of all ranks, one after another; of the same shape on each."""
@@ -213,7 +230,7 @@ class Meeting:
         if self._comm is None or isinstance(error, DistributedError):
             return
         self._number += 1
-        self._mine[:] = _FAILED, 0, self._number, 0
+        self._head[:] = _FAILED, 0, self._number, 0
         self._wait(self._comm.Iallgather(self._mine, self._all))
         self._told(f"{type(error).__name__}: {error}")
 

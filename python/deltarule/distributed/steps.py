@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SPAN = 1 << 20
 # What a rank tells of each of its shards in a step.
 _SUM, _WEIGHT, _COUNT = range(3)
-NOTES = 3
+_NOTES = 3
 
 
 class MakeShardedSteps(MakeSteps):
@@ -49,11 +49,9 @@ class MakeShardedSteps(MakeSteps):
         self._count = network.parameters.size
         normalised = any(isinstance(each.description, BatchNorm) for each in network.layers)
         self._moments = network.statistics.size if normalised else 0
-        self._sums = Sums(
-            self._meeting, shards.count, self._count + self._moments, network.parameters.dtype
-        )
-        self._spans = list(_spans(network, self._count + self._moments))
-        self._notes = np.zeros((shards.each, NOTES))
+        count = self._count + self._moments
+        self._sums = Sums(self._meeting, shards.count, _NOTES, count, network.parameters.dtype)
+        self._spans = list(_spans(network, count))
         self._stale = False  # whether the core's copies of the weights are still to be made
 
     def batch(self, run: Run) -> tuple[Array, Array, Array | None]:
@@ -89,18 +87,20 @@ class MakeShardedSteps(MakeSteps):
         sums.start()
         for index, part in enumerate(parts):
             self._pass(index, part, copies_weights=index == 0)
-            if index < len(parts) - 1:
+            if sums.little or index < len(parts) - 1:
                 self._gradients(part, 1, len(network.layers))
                 sums.add()
-        notes = self._meeting.notes(f"step {self._optimizer.step + 1}", self._notes)
+        notes = sums.meet(f"step {self._optimizer.step + 1}")
         cost[0], cost[1], count = notes.sum(axis=0).tolist()
         if not np.isfinite(cost[0]):
             return False
-        for first, last, span in self._spans:
-            self._gradients(parts[-1], first, last)
-            sums.add(span)
-            sums.begin(span)
-        total = sums.finish()
+        if not sums.little:
+            for first, last, span in self._spans:
+                self._gradients(parts[-1], first, last)
+                sums.add(span)
+                sums.begin(span)
+            sums.finish()
+        total = sums.total
         every = self._every_step
         penalty = self._trainer.step_by_sums(
             network.parameters,
@@ -124,9 +124,9 @@ class MakeShardedSteps(MakeSteps):
 
     def _pass(self, index: int, part: Part, *, copies_weights: bool) -> None:
         """Take a shard forward and back; the running moments stay, and their way is taken down."""
-        network, note = self._network, self._notes[index]
+        network, note = self._network, self._sums.notes[index]
         room = self._sums.room()
-        note[:] = 0.0, 0.0, part.count
+        note[_SUM], note[_WEIGHT], note[_COUNT] = 0.0, 0.0, part.count
         if not part.count:
             room[:] = 0.0
             if copies_weights:

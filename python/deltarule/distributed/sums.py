@@ -20,38 +20,55 @@ class Sums:
 
     A rank adds up what whole branches of the tree it has. What is then still apart is exchanged in
     spans: each rank gets its part of a span from all others, adds it up by the tree, and hands the
-    sum on. That is no more traffic than a ring's, and the order of the sum is the tree's.
+    sum on. That is no more traffic than a ring's, and the order of the sum is the tree's. Vectors
+    of few numbers, whose time is that of a message and not of what is in it, go to all at once with
+    what the ranks say when they meet.
 
     Parameters
     ----------
     meeting : Meeting
     shards : int
         A multiple of the number of ranks.
+    notes : int
+        Numbers that go with each shard.
     count : int
         Numbers of a vector.
     dtype : dtype
+
+    Attributes
+    ----------
+    notes : ndarray of float64, of shape (own shards, notes)
+        To be filled in before the ranks meet.
+    total : ndarray of shape (count,)
+        The latest sum.
     """
 
-    def __init__(self, meeting: Meeting, shards: int, count: int, dtype: Any) -> None:
+    def __init__(self, meeting: Meeting, shards: int, notes: int, count: int, dtype: Any) -> None:
         self._meeting, self._all = meeting, (0, shards)
         each = shards // meeting.size
-        self._branches = [
+        of_ranks = [
             branches_within(rank * each, (rank + 1) * each, self._all)
             for rank in range(meeting.size)
         ]
-        self._own = self._branches[meeting.rank]
-        self._additions = _additions(meeting.rank * each, each, self._own)
+        own = of_ranks[meeting.rank]
+        self._counts = np.array([len(branches) for branches in of_ranks])
+        self._branches = [branch for branches in of_ranks for branch in branches]
+        self._additions = _additions(meeting.rank * each, each, own)
         most = _depth(self._additions)
         self._rooms = aligned_zeros(most * count, np.dtype(dtype)).reshape(most, count)
+        self._own = self._rooms[: len(own)]
         self._next, self._top = 0, 0
         alone = meeting.size == 1
-        self._total = self._rooms[0] if alone else aligned_zeros(count, np.dtype(dtype))
-        self._under_way: list[tuple[slice, Any, Array]] = []
-
-    @property
-    def total(self) -> Array:
-        """The latest sum."""
-        return self._total
+        self.total = self._rooms[0] if alone else aligned_zeros(count, np.dtype(dtype))
+        self._under_way: list[tuple[slice, Any, Array, Array]] = []
+        self.little = not alone and self._rooms[0].nbytes <= _LITTLE
+        most_branches = int(self._counts.max()) if self.little else 0
+        size = 8 * each * notes
+        mine, every = meeting.carry(size + most_branches * self._rooms[0].nbytes)
+        self.notes = mine[:size].view(np.float64).reshape(each, notes)
+        self._notes = every[:, :size]
+        self._mine = mine[size:][: self._own.nbytes * self.little]
+        self._vectors = every[:, size:]
 
     def start(self) -> None:
         """Begin with the first own shard."""
@@ -64,65 +81,69 @@ class Sums:
         return vector
 
     def add(self, span: slice | None = None) -> None:
-        """Take the vector in the room, or a span of it, to what is there already."""
-        top = self._top
-        whole = slice(None) if span is None else span
+        """Take the vector in the room, or a span of it, to what is there already.
+
+        The spans are the last own shard's.
+        """
+        top, whole = self._top, slice(None) if span is None else span
         for _ in range(self._additions[self._next]):
             self._rooms[top - 1, whole] += self._rooms[top, whole]
             top -= 1
         if span is None:
-            self.end_shard()
+            self._top += 1 - self._additions[self._next]
+            self._next += 1
 
-    def end_shard(self) -> None:
-        """Go on to the next shard, the spans of this one all being taken."""
-        self._top += 1 - self._additions[self._next]
-        self._next += 1
+    def meet(self, place: str) -> Array:
+        """Meet, and have the notes of all shards; a little vector's sum is then there as well."""
+        if self.little:
+            self._mine[:] = self._own.reshape(-1).view(np.uint8)
+        self._meeting.meet(place)
+        notes = np.ascontiguousarray(self._notes).view(np.float64)
+        if self.little:
+            self.total[:] = self._sum(
+                [
+                    vectors[: count * self.total.nbytes].view(self.total.dtype).reshape(count, -1)
+                    for vectors, count in zip(self._vectors, self._counts, strict=True)
+                ]
+            )
+        return notes.reshape(-1, self.notes.shape[1])
 
     def begin(self, span: slice) -> None:
         """Begin to exchange a span, to which all shards have been added."""
         if self._meeting.size == 1:
             return
-        own = self._rooms[: len(self._own), span]
-        if self._is_little(span):
-            size = own.itemsize * own.shape[1]
-            sizes = np.array([len(branches) * size for branches in self._branches])
-            every = np.empty((sum(map(len, self._branches)), own.shape[1]), own.dtype)
-            sent = np.ascontiguousarray(own)
-            request = self._meeting.begin_all_gather(sent, every, sizes)
-        else:
-            edges = self._edges(span) - span.start
-            mine = edges[self._meeting.rank + 1] - edges[self._meeting.rank]
-            parts = [own[:, a:b].ravel() for a, b in zip(edges[:-1], edges[1:], strict=True)]
-            sent = own[0] if len(own) == 1 else np.concatenate(parts)
-            every = np.empty((sum(map(len, self._branches)), mine), own.dtype)
-            to = np.diff(edges) * len(own) * own.itemsize
-            of = np.array([len(branches) for branches in self._branches]) * mine * own.itemsize
-            request = self._meeting.begin_all_to_all(sent, to, every, of)
+        own, edges = self._own[:, span], self._edges(span) - span.start
+        mine = edges[self._meeting.rank + 1] - edges[self._meeting.rank]
+        parts = [own[:, a:b].ravel() for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        sent = own[0] if len(own) == 1 else np.concatenate(parts)
+        every = np.empty((len(self._branches), mine), own.dtype)
+        to = np.diff(edges) * len(own) * own.itemsize
+        request = self._meeting.begin_all_to_all(
+            sent, to, every, self._counts * mine * own.itemsize
+        )
         for _, other, _, _ in self._under_way:
             self._meeting.help_along(other)
         self._under_way.append((span, request, every, sent))
 
-    def finish(self) -> Array:
-        """The sum over all shards, once all spans are there."""
+    def finish(self) -> None:
+        """Have the sum over all shards, once all spans are there."""
         gathered = []
         for span, request, every, _ in self._under_way:
             self._meeting.finish(request)
-            branches = [branch for own in self._branches for branch in own]
-            found = add(self._all, dict(zip(branches, every, strict=True)), np.add)
-            if self._is_little(span):
-                self._total[span] = found
-                continue
+            found = np.ascontiguousarray(self._sum([every]))
             sizes = np.diff(self._edges(span)) * every.itemsize
-            found = np.ascontiguousarray(found)
-            gathered.append(
-                (self._meeting.begin_all_gather(found, self._total[span], sizes), found)
-            )
+            request = self._meeting.begin_all_gather(found, self.total[span], sizes)
+            gathered.append((request, found))
         for request, _ in gathered:
             self._meeting.finish(request)
-        return self._total
+        self._under_way.clear()
 
-    def _is_little(self, span: slice) -> bool:
-        return bool((span.stop - span.start) * self._rooms.itemsize <= _LITTLE)
+    def _sum(self, of_ranks: list[Array]) -> Array:
+        """The sum of all branches, rank by rank."""
+        vectors = [vector for branches in of_ranks for vector in branches]
+        parts = dict(zip(self._branches, vectors, strict=True))
+        total: Array = add(self._all, parts, np.add)
+        return total
 
     def _edges(self, span: slice) -> Array:
         """Where the parts of a span begin and end, one a rank."""
