@@ -242,9 +242,7 @@ class Trainer:
     ) -> tuple[float, float]:
         """The sum of a shard's losses, and of its weights; its gradients can then be had."""
 
-    def shard_gradients(
-        self, parameters: Array, first: int, last: int, gradients: Array
-    ) -> None:
+    def shard_gradients(self, parameters: Array, first: int, last: int, gradients: Array) -> None:
         """Of layers first to last, counted from 1: sums over the shard, without penalties."""
 
     def step_by_sums(

@@ -6,6 +6,9 @@ see a step, and where a memory map's window ends.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -191,6 +194,28 @@ class MakeSteps:
         yield work
         steps, ended, exception = work.result()
         return Made(steps, ended, exception, work.seconds)
+
+
+# Who makes the steps: by default this process alone.
+StepsMaker = Callable[["BareNetwork", Optimizer, Loss, EveryStep], MakeSteps]
+_makers: ContextVar[StepsMaker] = ContextVar("makers", default=MakeSteps)
+
+
+def make_steps(
+    network: BareNetwork, optimizer: Optimizer, loss: Loss, every_step: EveryStep
+) -> MakeSteps:
+    """What makes a training's steps."""
+    return _makers.get()(network, optimizer, loss, every_step)
+
+
+@contextmanager
+def made_by(maker: StepsMaker) -> Iterator[None]:
+    """Have others make the steps of what is trained within a ``with`` block."""
+    token = _makers.set(maker)
+    try:
+        yield
+    finally:
+        _makers.reset(token)
 
 
 class Runs:

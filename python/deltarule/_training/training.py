@@ -21,7 +21,13 @@ from deltarule._training.hooks import as_callbacks, expect_validation
 from deltarule._training.lbfgs import expect_one_cost, fit_lbfgs
 from deltarule._training.progress import Bar
 from deltarule._training.run import TrainingRun
-from deltarule._training.runs import EveryStep, MakeSteps, every_step_of, expect_every_step
+from deltarule._training.runs import (
+    EveryStep,
+    MakeSteps,
+    every_step_of,
+    expect_every_step,
+    make_steps,
+)
 from deltarule._training.steps import Steps
 from deltarule.history import History
 from deltarule.metrics import Metric
@@ -90,7 +96,7 @@ class Training:
         return TrainingRun(self.network, self.optimizer, self.callbacks, self.epochs, self.data)
 
     def _make_steps(self, every_step: EveryStep) -> MakeSteps:
-        return MakeSteps(self.network, self.optimizer, self.examples.loss, every_step)
+        return make_steps(self.network, self.optimizer, self.examples.loss, every_step)
 
     def _judge(self, held: Held) -> Works[tuple[dict[str, float], Array]]:
         return judge(self.network, held, self.examples.loss, self.metrics)

@@ -32,30 +32,31 @@ _HASHES = {
 }
 
 
+def on_every_rank(shards: int) -> dict[str, Any]:
+    """What must be the same whatever is trained."""
+    return {"deltarule": __version__, "the kernels": _core.isa, "shards": shards}
+
+
 def description(network: BareNetwork, given: Given, shards: int) -> dict[str, Any]:
     """All of a training that is not its examples, in words."""
     optimizer = given.optimizer
     made = isinstance(optimizer, Optimizer)
-    found: dict[str, Any] = {
-        "deltarule": __version__,
-        "the kernels": _core.isa,
-        "dtype": network.dtype.name,
-        "input_size": network.input_size,
-        "layers": json.dumps(described(network._descriptions)),
-        "the layers' rules": repr([layer.rule() for layer in network.layers]),
-        "feature_names": network.feature_names,
-        "loss": _named(given.loss),
-        "optimizer": _named(optimizer),
-        "shards": shards,
-        "the weights": _hash(network.parameters),
-        "the statistics": _hash(network.statistics),
-        "the average of the weights": _hash(network.average),
-        "the generator": _of_json(generator_state(network._generator))
-        + f" {network._pass.seed} {network._pass.number}",
-        "the optimizer's state": (
-            f"{optimizer.step} {optimizer.epochs} {_hash(optimizer.state)}" if made else "new"
-        ),
-    }
+    found = (
+        on_every_rank(shards)
+        | {
+            "dtype": network.dtype.name,
+            "input_size": network.input_size,
+            "layers": json.dumps(described(network._descriptions)),
+            "the layers' rules": repr([layer.rule() for layer in network.layers]),
+            "feature_names": network.feature_names,
+            "loss": _named(given.loss),
+            "optimizer": _named(optimizer),
+            "the optimizer's state": (
+                f"{optimizer.step} {optimizer.epochs} {_hash(optimizer.state)}" if made else "new"
+            ),
+        }
+        | state_of(network)
+    )
     for name in ("epochs", "batch_size", "shuffle", "clip_value", "clip_norm", "average"):
         found[name] = getattr(given, name)
     for name in ("validation_split", "class_weight", "steps_per_epoch"):
@@ -68,8 +69,21 @@ def description(network: BareNetwork, given: Given, shards: int) -> dict[str, An
     return found
 
 
-def expect_same(meeting: Meeting, mine: dict[str, Any]) -> None:
+def state_of(network: BareNetwork) -> dict[str, Any]:
+    """What a training changes, in few bytes."""
+    return {
+        "the weights": _hash(network.parameters),
+        "the statistics": _hash(network.statistics),
+        "the average of the weights": _hash(network.average),
+        "the generator": _of_json(generator_state(network._generator))
+        + f" {network._pass.seed} {network._pass.number}",
+    }
+
+
+def expect_same(meeting: Meeting, mine: dict[str, Any], mended_by: str = "") -> None:
     """Refuse what differs from one rank to another, by its name.
+
+    ``mended_by`` says what to do, if it is not the usual.
 
     Raises
     ------
@@ -82,7 +96,8 @@ def expect_same(meeting: Meeting, mine: dict[str, Any]) -> None:
             if first[name] == other[name]:
                 continue
             if name in _HASHES:
-                what = f"{name} of rank {rank} are not rank 0's: expected {_HASHES[name]}"
+                mends = mended_by or _HASHES[name]
+                what = f"{name} of rank {rank} are not rank 0's: expected {mends}"
             else:
                 what = (
                     f"{name} is {other[name]} on rank {rank} and {first[name]} on rank 0: expected "

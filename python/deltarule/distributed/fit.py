@@ -1,10 +1,10 @@
-"""Training one network on several ranks, each with its own rows."""
+"""Training one model on several ranks: a network, or an estimator."""
 
 from __future__ import annotations
 
 import inspect
 import os
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from numpy.typing import ArrayLike
 
@@ -18,18 +18,42 @@ from deltarule._training.fit import fit as fit_alone
 from deltarule._training.progress import Progress
 from deltarule._training.training import saved_of
 from deltarule.distributed.differences import description, expect_same
+from deltarule.distributed.estimator import fit_estimator
 from deltarule.distributed.meeting import Meeting
 from deltarule.distributed.shards import Shards
 from deltarule.distributed.training import sharded
 from deltarule.history import History
 from deltarule.network import Network
 
+Estimator = TypeVar("Estimator")
 _WHERE = "distributed.fit"
 _OF_FIT = inspect.signature(fit_alone).parameters
 
 
+@overload
 def fit(
-    network: Network,
+    model: Network,
+    X: Any,
+    y: ArrayLike | None = ...,
+    *,
+    comm: Any = ...,
+    shards: int | None = ...,
+    timeout: float = ...,
+    **options: Any,
+) -> History: ...
+@overload
+def fit(
+    model: Estimator,
+    X: Any,
+    y: ArrayLike,
+    *,
+    comm: Any = ...,
+    shards: int | None = ...,
+    timeout: float = ...,
+    **options: Any,
+) -> Estimator: ...
+def fit(
+    model: Any,
     X: Any,
     y: ArrayLike | None = None,
     *,
@@ -37,21 +61,24 @@ def fit(
     shards: int | None = None,
     timeout: float = 60.0,
     **options: Any,
-) -> History:
-    """Train one network on the rows of all ranks, to the same weights on each.
+) -> Any:
+    """Train one model on the rows of all ranks, to the same weights on each.
 
-    Every rank calls it with the same network and options, and with rows of its own. A batch is cut
+    Every rank calls it with the same model and options, and with rows of its own. A batch is cut
     into ``shards``; each shard's gradient is made where its rows are, and they are added up by a
     fixed tree. So the weights are the same to the last bit on any number of ranks that divides
     ``shards``, one process included, if shard follows shard: `rows_of_rank` says which rows.
 
     Parameters
     ----------
-    network : Network
-        The same on every rank: of the same seed, or from the same file.
+    model : Network, MLPClassifier or MLPRegressor
+        The same on every rank: of the same seed, or from the same file; of an estimator the
+        parameters, ``random_state`` among them.
     X, y
-        This rank's rows, or batches, as in ``Network.fit``. A rank may have more than another, or
-        none. An epoch of batches ends when no rank has one left.
+        For a network this rank's rows, or batches, as in ``Network.fit``. A rank may have more than
+        another, or none. An epoch of batches ends when no rank has one left. For an estimator the
+        whole table, on every rank; it may be a memory map. Each rank makes the gradients of its
+        part of every batch, and all else alike.
     comm : mpi4py.MPI.Comm, optional
         Such as ``MPI.COMM_WORLD``; None is one process.
     shards : int, optional
@@ -61,14 +88,14 @@ def fit(
     timeout : float
         Seconds after which a rank that others wait for is given up.
     **options
-        Those of ``Network.fit``. ``batch_size`` is that of all ranks together; the batches of rows
-        are as even as they can be. ``validation_data`` is this rank's share of it. Callbacks are
+        Those of ``Network.fit``, or of the estimator's own. ``batch_size`` is that of all ranks
+        together; the batches of rows are as even as they can be. ``validation_data`` is this rank's share of it. Callbacks are
         called on every rank, but those of the package that write or warn on rank 0 alone, as is
         ``progress``. ``sampling`` and ``LBFGS`` are refused.
 
     Returns
     -------
-    History
+    History, or the estimator
         The same on every rank, as are the weights, the optimizer and its state.
 
     Raises
@@ -98,25 +125,46 @@ def fit(
     >>> history.epochs
     3
     """
-    given = _given(network, X, y, options)
     meeting = Meeting(comm, expect_in_range(timeout, f"{_WHERE}: timeout", above=0))
     with meeting:
         try:
-            resume = _file_of_all(meeting, given)
-            count = _count(shards, resume, meeting.size)
-            given.resume = None
-            expect_same(meeting, description(network, given, count))
-            training = sharded(network, X, y, given, Shards(meeting, count))
-            if resume is not None:
-                training.saved = saved_of(training, resume)
-            progress = bool(options.get("progress")) and meeting.rank == 0
-            bar = Progress(training.epochs, training.examples.batches, enabled=progress)
-            history = performed(training.works(bar))
+            if isinstance(model, Network):
+                found = _fit_network(model, X, y, options, meeting, shards)
+            else:
+                _expect_estimator(model)
+                count = _count(shards, None, meeting.size)
+                found = fit_estimator(model, X, y, options, meeting, count)
             meeting.meet("the end")
         except BaseException as error:
             meeting.leave(error)
             raise
-    return history
+    return found
+
+
+def _fit_network(
+    network: Network, X: Any, y: Any, options: dict[str, Any], meeting: Meeting, shards: int | None
+) -> History:
+    given = _given(options)
+    resume = _file_of_all(meeting, given)
+    count = _count(shards, resume, meeting.size)
+    given.resume = None
+    expect_same(meeting, description(network, given, count))
+    training = sharded(network, X, y, given, Shards(meeting, count))
+    if resume is not None:
+        training.saved = saved_of(training, resume)
+    enabled = bool(options.get("progress")) and meeting.rank == 0
+    bar = Progress(training.epochs, training.examples.batches, enabled=enabled)
+    return performed(training.works(bar))
+
+
+def _expect_estimator(model: Any) -> None:
+    known = "a deltarule.Network, MLPClassifier or MLPRegressor"
+    if hasattr(model, "get_params"):
+        from deltarule.estimators import MLPClassifier, MLPRegressor
+
+        if isinstance(model, (MLPClassifier, MLPRegressor)):
+            return
+    raise TypeError(f"{_WHERE}: model is {model!r}: expected {known}")
 
 
 def rows_of_rank(n_samples: int, comm: Any = None) -> slice:
@@ -150,10 +198,8 @@ def rows_of_rank(n_samples: int, comm: Any = None) -> slice:
     return slice(n_samples * rank // size, n_samples * (rank + 1) // size)
 
 
-def _given(network: Any, X: Any, y: Any, options: dict[str, Any]) -> Given:
+def _given(options: dict[str, Any]) -> Given:
     """The options, as ``Network.fit`` has them."""
-    if not isinstance(network, Network):
-        raise TypeError(f"{_WHERE}: network is {network!r}: expected a deltarule.Network")
     for name in options.keys() - _OF_FIT.keys():
         raise TypeError(answer(_WHERE, name, tuple(_OF_FIT)))
     every = {name: each.default for name, each in _OF_FIT.items()} | options
@@ -165,8 +211,9 @@ def _file_of_all(meeting: Meeting, given: Given) -> str | None:
     resume = given.resume
     if resume == "auto" and meeting.rank == 0:
         resume = newest_of(given.callbacks)
-    told: list[Any] = meeting.told("the checkpoint", None if resume is None else os.fspath(resume))
-    return told[0]
+    mine = None if resume is None else os.fspath(resume)
+    first: str | None = meeting.told("the checkpoint", mine)[0]
+    return first
 
 
 def _count(shards: int | None, resume: str | None, ranks: int) -> int:

@@ -31,9 +31,7 @@ class Targets(NamedTuple):
 
 
 class Judge:
-    """Costs and metrics over all ranks' examples: each rank makes outputs of its own, and all have
-    them all.
-    """
+    """Costs and metrics over all ranks' examples: each makes its own outputs, and all have all."""
 
     def __init__(self, shards: Shards) -> None:
         self._shards, self._meeting = shards, shards.meeting
@@ -119,6 +117,5 @@ def class_totals(shards: Shards, classes: Array, weights: Array | None, n: int) 
         of_part = None if weights is None else weights[part]
         own.append(np.bincount(classes[part], of_part, n))
     every: Array = shards.meeting.gather("the classes", np.array(own, np.float64))
-    return every.sum(axis=(0, 1))
-
-
+    totals: Array = every.sum(axis=(0, 1))
+    return totals

@@ -7,11 +7,13 @@ for what will not come. Every wait has an end.
 from __future__ import annotations
 
 import atexit
+import os
 import pickle
 import signal
 import sys
 import threading
 import time
+from itertools import pairwise
 from typing import Any, NoReturn, Self
 from zlib import crc32
 
@@ -20,8 +22,9 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule.errors import DistributedError
 
-# How long to ask again and again before others get the core, and how long to sleep from then on.
-_SPINS, _SLEEP = 200, 50e-6
+# How often to ask again at once, how long to ask when others have had the core, and how long to
+# sleep from then on, in seconds.
+_SPINS, _YIELDING, _SLEEP = 200, 0.02, 100e-6
 _A_PING = 1.0  # how long a rank that is there may take to say so, in seconds
 _PING = 7
 _WELL, _FAILED = 0, 1
@@ -43,7 +46,8 @@ class Meeting:
     """
 
     def __init__(self, comm: Any, timeout: float) -> None:
-        self.rank, self.size, self._comm = 0, 1, None
+        self.rank, self.size = 0, 1
+        self._comm: Any = None
         self._timeout, self._place = timeout, "the start"
         self._number = 0
         self._make_room(0)
@@ -78,7 +82,7 @@ class Meeting:
         return self._mine[_WORDS:].view(np.uint8), self._all.view(np.uint8)[:, 8 * _WORDS :]
 
     def __enter__(self) -> Self:
-        """Keep Ctrl-C until the ranks are at a place where it can be told to all; not the second."""
+        """Keep Ctrl-C until it can be told to all ranks; a second one is not kept."""
         if threading.current_thread() is threading.main_thread():
             self._kept = signal.getsignal(signal.SIGINT)
             if callable(self._kept):
@@ -154,10 +158,7 @@ class Meeting:
         firsts = np.concatenate([[0], np.cumsum(sizes)])
         every, byte = np.empty(firsts[-1], np.uint8), self._mpi.BYTE
         self._wait(self._comm.Iallgatherv([text, byte], [every, sizes, firsts[:-1], byte]))
-        return [
-            pickle.loads(every[first:last].tobytes())
-            for first, last in zip(firsts[:-1], firsts[1:], strict=True)
-        ]
+        return [pickle.loads(every[first:last].tobytes()) for first, last in pairwise(firsts)]
 
     def begin_all_to_all(self, send: Array, to: Array, receive: Array, of: Array) -> Any:
         """Begin to hand parts of an array out; ``to`` and ``of`` say how many bytes, by rank.
@@ -172,9 +173,7 @@ class Meeting:
     def begin_all_gather(self, mine: Array, every: Array, sizes: Array) -> Any:
         """Begin to put parts together, of so many bytes each, in the ranks' order."""
         byte = self._mpi.BYTE
-        return self._comm.Iallgatherv(
-            [mine, byte], [every, sizes, np.cumsum(sizes) - sizes, byte]
-        )
+        return self._comm.Iallgatherv([mine, byte], [every, sizes, np.cumsum(sizes) - sizes, byte])
 
     def finish(self, request: Any) -> None:
         """Wait for what was begun."""
@@ -186,21 +185,26 @@ class Meeting:
 
     def _wait(self, request: Any) -> None:
         """Wait for the others, but not for ever."""
-        spins, ends = 0, time.monotonic() + self._timeout
+        for _ in range(_SPINS):
+            if request.Test():
+                return
+        began = time.monotonic()
         while not request.Test():
-            spins += 1
-            if spins > _SPINS:
+            waited = time.monotonic() - began
+            if waited < _YIELDING:
+                os.sched_yield()
+            elif waited < self._timeout:
                 time.sleep(_SLEEP)
-                if time.monotonic() > ends:
-                    self._give_up()
+            else:
+                self._give_up()
 
     def _give_up(self) -> NoReturn:
-        """End what waits for a rank that does not come; MPI has no way back from that but its end."""
+        """End what waits for a rank that does not come; MPI has no way back but its end."""
         absent = self._absent()
         who = ", ".join(map(str, absent)) if absent else "another one"
         message = (
-            f"fit: rank {self.rank} has waited {self._timeout:g} s at {self._place} for rank {who}:"
-            " expected all to come; a longer timeout= waits longer"
+            f"fit: rank {self.rank} has waited {self._timeout:g} s for rank {who}, to agree on "
+            f"{self._place}: expected all to come; timeout= says how long to wait"
         )
         comm = self._comm
 
@@ -232,7 +236,7 @@ class Meeting:
         self._number += 1
         self._head[:] = _FAILED, 0, self._number, 0
         self._wait(self._comm.Iallgather(self._mine, self._all))
-        self._told(f"{type(error).__name__}: {error}")
+        self._told(f"{type(error).__name__}: {error}".removesuffix(": "))
 
     def _raise_what_others_say(self) -> NoReturn:
         reasons = self._told(None)

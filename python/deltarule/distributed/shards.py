@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Part(NamedTuple):
     target: _core.Target
     order: Array | None
     first: int
-    count: int
+    m: int
 
 
 class Shards:
@@ -126,6 +126,23 @@ class BatchesInShards(Shards):
         ]
 
 
+class SharesOfBatches(Shards):
+    """Shards of batches that every rank has as a whole."""
+
+    def parts(self, run: Run, k: int) -> list[Part]:
+        """Step ``k`` of a run, by own shards."""
+        done = k * run.batch_size
+        first, count = run.first + done, min(run.batch_size, run.examples - done)
+        found = []
+        for shard in self.mine:
+            begin, end = count * shard // self.count, count * (shard + 1) // self.count
+            found.append(_part(run, first + begin, end - begin))
+        return found
+
+
+Sharded: TypeAlias = RowsInShards | BatchesInShards | SharesOfBatches
+
+
 class Together:
     """Batches of all ranks: an epoch ends when no rank has one left, and who has none waits."""
 
@@ -162,10 +179,11 @@ def _as_they_weigh(batch: Batch) -> Batch:
 
 def _part(run: Run, first: int, count: int) -> Part:
     """Examples of a run's order, read where they lie if that is in memory."""
-    assert run.order is not None
     if run.rows.in_place and not run.rows.mapped:
         return Part(run.rows.held, run.target, run.order, first, count)
-    which = run.order[first : first + count]
+    which: Any = slice(first, first + count)
+    if run.order is not None:
+        which = run.order[which]
     return Part(run.rows.taken(which), part_of(run.target, which), None, 0, count)
 
 

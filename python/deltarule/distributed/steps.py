@@ -11,8 +11,7 @@ from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._network.works import Works
 from deltarule._training.runs import EveryStep, Made, MakeSteps, Run
-from deltarule.distributed.meeting import Meeting
-from deltarule.distributed.shards import BatchesInShards, Part, RowsInShards
+from deltarule.distributed.shards import Part, Sharded
 from deltarule.distributed.sums import Sums
 from deltarule.layers import BatchNorm
 from deltarule.losses import Loss
@@ -42,7 +41,7 @@ class MakeShardedSteps(MakeSteps):
         optimizer: Optimizer,
         loss: Loss,
         every_step: EveryStep,
-        shards: RowsInShards | BatchesInShards,
+        shards: Sharded,
     ) -> None:
         super().__init__(network, optimizer, loss, every_step)
         self._shards, self._meeting = shards, shards.meeting
@@ -57,7 +56,7 @@ class MakeShardedSteps(MakeSteps):
     def batch(self, run: Run) -> tuple[Array, Array, Array | None]:
         """X, y and the weights of this rank's part of a batch."""
         parts = self._shards.parts(run, 0)
-        which: Any = np.concatenate([np.arange(p.first, p.first + p.count) for p in parts])
+        which: Any = np.concatenate([np.arange(p.first, p.first + p.m) for p in parts])
         if run.order is not None:
             which = run.order[which]
         return run._replace(order=np.asarray(which), first=0, examples=len(which)).batch()
@@ -126,8 +125,8 @@ class MakeShardedSteps(MakeSteps):
         """Take a shard forward and back; the running moments stay, and their way is taken down."""
         network, note = self._network, self._sums.notes[index]
         room = self._sums.room()
-        note[_SUM], note[_WEIGHT], note[_COUNT] = 0.0, 0.0, part.count
-        if not part.count:
+        note[_SUM], note[_WEIGHT], note[_COUNT] = 0.0, 0.0, part.m
+        if not part.m:
             room[:] = 0.0
             if copies_weights:
                 self._stale = True
@@ -141,18 +140,18 @@ class MakeShardedSteps(MakeSteps):
             part.target,
             part.order,
             part.first,
-            part.count,
+            part.m,
             _core.Pass(True, seed, passed.number),
             copies_weights or self._stale,
         )
         self._stale = False
         if before is not None:
             moved = network.statistics - before
-            room[self._count :] = moved * moved.dtype.type(part.count)
+            room[self._count :] = moved * moved.dtype.type(part.m)
             network.statistics[:] = before
 
     def _gradients(self, part: Part, first: int, last: int) -> None:
-        if part.count:
+        if part.m:
             room = self._sums.room()[: self._count]
             self._trainer.shard_gradients(self._network.parameters, first, last, room)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,8 @@ class Sums:
                     for vectors, count in zip(self._vectors, self._counts, strict=True)
                 ]
             )
-        return notes.reshape(-1, self.notes.shape[1])
+        every: Array = notes.reshape(-1, self.notes.shape[1])
+        return every
 
     def begin(self, span: slice) -> None:
         """Begin to exchange a span, to which all shards have been added."""
@@ -114,7 +116,7 @@ class Sums:
             return
         own, edges = self._own[:, span], self._edges(span) - span.start
         mine = edges[self._meeting.rank + 1] - edges[self._meeting.rank]
-        parts = [own[:, a:b].ravel() for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        parts = [own[:, a:b].ravel() for a, b in pairwise(edges)]
         sent = own[0] if len(own) == 1 else np.concatenate(parts)
         every = np.empty((len(self._branches), mine), own.dtype)
         to = np.diff(edges) * len(own) * own.itemsize

@@ -69,7 +69,7 @@ class ShardedRun(TrainingRun):
 
     def goes_on(self) -> bool:
         """Whether no rank has asked for the end."""
-        asked = self.meeting.gather("the end, if one asks for it", np.array([self.stopping]))
+        asked = self.meeting.gather("whether to go on", np.array([self.stopping]))
         self.stopping = bool(asked.any())
         return not self.stopping
 
@@ -172,7 +172,9 @@ def _rows_in_shards(
             raise ValueError(
                 "fit: validation_split and validation_data are given: expected one of them"
             )
-        fraction = expect_in_range(given.validation_split, "fit: validation_split", above=0, below=1)
+        fraction = expect_in_range(
+            given.validation_split, "fit: validation_split", above=0, below=1
+        )
     numbers, out = numbers_of_shards(shards, whole, fraction)
     train = np.concatenate(numbers)
     held = Held(SomeRows(rows, train), part_of(whole.target, train), None)
@@ -241,9 +243,7 @@ def _weighted(target: _core.Target, of_classes: Array) -> _core.Target:
     return _core.Target(target.Y, target.labels, of_classes[classes] * own)
 
 
-def _fingerprint(
-    network: BareNetwork, examples: Examples, shards: RowsInShards
-) -> dict[str, Any]:
+def _fingerprint(network: BareNetwork, examples: Examples, shards: RowsInShards) -> dict[str, Any]:
     """What tells all ranks' examples from others, however they lie on the ranks."""
     held = examples.held
     assert held is not None

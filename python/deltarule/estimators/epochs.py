@@ -11,7 +11,7 @@ from deltarule._arrays import Array
 from deltarule._network.all_examples import infer
 from deltarule._network.works import performed
 from deltarule._training.run import TrainingRun
-from deltarule._training.runs import MakeSteps, Runs, every_step_of, expect_every_step
+from deltarule._training.runs import Runs, every_step_of, expect_every_step, make_steps
 from deltarule.estimators.plan import EpochsPlan, Examples
 from deltarule.losses import Loss
 
@@ -29,7 +29,7 @@ class Epochs:
         self._weights, self._network = plan.weights, plan.weights.network
         expect_every_step(plan.optimizer, plan.clip_value, plan.clip_norm, None)
         every_step = every_step_of(self._network, plan.clip_value, plan.clip_norm, None)
-        make = MakeSteps(self._network, plan.optimizer, plan.loss, every_step)
+        make = make_steps(self._network, plan.optimizer, plan.loss, every_step)
         self._runs = Runs(training, make)
         self.diverged = False
         self.done = 0  # batches, in all epochs
