@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -45,6 +45,12 @@ _CORES: dict[str, tuple[type[_core.Network], type[_core.Trainer]]] = {
     "float32": (_core.Network32, _core.Trainer32),
     "float64": (_core.Network64, _core.Trainer64),
 }
+
+
+class HasMoments(Protocol):
+    """Rows, or what knows the means and variances of some that lie elsewhere."""
+
+    def moments(self) -> tuple[Array, Array]: ...
 
 
 class BareNetwork:
@@ -279,7 +285,7 @@ class BareNetwork:
             )
         self._adapt(rows, "fit")
 
-    def _adapt(self, rows: Rows, where: str) -> None:
+    def _adapt(self, rows: HasMoments, where: str) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
             mean, variance = (each.copy() for each in rows.moments())
             for column in self._embedded:

@@ -40,7 +40,9 @@ def on_every_rank(shards: int) -> dict[str, Any]:
 def description(network: BareNetwork, given: Given, shards: int) -> dict[str, Any]:
     """All of a training that is not its examples, in words."""
     optimizer = given.optimizer
-    made = isinstance(optimizer, Optimizer)
+    state = "new"
+    if isinstance(optimizer, Optimizer):
+        state = f"{optimizer.step} {optimizer.epochs} {_hash(optimizer.state)}"
     found = (
         on_every_rank(shards)
         | {
@@ -51,9 +53,7 @@ def description(network: BareNetwork, given: Given, shards: int) -> dict[str, An
             "feature_names": network.feature_names,
             "loss": _named(given.loss),
             "optimizer": _named(optimizer),
-            "the optimizer's state": (
-                f"{optimizer.step} {optimizer.epochs} {_hash(optimizer.state)}" if made else "new"
-            ),
+            "the optimizer's state": state,
         }
         | state_of(network)
     )

@@ -89,9 +89,9 @@ def fit(
         Seconds after which a rank that others wait for is given up.
     **options
         Those of ``Network.fit``, or of the estimator's own. ``batch_size`` is that of all ranks
-        together; the batches of rows are as even as they can be. ``validation_data`` is this rank's share of it. Callbacks are
-        called on every rank, but those of the package that write or warn on rank 0 alone, as is
-        ``progress``. ``sampling`` and ``LBFGS`` are refused.
+        together; the batches of rows are as even as they can be. ``validation_data`` is this
+        rank's share of it. Callbacks are called on every rank, but those of the package that write
+        or warn on rank 0 alone, as is ``progress``. ``sampling`` and ``LBFGS`` are refused.
 
     Returns
     -------

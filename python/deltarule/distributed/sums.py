@@ -150,7 +150,8 @@ class Sums:
     def _edges(self, span: slice) -> Array:
         """Where the parts of a span begin and end, one a rank."""
         ranks = self._meeting.size
-        return span.start + (span.stop - span.start) * np.arange(ranks + 1) // ranks
+        edges: Array = span.start + (span.stop - span.start) * np.arange(ranks + 1) // ranks
+        return edges
 
 
 def _additions(first: int, count: int, branches: list[Branch]) -> list[int]:

@@ -214,8 +214,8 @@ def _expect_examples(network: BareNetwork, shards: RowsInShards) -> None:
     if normalised and shards.least < 2:
         raise ValueError(
             f"fit: a batch of {shards.batch_size} in {shards.count} shards leaves one of them "
-            f"{shards.least} examples: expected 2 or more each, as a BatchNorm goes by the variance "
-            "of a shard's; or a LayerNorm in its place"
+            f"{shards.least} examples: expected 2 or more each, as a BatchNorm goes by a shard's "
+            "variance; or a LayerNorm in its place"
         )
 
 
