@@ -191,7 +191,7 @@ def _validation_of(
     X, y, weights, *_ = (*data, None)
     rows = network._rows(X, "fit", "validation X", names, door)
     m = len(rows)
-    if not m:
+    if m < door.least:
         raise ValueError("fit: validation X has no rows: expected 1 or more")
     n, dtype = network.output_size, network.dtype
     target = door.as_target(y, loss, m, n, dtype, _VALIDATION, weights)

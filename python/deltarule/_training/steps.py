@@ -116,7 +116,7 @@ class Steps:
         for batch in self._examples.stream.epoch(self._training.epoch):
             if self._done == len(self._costs):
                 self._costs = np.concatenate([self._costs, np.empty_like(self._costs)])
-            m = len(batch.rows)
+            m = max(1, len(batch.rows))  # of no rows it is a step even so, by other processes' rows
             run = self._runs.plan(batch.rows, batch.target, m, m, held=batch.bytes)
             yield from self._make_steps(run)
             self._costs[self._done] *= batch.scale

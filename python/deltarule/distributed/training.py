@@ -138,7 +138,9 @@ def sharded(
         examples = examples._replace(stream=together)
         facts: dict[str, Any] = {"shards": shards.count}
     else:
-        local = replace(given, class_weight=None, validation_split=None)
+        local = replace(
+            _without_weights_of_none(given, y), class_weight=None, validation_split=None
+        )
         whole = examples_of(network, X, y, local, _Door())
         cut, examples = _rows_in_shards(network, X, whole, given, shards)
         facts = _fingerprint(network, examples, cut)
@@ -151,6 +153,16 @@ def sharded(
     named = {each.name: getattr(training, each.name) for each in fields(Training)}
     named |= {"data": lambda: facts}
     return ShardedTraining(**named, shards=cut, judge=Judge(cut))
+
+
+def _without_weights_of_none(given: Given, y: Any) -> Given:
+    """What was given, but for the weights of a rank's examples where it has none."""
+    if not len(y):
+        given = replace(given, sample_weight=None)
+    data = given.validation_data
+    if isinstance(data, tuple) and len(data) == 3 and not len(data[1]):  # type: ignore[arg-type]
+        given = replace(given, validation_data=data[:2])
+    return given
 
 
 def _rows_in_shards(
@@ -224,14 +236,15 @@ def _as_given(target: _core.Target, given: ArrayLike | None, meeting: Meeting) -
 
     The door has multiplied them by a power of two, of each rank's own.
     """
-    greatest = 0.0
-    if given is not None and len(target.weights if target.weights is not None else ()):
+    greatest, weights = 0.0, target.weights
+    if weights is not None:
         greatest = float(np.max(opened(given, "fit", "sample_weight").rows))
     of_all = meeting.gather("the weights", np.array([greatest])).max()
-    if given is None or target.weights is None or not len(target.weights):
-        return target
-    power = np.frexp(greatest)[1] - np.frexp(of_all)[1]
-    return _core.Target(target.Y, target.labels, np.ldexp(near_one(target.weights), power))
+    if weights is not None:
+        weights = np.ldexp(near_one(weights), np.frexp(greatest)[1] - np.frexp(of_all)[1])
+    elif of_all > 0:  # a rank without examples
+        weights = np.empty(0)
+    return _core.Target(target.Y, target.labels, weights)
 
 
 def _weighted(target: _core.Target, of_classes: Array) -> _core.Target:
