@@ -21,7 +21,6 @@ from time import perf_counter
 
 import endurance
 import machine
-import report
 import sharing
 import summary
 from contestants import MANY as CONTESTANTS
@@ -29,6 +28,8 @@ from measure import measure
 from peak import Peak
 from run import RESULTS, start_workers
 from workloads import MANY as WORKLOADS
+
+import report
 
 KEYS = ["M1", "M2", "M3", "M4"]
 TAKE_PART = {

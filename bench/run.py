@@ -14,7 +14,6 @@ from time import perf_counter
 
 import machine
 import picture
-import report
 import startup
 import streaming
 import summary
@@ -23,6 +22,8 @@ from measure import measure
 from peak import Peak
 from processes import Worker, WorkerError
 from workloads import WORKLOADS, quick
+
+import report
 
 RESULTS = Path(__file__).resolve().parents[1] / "build" / "bench"
 KEYS = [*WORKLOADS, "S9", "S10"]

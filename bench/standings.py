@@ -2,8 +2,9 @@
 
 import statistics
 
-import report
 import summary
+
+import report
 
 BOOSTERS = ("XGBoost", "LightGBM", "CatBoost")
 BARS = {

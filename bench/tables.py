@@ -21,11 +21,12 @@ from time import perf_counter
 import datasets
 import fitting
 import machine
-import report
 import scatter
 import standings
 from contestants import TABLES
 from run import RESULTS
+
+import report
 
 # The distributions that each contestant is made of; of deltarule, the build is known as well.
 PACKAGES = {

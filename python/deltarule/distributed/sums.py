@@ -11,9 +11,9 @@ from deltarule._arrays import Array, aligned_zeros
 from deltarule.distributed.meeting import Meeting
 from deltarule.distributed.tree import Branch, add, branches_within, halves
 
-# Bytes up to which every rank sends all that it has to every other one, in one message: the time is
-# that of a message, and not of what is in it.
-_LITTLE = 64 * 1024
+# Bytes up to which every rank gets all that the ranks have, in one message of each: the time is that
+# of a message, and not of what is in it.
+_LITTLE = 128 * 1024
 
 
 class Sums:
@@ -62,7 +62,7 @@ class Sums:
         alone = meeting.size == 1
         self.total = self._rooms[0] if alone else aligned_zeros(count, np.dtype(dtype))
         self._under_way: list[tuple[slice, Any, Array, Array]] = []
-        self.little = not alone and self._rooms[0].nbytes <= _LITTLE
+        self.little = not alone and meeting.size * self._rooms[0].nbytes <= _LITTLE
         most_branches = int(self._counts.max()) if self.little else 0
         size = 8 * each * notes
         mine, every = meeting.carry(size + most_branches * self._rooms[0].nbytes)
