@@ -11,6 +11,7 @@ from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._files.architecture import described
 from deltarule._files.generators import generator_state
+from deltarule._files.inputs import inputs_state
 from deltarule._training.examples import Given
 from deltarule._training.hooks import speaks
 from deltarule._version import __version__
@@ -26,6 +27,7 @@ _HASHES = {
     "the weights": "networks of the same seed, or loaded from the same file",
     "the statistics": "networks of the same seed, or loaded from the same file",
     "the average of the weights": "networks loaded from the same file",
+    "the inputs": "the same encoder, loaded from the same file",
     "the generator": "networks of the same seed, or loaded from the same file",
     "the optimizer's state": "a new optimizer on every rank, or the same checkpoint",
     "the kernels": "the same on every rank: DELTARULE_ISA=avx2 forces some",
@@ -51,6 +53,7 @@ def description(network: BareNetwork, given: Given, shards: int) -> dict[str, An
             "layers": json.dumps(described(network._descriptions)),
             "the layers' rules": repr([layer.rule() for layer in network.layers]),
             "feature_names": network.feature_names,
+            "the inputs": _of_inputs(network),
             "loss": _named(given.loss),
             "optimizer": _named(optimizer),
             "the optimizer's state": state,
@@ -110,6 +113,15 @@ def _named(value: Any) -> str:
     """What a value is called on any rank: without the place where it lies."""
     text = getattr(value, "__qualname__", None) or repr(value)
     return re.sub(r" at 0x[0-9a-f]+", "", text)
+
+
+def _of_inputs(network: BareNetwork) -> str:
+    """What stands before the first layer, if something does."""
+    if network.inputs is None:
+        return ""
+    tensors: dict[str, Array] = {}
+    words = _of_json(inputs_state(network.inputs, tensors))
+    return words + "".join(name + _hash(tensor) for name, tensor in sorted(tensors.items()))
 
 
 def _hash(array: Array | None) -> str:

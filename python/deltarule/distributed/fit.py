@@ -134,7 +134,7 @@ def fit(
                 _expect_estimator(model)
                 count = _count(shards, None, meeting.size)
                 found = fit_estimator(model, X, y, options, meeting, count)
-            meeting.meet("the end")
+            meeting.end()
         except BaseException as error:
             meeting.leave(error)
             raise

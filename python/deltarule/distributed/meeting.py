@@ -229,6 +229,12 @@ class Meeting:
         del sent  # they stay under way until the end, which is near
         return others
 
+    def end(self) -> None:
+        """Meet once more: what was done together is done on all ranks."""
+        self.meet("the end")
+        if self._comm is not None:
+            self._comm.Free()
+
     def leave(self, error: BaseException) -> None:
         """Tell the others, at the place where they come next, why this rank ends."""
         if self._comm is None or isinstance(error, DistributedError):

@@ -11,8 +11,8 @@ from deltarule._arrays import Array, aligned_zeros
 from deltarule.distributed.meeting import Meeting
 from deltarule.distributed.tree import Branch, add, branches_within, halves
 
-# Bytes up to which every rank gets all that the ranks have, in one message of each: the time is that
-# of a message, and not of what is in it.
+# Bytes up to which every rank gets all that the ranks have, in one message of each: the time is
+# that of a message, and not of what is in it.
 _LITTLE = 128 * 1024
 
 

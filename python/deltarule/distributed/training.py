@@ -26,6 +26,7 @@ from deltarule._training.hooks import speaks
 from deltarule._training.run import HOOKS, TrainingRun
 from deltarule._training.runs import EveryStep, MakeSteps
 from deltarule._training.training import Training, examples_of, training_of
+from deltarule.distributed.differences import expect_same
 from deltarule.distributed.judging import Judge, RowsOfAll, class_totals
 from deltarule.distributed.meeting import Meeting
 from deltarule.distributed.shards import (
@@ -150,6 +151,7 @@ def sharded(
             "fit: optimizer is LBFGS, which goes by all examples at once: expected one that makes "
             "steps on batches, such as deltarule.Adam(1e-3)"
         )
+    expect_same(shards.meeting, {"the columns of X": training.names})
     named = {each.name: getattr(training, each.name) for each in fields(Training)}
     named |= {"data": lambda: facts}
     return ShardedTraining(**named, shards=cut, judge=Judge(cut))
