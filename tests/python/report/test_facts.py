@@ -68,22 +68,24 @@ def test_intervals_are_as_wide_as_scores_vary(classes: int) -> None:
 
 def test_curves_are_those_of_scikit_learn() -> None:
     y, p = two_classes(90)
-    x, found = curves.roc(y, p)
+    x, found = curves.roc(y, p, np.ones(len(y)))
     expected_x, expected, _ = metrics.roc_curve(y, p, drop_intermediate=False)
     np.testing.assert_allclose(x, expected_x)
     np.testing.assert_allclose(found, expected)
     precision, recall, _ = metrics.precision_recall_curve(y, p)
-    drawn = curves.precision_recall(y, p)
+    drawn = curves.precision_recall(y, p, np.ones(len(y)))
     np.testing.assert_allclose(drawn.x, recall[-2::-1])
     np.testing.assert_allclose(drawn.y, precision[-2::-1])
-    assert curves.average_precision(y, p) == pytest.approx(metrics.average_precision_score(y, p))
+    assert curves.average_precision(y, p, np.ones(len(y))) == pytest.approx(
+        metrics.average_precision_score(y, p)
+    )
 
 
 def test_long_curves_are_thinned_from_end_to_end() -> None:
     rng = np.random.default_rng(0)
     p = rng.random(20_000)
     y = (rng.random(20_000) < p).astype(np.int64)
-    found = curves.roc(y, p)
+    found = curves.roc(y, p, np.ones(len(y)))
     assert len(found.x) <= 200
     assert (found.x[0], found.y[0], found.x[-1], found.y[-1]) == (0, 0, 1, 1)
     area = float((np.diff(found.x) * (found.y[1:] + found.y[:-1]) / 2).sum())
@@ -93,8 +95,8 @@ def test_long_curves_are_thinned_from_end_to_end() -> None:
 def test_calibration_of_probabilities_that_are_right_is_within_chance() -> None:
     rng = np.random.default_rng(0)
     p = rng.random(20_000)
-    right = curves.calibration((rng.random(20_000) < p).astype(float), p)
-    wrong = curves.calibration((rng.random(20_000) < p**3).astype(float), p)
+    right = curves.calibration((rng.random(20_000) < p).astype(float), p, np.ones(20_000))
+    wrong = curves.calibration((rng.random(20_000) < p**3).astype(float), p, np.ones(20_000))
     assert right.error < 2.5 * right.noise
     assert wrong.error > 10 * wrong.noise
     assert right.counts.sum() == 20_000
@@ -102,7 +104,7 @@ def test_calibration_of_probabilities_that_are_right_is_within_chance() -> None:
 
 def test_the_cheapest_threshold_is_the_cheapest_of_all() -> None:
     y, p = two_classes()
-    for found in curves.cheapest(y, p):
+    for found in curves.cheapest(y, p, np.ones(len(y))):
         costs = [
             ((p >= at) & (y == 0)).sum() + found.missed_costs * ((p < at) & (y == 1)).sum()
             for at in [*np.unique(p), 2.0]
@@ -113,7 +115,7 @@ def test_the_cheapest_threshold_is_the_cheapest_of_all() -> None:
 
 def test_thresholds_count_what_is_called() -> None:
     y, p = two_classes()
-    for found in curves.thresholds(y, p):
+    for found in curves.thresholds(y, p, np.ones(len(y))):
         told = p >= found.threshold
         assert found.precision == pytest.approx(metrics.precision_score(y, told))
         assert found.recall == pytest.approx(metrics.recall_score(y, told))
@@ -125,7 +127,7 @@ def test_thresholds_count_what_is_called() -> None:
 def test_confusion_is_that_of_scikit_learn(count: int) -> None:
     rng = np.random.default_rng(0)
     y, told = rng.integers(count, size=(2, 2000))
-    found = confusion(y, told, count)
+    found = confusion(y, told, count, np.ones(len(y)))
     expected = metrics.confusion_matrix(y, told)
     if count == 3:
         np.testing.assert_array_equal(found.counts, expected)

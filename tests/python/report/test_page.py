@@ -89,10 +89,8 @@ def test_headings_are_in_order_and_links_lead_somewhere(classes: int) -> None:
 @pytest.mark.parametrize("classes", [0, 2, 3])
 def test_drawings_have_words_and_tables_have_heads(classes: int) -> None:
     found = Page(written(classes))
-    ids = {each["id"] for _, each in found.elements if "id" in each}
     for each in found.named("svg"):
-        hidden = each.get("aria-hidden") == "true"
-        assert hidden or set(each["aria-labelledby"].split()) <= ids
+        assert each.get("aria-hidden") == "true" or len(each["aria-label"]) > 10
     assert all(each["scope"] in ("row", "col") for each in found.named("th"))
     assert len(found.named("caption")) == len(found.named("table"))
 

@@ -58,7 +58,7 @@ def constant(facts: Facts) -> Finding:
     if not left and not here:
         return Finding(code, title, "ok", "Every column that is used varies.")
     words = f"{named(left)} never vary and are left out. " * bool(left)
-    words += f"{named(here)} vary in the fit, but not in the rows of this report." * bool(here)
+    words += f"{named(here)} never vary in the rows of this report." * bool(here)
     return Finding(
         code,
         title,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -117,16 +116,13 @@ def drawing(
     class_: str = "chart",
 ) -> Markup:
     """The whole, with what it is in words for those who do not see it."""
-    key = blake2b(f"{title}\0{description}".encode("utf-8", "replace"), digest_size=6).hexdigest()
     return tag(
         "svg",
-        tag("title", title, id=f"t{key}"),
-        tag("desc", description, id=f"d{key}"),
         *parts,
         viewBox=f"0 0 {width:g} {height:g}",
         width=f"{width:g}",
         height=f"{height:g}",
         role="img",
-        aria_labelledby=f"t{key} d{key}",
+        aria_label=f"{title}. {description}",
         class_=class_,
     )

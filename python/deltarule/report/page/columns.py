@@ -48,7 +48,7 @@ def importance(facts: Facts) -> Markup:
             _legend(facts.effects[0]),
             tag("div", *(_effect(each, facts, ends) for each in facts.effects), class_="charts"),
         ]  # fmt: skip
-    return section("importance", "What predictions go by", *parts)
+    return section("importance", "What predictions go by", *parts, of=facts)
 
 
 def _legend(effect: Effect) -> Markup:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from deltarule._data.names import is_identifier
 from deltarule.report.subject import Column, Levels, Numbers, Values
 from deltarule.tabular.encoder import TableEncoder
-from deltarule.tabular.encoding.kinds import is_identifier
 from deltarule.tabular.encoding.learned import Learned
 from deltarule.tabular.encoding.rows import arranged
 from deltarule.tabular.leaks import COPY
