@@ -88,7 +88,7 @@ class Facts:
     place: int | None
     classes: tuple[str, ...]
     rows: int
-    weights: tuple[float, float] | None
+    weighted: bool
     rows_of_fit: int | None
     rows_held_out: int | None
     split: str
@@ -130,7 +130,7 @@ def gathered(subject: Subject) -> Facts:
         place=subject.place,
         classes=subject.classes,
         rows=len(y),
-        weights=None if given is None else (float(w.min()), float(w.max())),
+        weighted=given is not None,
         rows_of_fit=subject.rows_of_fit,
         rows_held_out=subject.rows_held_out,
         split=subject.split,

@@ -56,12 +56,11 @@ def _held_out(facts: Facts) -> str:
 
 def _weights(facts: Facts) -> str:
     """What goes by the rows' weights, and what does not."""
-    if facts.weights is None:
+    if not facts.weighted:
         return ""
-    least, most = map(number, facts.weights)
     return (
-        f"rows weigh from {least} to {most}; scores, shares, curves and importances go by what "
-        "they weigh, and where rows are counted, each is one"
+        "scores, shares, curves and importances go by what rows weigh; where rows are counted, "
+        "each is one"
     )
 
 
