@@ -10,6 +10,7 @@ import numpy as np
 
 from deltarule._arrays import Array
 from deltarule._data.names import names_of
+from deltarule.report.material.call import layers_of
 from deltarule.report.material.columns import columns_of
 from deltarule.report.material.subjects import (
     Examples,
@@ -187,7 +188,7 @@ def _call(network: Any, members: Sequence[Any]) -> str:
     """How networks of these layers are made; what ``fit`` was told is not kept."""
     text = "import deltarule as dr\n"
     for each in members[:_MOST_ROWS]:
-        layers = "".join(f"        dr.{layer!r},\n" for layer in each._descriptions)
+        layers = "".join(f"        {layer},\n" for layer in layers_of(each._descriptions))
         text += (
             f"\nnet = dr.Network(\n    [\n{layers}    ],\n    input_size={each.input_size},\n"
             f"    dtype={each.dtype.name!r},\n)\n"

@@ -25,7 +25,7 @@ def leaking(facts: Facts) -> Finding:
         "look",
         named([f"{each.name}: {each.leak}" for each in found]) + ".",
         "Ask whether the column is known when predictions are made. If it is filled in afterwards, "
-        'leave it out: TableEncoder(kinds={"column": "drop"}).',
+        'leave it out; of tables, by TableEncoder(kinds={"column": "drop"}).',
     )
 
 

@@ -12,6 +12,7 @@ from deltarule.report.facts.bins import Bins
 from deltarule.report.markup import Markup, joined, tag
 
 _SMALL_WIDTH, _SMALL_HEIGHT = 168, 44
+_MOST_CHARACTERS = 26  # of a name beside a line
 
 
 def small_histogram(
@@ -88,7 +89,8 @@ def dots(
     """A line for each name, on it a dot for each value and its interval."""
     every = [end for _, values in rows for value in values for end in value]
     room = 0.06 * ((max(every) - min(every)) or 1.0)
-    left, step, top = 146, 26, 8
+    longest = max(min(len(name), _MOST_CHARACTERS) for name, _ in rows)
+    left, step, top = max(80, 14 + 6.6 * longest), 26, 8
     height = top + step * len(rows) + 38
     x = across(*(shown or (min(every) - room, max(every) + room)))._replace(first=left)
     foot = top + step * len(rows)
@@ -96,7 +98,8 @@ def dots(
     parts = [_foot(x, y, label, height)]
     for k, (name, values) in enumerate(rows):
         at = top + step * (k + 0.5)
-        short = name if len(name) <= 20 else name[:19] + "…"
+        cut = len(name) > _MOST_CHARACTERS
+        short = name[: _MOST_CHARACTERS - 1] + "…" if cut else name
         parts.append(tag("text", short, x=left - 8, y=at + 4, text_anchor="end"))
         for line, (value, low, high) in enumerate(values, 1):
             style = f"s{line}"

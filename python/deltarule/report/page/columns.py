@@ -90,7 +90,7 @@ def _effect(effect: Effect, facts: Facts, shown: tuple[float, float]) -> Markup:
             y_range=shown,
             dates=effect.dates,
         )
-    return figure(drawn, name)
+    return figure(drawn, "" if effect.at is not None else name)
 
 
 def data(facts: Facts) -> Markup:

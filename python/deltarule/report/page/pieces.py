@@ -104,7 +104,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
 def figure(drawn: Markup, caption: object, title: str = "") -> Markup:
     """A drawing with words below it."""
     head = tag("h3", short(title)) if title else ""
-    return tag("figure", head, drawn, tag("figcaption", caption))
+    return tag("figure", head, drawn, tag("figcaption", caption) if caption else "")
 
 
 def keys(pairs: Iterable[tuple[str, str]]) -> Markup:
