@@ -11,7 +11,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
@@ -33,8 +33,8 @@ _QUIET = (
 class Browser:
     """A browser with one page, and all that it has said of it."""
 
-    def __init__(self, commands: int, answers: int) -> None:
-        self._commands, self._answers = os.fdopen(commands, "wb"), os.fdopen(answers, "rb")
+    def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
+        self._commands, self._answers = commands, answers
         self._rest, self._number, self.events = b"", 0, list[dict[str, Any]]()
         self._session: str | None = None
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -119,7 +119,8 @@ def browser(profile: Path) -> Iterator[Browser]:
     for each in (*ends, read_commands, write_answers, nowhere):
         os.close(each)
     try:
-        yield Browser(commands, answers)
+        with os.fdopen(commands, "wb") as told, os.fdopen(answers, "rb") as heard:
+            yield Browser(told, heard)
     finally:
         os.kill(process, signal.SIGTERM)
         os.waitpid(process, 0)

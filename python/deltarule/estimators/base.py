@@ -595,7 +595,8 @@ class MLP(CallbackSupportMixin, BaseEstimator):
         >>> from deltarule import MLPRegressor
         >>> X = np.random.default_rng(0).normal(size=(300, 2))
         >>> y = X[:, 0] + X[:, 1]
-        >>> model = MLPRegressor(max_iter=10, random_state=0).fit(X[:200], y[:200])
+        >>> model = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", random_state=0)
+        >>> model = model.fit(X[:200], y[:200])
         >>> path = Path(tempfile.mkdtemp()) / "report.html"
         >>> model.report(path, X[200:], y[200:])
         """

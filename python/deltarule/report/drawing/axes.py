@@ -9,6 +9,7 @@ import numpy as np
 from deltarule.report.markup import Markup, joined, tag
 
 WIDTH, HEIGHT = 360, 240
+_MOST_ACROSS, _MOST_UP = 44, 28  # characters beside an axis
 LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 38
 
 
@@ -93,11 +94,13 @@ def frame(x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False) 
         parts.append(tag("text", name, x=x.at(value), y=y.first + 16, text_anchor="middle"))
     parts.append(tag("line", x1=x.first, x2=x.last, y1=y.first, y2=y.first, class_="axis"))
     middle, height = (x.first + x.last) / 2, (y.first + y.last) / 2
-    parts.append(tag("text", x_label, x=middle, y=HEIGHT - 5, text_anchor="middle"))
+    parts.append(
+        tag("text", fitting(x_label, _MOST_ACROSS), x=middle, y=HEIGHT - 5, text_anchor="middle")
+    )
     parts.append(
         tag(
             "text",
-            y_label,
+            fitting(y_label, _MOST_UP),
             x=11,
             y=height,
             text_anchor="middle",
@@ -105,6 +108,11 @@ def frame(x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False) 
         )
     )
     return joined(*parts)
+
+
+def fitting(text: str, most: int) -> str:
+    """A text, cut where there is no room for more of it."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def drawing(

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule.report.drawing.axes import WIDTH, Axis, across, drawing, frame, ticks, told, up
+from deltarule.report.drawing.axes import (
+    WIDTH,
+    Axis,
+    across,
+    drawing,
+    fitting,
+    frame,
+    ticks,
+    told,
+    up,
+)
 from deltarule.report.facts.bins import Bins
 from deltarule.report.markup import Markup, joined, tag
 
@@ -98,9 +108,9 @@ def dots(
     parts = [_foot(x, y, label, height)]
     for k, (name, values) in enumerate(rows):
         at = top + step * (k + 0.5)
-        cut = len(name) > _MOST_CHARACTERS
-        short = name[: _MOST_CHARACTERS - 1] + "…" if cut else name
-        parts.append(tag("text", short, x=left - 8, y=at + 4, text_anchor="end"))
+        parts.append(
+            tag("text", fitting(name, _MOST_CHARACTERS), x=left - 8, y=at + 4, text_anchor="end")
+        )
         for line, (value, low, high) in enumerate(values, 1):
             style = f"s{line}"
             shifted = at + 5 * (line - (len(values) + 1) / 2)
@@ -119,7 +129,10 @@ def _foot(x: Axis, y: Axis, label: str, height: float) -> Markup:
         parts.append(tag("line", x1=at, x2=at, y1=y.first, y2=y.last, class_="grid"))
         parts.append(tag("text", name, x=at, y=y.first + 15, text_anchor="middle"))
     middle = (x.first + x.last) / 2
-    return joined(*parts, tag("text", label, x=middle, y=height - 5, text_anchor="middle"))
+    return joined(
+        *parts,
+        tag("text", fitting(label, _MOST_CHARACTERS), x=middle, y=height - 5, text_anchor="middle"),
+    )
 
 
 def _shares(counts: Array) -> Array:

@@ -86,7 +86,7 @@ def _effect(effect: Effect, facts: Facts, shown: tuple[float, float]) -> Markup:
                 Line(effect.at, effect.predicted[:, k], f"s{k + 1}", dots=len(effect.lines) == 1)
                 for k in range(len(effect.lines))
             ],
-            (short(effect.column)[:40], what),
+            (effect.column, what),
             y_range=shown,
             dates=effect.dates,
         )
