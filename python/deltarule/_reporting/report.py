@@ -69,6 +69,7 @@ def report(
     --------
     >>> import tempfile
     >>> from pathlib import Path
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 2))
     >>> net = Network([Dense(8, "relu"), Dense(1, "sigmoid")], input_size=2)

@@ -19,7 +19,7 @@ from deltarule._version import __version__
 from deltarule.ensembles import Ensemble
 from deltarule.errors import ModelFileError
 from deltarule.estimators.contract import BaseEstimator
-from deltarule.history import Right, as_table
+from deltarule.history import Right, as_html, as_table
 from deltarule.tabular.encoder import TableEncoder
 from deltarule.tabular.encoding.state import Reader, State, packed_texts
 from deltarule.tabular.models import file
@@ -302,6 +302,32 @@ class TabularModel(BaseEstimator):
                 where=f"{type(self).__name__}.report",
             ),
         )
+
+    # In notebooks --------------------------------------------------------------------------------
+
+    @property
+    def _repr_html_(self) -> Any:
+        """scikit-learn's HTML of the parameters, and what came of a fit below it."""
+        parameters = super()._repr_html_
+        return lambda: parameters() + self._told_as_html()
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        bundle: dict[str, str] = super()._repr_mimebundle_(**options)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._told_as_html()
+        return bundle
+
+    def _told_as_html(self) -> str:
+        if not hasattr(self, "fitted_"):
+            return ""
+        record = self.record_
+        title = (
+            f"{len(self.ensemble_)} networks, of {record['rows']:,} rows in "
+            f"{record['seconds']:.3g} s; scores on {record['held_out']:,} rows held out"
+        )
+        names = [name.replace("_", " ") for name in self.scores_]
+        scores = as_html({"score": names, "value": list(self.scores_.values())}, title)
+        return scores + self.encoder_._repr_html_()
 
     # Elsewhere -----------------------------------------------------------------------------------
 
