@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,51 @@ def test_intervals_are_as_wide_as_scores_vary(classes: int) -> None:
         half = (each.high - each.low) / 2
         assert half == pytest.approx(1.96 * np.std(drawn[name]), rel=0.2), name
         assert each.low < each.value < each.high
+
+
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_a_row_of_weight_two_is_two_rows(classes: int) -> None:
+    once = subject(classes, m=300)
+    times = np.random.default_rng(2).integers(0, 3, 300)
+    again = np.repeat(np.arange(300), times)
+    twice = replace(
+        once, y=once.y[again], model=once.model._replace(outputs=once.model.outputs[again])
+    )
+    one, other = (gathered(each) for each in (replace(once, weights=times), twice))
+    values = [{name: each.value for name, each in f.model.scores.items()} for f in (one, other)]
+    assert values[0] == pytest.approx(values[1])
+    if classes:
+        for found, expected in zip(one.confusion[1:3], other.confusion[1:3], strict=True):
+            np.testing.assert_allclose(found, expected)
+    if classes == 2:
+        assert one.two.average_precision == pytest.approx(other.two.average_precision)
+        assert one.two.cheapest == [pytest.approx(each) for each in other.two.cheapest]
+        found, expected = (
+            [(each.precision, each.recall) for each in f.two.thresholds] for f in (one, other)
+        )
+        np.testing.assert_allclose(found, expected)
+
+
+def test_intervals_of_weighted_scores_are_as_wide_as_they_vary() -> None:
+    rng = np.random.default_rng(0)
+    made = subject(2, m=500)
+    weights = rng.exponential(size=500)
+    found = scores.scores(made.y, made.model.outputs, weights)
+    drawn: dict[str, list[float]] = {name: [] for name in found}
+    for _ in range(200):
+        rows = rng.integers(500, size=500)
+        again = scores.scores(made.y[rows], made.model.outputs[rows], weights[rows])
+        for name, each in again.items():
+            drawn[name].append(each.value)
+    for name, each in found.items():
+        assert (each.high - each.low) / 2 == pytest.approx(1.96 * np.std(drawn[name]), rel=0.2), (
+            name
+        )
+
+
+def test_large_numbers_have_finite_scores() -> None:
+    y = np.array([1.0, -2.0, 3.0, 0.5]) * 1e200
+    assert all(np.isfinite(each).all() for each in scores.scores(y, 0.9 * y).values())
 
 
 def test_curves_are_those_of_scikit_learn() -> None:

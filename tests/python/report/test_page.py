@@ -13,7 +13,7 @@ import pytest
 from deltarule.report.checks.every import checked
 from deltarule.report.drawing.axes import Axis, number, ticks
 from deltarule.report.facts.gathered import gathered
-from deltarule.report.page.page import page
+from deltarule.report.page.page import page, page_of_several
 from deltarule.report.page.style import STYLE
 from deltarule.report.subject import Column, Importance, Levels, Numbers
 from support_report import M, subject
@@ -93,6 +93,20 @@ def test_drawings_have_words_and_tables_have_heads(classes: int) -> None:
         assert each.get("aria-hidden") == "true" or len(each["aria-label"]) > 10
     assert all(each["scope"] in ("row", "col") for each in found.named("th"))
     assert len(found.named("caption")) == len(found.named("table"))
+
+
+def test_several_targets_share_a_page() -> None:
+    made = [subject(0, target=f"target {k}", place=k) for k in range(3)]
+    facts = [gathered(each) for each in made]
+    found = Page(text := page_of_several(facts, [checked(each) for each in facts]))
+    ids = [each["id"] for _, each in found.elements if "id" in each]
+    assert len(ids) == len(set(ids))
+    assert all(each["href"][1:] in ids for each in found.named("a"))
+    for k in range(3):
+        assert {f"scores-{k}", f"errors-{k}", f"importance-{k}"} <= set(ids)
+    assert text.count("<h2") == 3 + 3 * 3 + 3
+    # What a check says of all of them alike is said once.
+    assert text.count("The report is on 400 rows.") == 1
 
 
 def test_names_of_any_kind_are_text() -> None:

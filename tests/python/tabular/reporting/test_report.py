@@ -171,6 +171,15 @@ def test_several_targets_have_sections_each(tmp_path: Path) -> None:
         assert text.count(f'id="scores-{place}"') == 1
 
 
+def test_a_fitted_model_tells_of_itself_in_notebooks(regressor: dr.TabularRegressor) -> None:
+    html = regressor._repr_mimebundle_()["text/html"]
+    assert f"{len(regressor.ensemble_)} networks, of {M} rows" in html
+    assert f"{regressor.scores_['rmse']:.4g}" in html
+    assert "quantiles" in html  # as the encoder tells of its columns
+    assert html.endswith(regressor._repr_html_()[-500:])
+    assert "networks, of" not in dr.TabularRegressor()._repr_html_()
+
+
 def test_scores_go_by_weights(regressor: dr.TabularRegressor) -> None:
     weights = np.linspace(0, 2, N)
     facts = gathered(subject_of(regressor, TEST, Y_TEST, None, False, sample_weight=weights))
