@@ -6,6 +6,7 @@ import base64
 import fcntl
 import json
 import os
+import select
 import shutil
 import signal
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
+_MOST_SECONDS = 120
 _QUIET = (
     "--headless",
     "--no-sandbox",
@@ -59,6 +61,8 @@ class Browser:
 
     def _heard(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._answers], [], [], _MOST_SECONDS)
+            assert ready, "the browser does not answer"
             more = os.read(self._answers.fileno(), 1 << 20)
             assert more, "the browser has gone"
             self._rest += more
