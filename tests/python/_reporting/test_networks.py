@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,27 @@ def test_raw_tables_before_a_network() -> None:
     (found,) = reported(net, X[:, 0], table)
     assert {each.name: each.kind for each in found.columns} == encoder.found
     np.testing.assert_allclose(found.model.outputs, net.predict(table)[:, 0], rtol=1e-6)
+
+
+def test_without_scikit_learn_there_are_no_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    net, y = network(1), X[:, 0]
+    assert reported(net, y, train=(X, y))
+    with pytest.raises(ImportError, match=r"scikit-learn is not there: .* or baselines=False"):
+        reported(net, y, train=(X, y), baselines=True)
+
+
+def test_rows_of_the_fit_are_told_by_all_of_their_numbers_and_their_target() -> None:
+    rows = np.zeros((5000, 3), np.float32)
+    rows[:, 1] = np.arange(5000)
+    y = np.zeros(5000)
+    here, y_here = rows.copy(), y.copy()
+    here[::2, 2] = 1e-30  # another number
+    y_here[1::4] = 1  # another target
+    here[:, 0] = -0.0  # the same number
+    (found,) = reported(network(1), y_here, here, train=(rows, y))
+    assert found.trained is not None
+    np.testing.assert_array_equal(np.flatnonzero(found.trained.seen), np.arange(3, 5000, 4))
 
 
 @pytest.mark.parametrize(

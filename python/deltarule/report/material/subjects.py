@@ -11,6 +11,7 @@ import numpy as np
 from deltarule._arrays import Array, spread_out
 from deltarule.report.material.baselines import baselines as fitted_baselines
 from deltarule.report.material.importance import importance_of
+from deltarule.report.material.known_rows import are_among
 from deltarule.report.subject import Answers, Subject, Trained
 
 MOST_TARGETS = 12
@@ -222,7 +223,7 @@ def _fitted(
         return [Answers(*each) for each in fits]
     except ImportError as missing:
         raise ImportError(
-            f"{where}: {missing.name} is not there: expected it for baselines (`pip install "
+            f"{where}: scikit-learn is not there: expected it for baselines (`pip install "
             "scikit-learn`), or baselines=False"
         ) from missing
 
@@ -230,13 +231,5 @@ def _fitted(
 def _trained(answer: Callable[[Array], Array], here: Examples, train: Examples) -> Trained:
     """The rows of the fit, some of them answered, and which rows of the report are among them."""
     some = spread_out(len(train.y), _MOST_ANSWERED)
-    seen = np.isin(_keys(here), _keys(train))
+    seen = are_among((here.rows, here.y), (train.rows, train.y))
     return Trained(train.y, some, answer(train.rows[some]), seen, train.weights)
-
-
-def _keys(given: Examples) -> Array:
-    """Each row's bytes, its target's among them, as one thing."""
-    parts = [given.rows + given.rows.dtype.type(0), given.y[:, np.newaxis].astype(np.float64)]
-    # One zero for two, of either sign.
-    together = np.hstack([np.ascontiguousarray(each).view(np.uint8) for each in parts])
-    return np.ascontiguousarray(together).view(f"V{together.shape[1]}")[:, 0]
