@@ -12,6 +12,7 @@ import pytest
 
 from deltarule.report.checks.every import checked
 from deltarule.report.drawing.axes import Axis, number, ticks
+from deltarule.report.drawing.lines import Line, lines
 from deltarule.report.facts.gathered import gathered
 from deltarule.report.page.page import page, page_of_several
 from deltarule.report.page.style import STYLE
@@ -218,3 +219,10 @@ def test_ticks_are_within_the_ends(ends: tuple[float, float]) -> None:
     span = ends[1] - ends[0]
     assert 2 <= len(found) <= 7
     assert all(ends[0] - 1e-6 * span <= each <= ends[1] + 1e-6 * span for each in found)
+
+
+@pytest.mark.parametrize(("whole", "told"), [(True, ["1", "2"]), (False, ["1", "1.2", "1.4"])])
+def test_epochs_are_told_by_whole_numbers(whole: bool, told: list[str]) -> None:
+    drawn = lines("", "", [Line([1, 2], [0, 1])], ("epoch", "loss"), whole=whole)
+    found = re.findall(r'text-anchor="middle">([^<]*)<', drawn)
+    assert found[: len(told)] == told

@@ -82,10 +82,14 @@ def day(value: float) -> str:
     return str(np.datetime64(0, "D") + np.timedelta64(int(np.floor(value)), "D"))
 
 
-def frame(x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False) -> Markup:
-    """Lines and numbers of both axes."""
+def frame(
+    x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False, whole: bool = False
+) -> Markup:
+    """Lines and numbers of both axes; across, of dates, or of whole numbers alone."""
     parts: list[Markup] = []
     x_ticks, y_ticks = ticks(x, 3 if dates else 5), ticks(y, 5)
+    if whole:
+        x_ticks = [value for value in x_ticks if value == round(value)]
     for value, name in zip(y_ticks, told(y_ticks), strict=True):
         at = y.at(value)
         parts.append(tag("line", x1=x.first, x2=x.last, y1=at, y2=at, class_="grid"))

@@ -17,6 +17,7 @@ from deltarule.report.markup import Markup, joined, tag
 from deltarule.report.page.pieces import Right, figure, keys, percent, section, table
 
 _MOST_IMPORTANT, _MOST_COLUMNS, _MOST_LEFT_OUT = 25, 100, 50
+_AT_ONCE = 25  # columns that are shown without being asked for
 
 
 def importance(facts: Facts) -> Markup:
@@ -99,9 +100,11 @@ def data(facts: Facts) -> Markup:
     rows = [_row(each) for each in some]
     more = len(facts.columns) - len(some)
     both = any(each.train is not None for each in some)
+    heads = ("column", "kind", "missing", "different", "values")
     parts = [
         keys([("k1", "this report"), *[("k2", "the fit")] * both]),
-        table("Columns that are used", ("column", "kind", "missing", "different", "values"), rows),
+        table("Columns that are used", heads, rows[:_AT_ONCE]),
+        _folded(heads, rows[_AT_ONCE:]),
         tag("p", f"And {more:,} more columns." if more > 0 else "", class_="soft"),
         tag("p", "Counts only: the outermost bins have what is beyond them, and levels of fewer "
                  f"than {FEWEST_ROWS} rows are not named.", class_="soft"),
@@ -118,6 +121,14 @@ def data(facts: Facts) -> Markup:
         if len(left) > _MOST_LEFT_OUT:
             parts.append(tag("p", f"And {len(left) - _MOST_LEFT_OUT:,} more.", class_="soft"))
     return section("data", "The columns", *parts)
+
+
+def _folded(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
+    """Rows of a table that are shown when they are asked for."""
+    if not rows:
+        return Markup("")
+    title = f"Another {len(rows):,} columns"
+    return tag("details", tag("summary", title), table(title, heads, rows))
 
 
 def _row(column: ColumnFacts) -> tuple[object, ...]:

@@ -89,6 +89,7 @@ def _chart(
         ("epoch", label),
         x_range=(1, max(2.0, *(float(curve.x[-1]) for curve, _ in drawn))),
         y_range=(least - room, most + room),
+        whole=True,
     )
     return chart, least
 
