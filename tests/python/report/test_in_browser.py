@@ -70,6 +70,12 @@ FAULTS = """
   for (const each of images) if (!each.getAttribute("aria-label")) unnamed.push(each.outerHTML);
   for (const each of document.querySelectorAll("[tabindex]"))
     if (!each.textContent.trim() && !each.getAttribute("aria-label")) unnamed.push(each.outerHTML);
+  for (const each of document.querySelectorAll("th, caption, summary, figcaption"))
+    if (!each.textContent.trim()) unnamed.push(each.outerHTML);
+  const landmarks = [...document.querySelectorAll("section, nav, [role=region]")].map(each =>
+    each.getAttribute("aria-label") || each.getAttribute("aria-labelledby"));
+  if (new Set(landmarks).size < landmarks.length || landmarks.includes(null))
+    unnamed.push("landmarks " + landmarks);
   return {wide, faint, small, skipped, unnamed};
 })()
 """

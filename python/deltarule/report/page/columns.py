@@ -34,7 +34,7 @@ def importance(facts: Facts) -> Markup:
     left = len(found.columns) - len(rows)
     parts = [
         table(f"{found.measure[:1].upper()}{found.measure[1:]} when the column is shuffled",
-              ("column", "mean", "deviation", ""), rows),
+              ("column", "mean", "deviation", "beside the most"), rows),
         tag("p", f"And {left:,} columns that matter less." if left > 0 else "", class_="soft"),
         tag("p", "Two columns that tell the same share what they are worth, and what a model goes "
                  "by need not be a cause.", class_="soft"),

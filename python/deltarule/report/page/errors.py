@@ -75,7 +75,7 @@ def _matrix(names: list[str], found: Confusion) -> Markup:
             class_="matrix",
         ),
         class_="wide",
-        role="region",
+        role="group",
         aria_label=caption,
         tabindex="0",
     )

@@ -63,7 +63,7 @@ def table(
             class_=class_ or None,
         ),
         class_="wide",
-        role="region",
+        role="group",
         aria_label=caption,
         tabindex="0",
     )
