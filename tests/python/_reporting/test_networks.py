@@ -131,6 +131,28 @@ def test_raw_tables_before_a_network() -> None:
     np.testing.assert_allclose(found.model.outputs, net.predict(table)[:, 0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("m", [2, 7])
+@pytest.mark.parametrize(
+    ("units", "activation", "y"),
+    [
+        (1, "identity", np.zeros(7)),
+        (1, "identity", np.arange(7) * 1e200),
+        (1, "sigmoid", np.zeros(7, int)),
+        (1, "sigmoid", np.arange(7) % 2),
+        (3, "softmax", np.arange(7) % 3),
+        (2, "sigmoid", np.column_stack([np.zeros(7), np.arange(7) % 2])),
+    ],
+)
+def test_what_says_little_has_a_page(
+    units: int, activation: str, y: Any, m: int, tmp_path: Path
+) -> None:
+    weights = np.linspace(0, 1, m)
+    net = network(units, activation, dtype="float64")
+    options: dict[str, Any] = {"train": (X[:m], y[:m], weights), "baselines": False}
+    net.report(tmp_path / "r.html", X[:m], y[:m], sample_weight=weights, **options)
+    assert "nan" not in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
 def test_without_scikit_learn_there_are_no_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     net, y = network(1), X[:, 0]

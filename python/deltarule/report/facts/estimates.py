@@ -45,11 +45,16 @@ def of_influence(value: float, influence: Array, weights: Array) -> Estimate:
 
 def of_share(hits: Array, weights: Array) -> Estimate:
     """A share of rows, with Wilson's interval, which is right for shares near 0 and 1 too."""
-    p, m, z2 = float(weights @ hits / weights.sum()), rows_alike(weights), _Z**2
+    p, m, z2 = share_of(hits, weights), rows_alike(weights), _Z**2
     centre = (p + z2 / (2 * m)) / (1 + z2 / m)
     half = _Z / (1 + z2 / m) * np.sqrt(p * (1 - p) / m + z2 / (4 * m**2))
     # Rounding must not leave the share outside.
     return Estimate(p, min(p, float(centre - half)), max(p, float(centre + half)))
+
+
+def share_of(hits: Array, weights: Array) -> float:
+    """What share of what rows weigh is hits; rounding must not make more of all than all."""
+    return min(1.0, float(weights @ hits / weights.sum()))
 
 
 def rows_alike(weights: Array) -> float:

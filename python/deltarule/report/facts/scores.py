@@ -12,6 +12,7 @@ from deltarule.report.facts.estimates import (
     of_mean,
     of_share,
     rows_alike,
+    share_of,
 )
 
 # Of which less is better; of the others more.
@@ -19,9 +20,9 @@ ERRORS = ("log_loss", "brier", "rmse", "mae")
 
 
 def row_losses(y: Array, outputs: Array) -> Array:
-    """The log loss of each row, or its squared error."""
+    """The log loss of each row, or its squared error in units of the targets' own."""
     if outputs.ndim == 1:
-        return np.asarray((outputs - y) ** 2)
+        return np.asarray(((outputs - y) / _unit(y)) ** 2)
     own = outputs[np.arange(len(y)), y]
     return -np.log(np.maximum(own, np.finfo(np.float64).eps))
 
@@ -73,7 +74,7 @@ def _balanced(y: Array, right: Array, w: Array, count: int) -> Estimate:
     """The mean of each class's share of hits, over the classes that are there."""
     of_each = [(right[y == k], w[y == k]) for k in range(count)]
     of_each = [(hits, weights) for hits, weights in of_each if weights.any()]
-    shares = np.array([weights @ hits / weights.sum() for hits, weights in of_each])
+    shares = np.array([share_of(hits, weights) for hits, weights in of_each])
     sizes = np.array([rows_alike(weights) for _, weights in of_each])
     variance = (shares * (1 - shares) / sizes).sum() / len(shares) ** 2
     return of_deviation(float(shares.mean()), float(np.sqrt(variance))).within(0, 1)
@@ -103,9 +104,13 @@ def _below(values: Array, others: Array, weights: Array) -> Array:
     return np.asarray((sides[0] + sides[1]) / (2 * sums[-1]))
 
 
+def _unit(y: Array) -> float:
+    """From the least target to the greatest: the square of a large number is not finite."""
+    return float(np.ptp(y)) or 1.0
+
+
 def _of_numbers(y: Array, A: Array, w: Array) -> dict[str, Estimate]:
-    # In units of the targets' own, as the square of a large number is not finite.
-    unit = float(np.ptp(y)) or 1.0
+    unit = _unit(y)
     errors, scaled = (A - y) / unit, (y - y.min()) / unit
     squares = errors**2
     mse, mean = float(w @ squares / w.sum()), float(w @ scaled / w.sum())

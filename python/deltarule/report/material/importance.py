@@ -34,14 +34,17 @@ def importance_of(
         Where each column's numbers begin and end.
     """
     classes = answer(rows[:1]).ndim == 2
+    # The square of a large number is not finite.
+    unit = 1.0 if classes else float(np.ptp(y)) or 1.0
 
     def shuffled(names: list[str], most: int, repeats: int) -> tuple[Array, Array]:
         some = spread_out(len(rows), most)
         w = None if weights is None or not weights[some].any() else weights[some]
         loss = log_loss if classes else root_mean_squared_error
+        own = y[some] if classes else y[some] / unit
         return permutation_importance(
             answer,
-            lambda outputs: float(loss(y[some], outputs, w)),
+            lambda outputs: unit * float(loss(own, outputs / unit, w)),
             rows[some],
             {name: spans[name] for name in names},
             repeats=repeats,

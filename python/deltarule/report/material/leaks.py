@@ -31,6 +31,7 @@ def given_away(groups: Array | None, values: Array | None, target: Array, classe
     if classes:
         share = _of_classes(groups, target, classes)
         return f"predicts {share:.1%} of each class" if share >= _NEARLY_ALL else ""
+    target = target / (float(np.ptp(target)) or 1.0)  # whose squares are finite
     share = max(_of_variance(groups, target), _squared_correlation(values, target))
     return f"explains {share:.1%} of the target's variance" if share >= _NEARLY_ALL else ""
 
