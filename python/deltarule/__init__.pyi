@@ -8,6 +8,7 @@ from deltarule import losses as losses
 from deltarule import metrics as metrics
 from deltarule import schedules as schedules
 from deltarule._network.gradient_check import gradient_check as gradient_check
+from deltarule._plots.decision_boundary import plot_decision_boundary as plot_decision_boundary
 from deltarule._threads import get_num_threads as get_num_threads
 from deltarule._threads import isa as isa
 from deltarule._threads import set_num_threads as set_num_threads

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deltarule import _plots
 from deltarule._monitor import mode_by_name
+from deltarule._plots import curves
 
 
 class History(dict[str, list[float]]):
@@ -129,7 +129,7 @@ class History(dict[str, list[float]]):
         ImportError
             Where matplotlib is not installed.
         """
-        return _plots.history(self, ax)
+        return curves.history(self, ax)
 
 
 class Right(str):
@@ -160,7 +160,7 @@ def as_html(columns: Mapping[str, list[Any]], title: str, below: Sequence[str] =
         f"<tr>{cells(list(row), 'td')}</tr>" for row in zip(*columns.values(), strict=True)
     )
     return (
-        f'<table><caption style="text-align: left">{escape(title)}</caption>'
+        f'<table><caption style="text-align: left; white-space: nowrap">{escape(title)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         + "".join(f"<div>{escape(line)}</div>" for line in below)
     )

@@ -10,6 +10,8 @@ from deltarule._network.bare import BareNetwork
 from deltarule._network.caches import Caches, LayerCache, LayerParameters
 from deltarule._network.gradient_check import gradient_check
 from deltarule._network.layer_views import Layer, Layers
+from deltarule._network.pictures import plot, plot_activations, plot_gradient_flow, plot_weights
+from deltarule._reporting.report import report
 from deltarule._training.evaluate import evaluate
 from deltarule._training.fit import fit
 from deltarule._training.train_on_batch import train_on_batch
@@ -81,6 +83,11 @@ class Network(BareNetwork):
     train_on_batch = train_on_batch
     evaluate = evaluate
     gradient_check = gradient_check
+    report = report
+    plot = plot
+    plot_weights = plot_weights
+    plot_activations = plot_activations
+    plot_gradient_flow = plot_gradient_flow
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file, in one move; ``deltarule.load(path)`` reads it.

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+_IDENTIFIER = re.compile(
+    r"(?:.*[^a-z])?(?:id|uuid|guid|index|unnamed: 0|row[ _.-]?(?:id|no|num|number))", re.IGNORECASE
+)
+_CAMEL_IDENTIFIER = re.compile(r".*[a-z](?:Id|ID|Uuid|UUID)")
 _MOST_NAMED = 5  # in a message, of each kind
 _MOST_COMPARED, _LONGEST = 300, 60  # as a comparison of names takes its time
 _MOST_BYTES = 2**20  # half of what the header of a small file may have
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a column's name is that of an identifier."""
+    return bool(_IDENTIFIER.fullmatch(name) or _CAMEL_IDENTIFIER.fullmatch(name))
 
 
 def names_of(columns: Sequence[Any] | None) -> list[str] | None:

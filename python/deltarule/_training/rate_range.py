@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from deltarule import _plots
 from deltarule._arrays import Array
 from deltarule._checks import expect_count, is_number
+from deltarule._plots import curves
 from deltarule._training.fit import fit
 from deltarule._training.run import TrainingRun
 from deltarule.errors import TrainingDivergedError
+from deltarule.history import Right, as_html
 from deltarule.optimizers import Optimizer, as_optimizer
 
 if TYPE_CHECKING:
@@ -56,6 +57,19 @@ class LearningRateRange:
         found = self.reason if self.suggestion is None else f"suggestion {self.suggestion:.3g}"
         return f"LearningRateRange({steps}: {found})"
 
+    def _repr_html_(self) -> str:
+        some = len(self.rates) > 0
+        told = {
+            "first rate": self.rates[0] if some else None,
+            "last rate": self.rates[-1] if some else None,
+            "rate of the least loss": self.rates[np.argmin(self.losses)] if some else None,
+            "suggestion": self.suggestion,
+        }
+        values = [Right("" if rate is None else f"{rate:.3g}") for rate in told.values()]
+        title = f"Learning-rate range of {len(self.rates)} steps"
+        reason = [] if self.reason is None else [self.reason]
+        return as_html({"": list(told), "learning rate": values}, title, reason)
+
     def plot(self, ax: Any = None) -> Any:
         """Draw the losses over the rates; needs matplotlib.
 
@@ -73,7 +87,7 @@ class LearningRateRange:
         ImportError
             Where matplotlib is not installed.
         """
-        return _plots.learning_rate_range(self.rates, self.losses, self.suggestion, ax)
+        return curves.learning_rate_range(self.rates, self.losses, self.suggestion, ax)
 
 
 class _Watch:

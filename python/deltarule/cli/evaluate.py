@@ -52,8 +52,7 @@ def command(
     console.notes([note] if note else [])
     with console.hearing_warnings():
         predictions = judging.predicted(of_tables.fitted, of_tables.features(frame))
-    classes = of_tables.classes is not None
-    scores = {"this model": judging.scored(predictions, y, weights, classes=classes)}
+    scores = {"this model": judging.scored(predictions, y, weights)}
     console.say(f"{frame.height:,} rows of {where}, with intervals of 95 %:")
     console.result(
         judging.as_text(scores),

@@ -17,13 +17,13 @@ from deltarule.cli.console import Console, said
 from deltarule.cli.work import judging, targets
 from deltarule.cli.work.config import command_line, read_config, write_config
 from deltarule.cli.work.examples import Examples, examples_of, in_time
+from deltarule.cli.work.judging import Score
 from deltarule.cli.work.origin import NAME, Origin
 from deltarule.cli.work.outputs import expect_other
 from deltarule.cli.work.tables import HELP_OF_DATA, column_in, options_of, reads_tables
 from deltarule.errors import TableFileError
+from deltarule.report.material.baselines import Baseline, baselines
 from deltarule.tabular import TableEncoder
-from deltarule.tabular.judging.baselines import baselines
-from deltarule.tabular.judging.scores import Score
 from deltarule.tabular.models.training.recipe import PRESETS
 from deltarule.tabular.models.training.split import parts_of
 
@@ -112,6 +112,7 @@ class _Run:
         self._options: dict[str, Any] = context.params
         self._data: Sequence[str] = self._options["data"]
         self._named = True  # whether columns have names
+        self._baselines: list[Baseline] = []  # as far as they were fitted
         self._where = self._data[0] if len(self._data) == 1 else f"{self._data[0]}, ..."
 
     def make(self) -> None:
@@ -148,7 +149,9 @@ class _Run:
                 options["report"],
                 scored_on.X,
                 scored_on.target,
-                train=(train.X, train.target),
+                sample_weight=scored_on.weights,
+                train=(train.X, train.target, train.weights),
+                baselines=self._baselines or True,
                 command=repeat,
             )
         console.say(f"\nScores on {why.format(rows=rows)}, with intervals of 95 %:")
@@ -334,7 +337,7 @@ class _Run:
         self._console.notes([note] if note else [])
 
         def scored(predictions: Array) -> list[Score]:
-            return judging.scored(predictions, y_test, test.weights, classes=known is not None)
+            return judging.scored(predictions, y_test, test.weights)
 
         scores = {"this model": scored(judging.predicted(model, test.X))}
         self._console.say("training simple models to compare with ...")
@@ -348,6 +351,7 @@ class _Run:
             seed=self._options["seed"],
         ):
             scores[each.name] = scored(each.predictions)
+            self._baselines.append(each)
         return scores, test.X.height
 
 

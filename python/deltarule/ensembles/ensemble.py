@@ -16,6 +16,7 @@ from deltarule._data.containers import Opened, opened
 from deltarule._data.door import expect_codes, one_or_more
 from deltarule._data.rows import Rows
 from deltarule._network.prediction import infer_windows, predict_anything, rows_at_the_door
+from deltarule._reporting.report import report
 from deltarule._training.arguments import says_which_arguments
 from deltarule._training.evaluate import metrics_of
 from deltarule.ensembles.members import as_weights, expect_networks, names_of_inputs
@@ -392,6 +393,8 @@ class Ensemble:
         A = np.empty((len(rows), self.output_size), self.dtype)
         infer_windows(rows, A, self._core.infer)
         return OutputJudge(self.output_size, self.dtype, target, loss, judged)(A)
+
+    report = report
 
     # Elsewhere ----------------------------------------------------------------------------------
 

@@ -557,6 +557,67 @@ class MLP(CallbackSupportMixin, BaseEstimator):
 
         file.save(self, path)
 
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        train: tuple[Any, ...] | None = None,
+        baselines: bool | Sequence[tuple[str, Any, float]] = True,
+        command: str = "",
+    ) -> None:
+        """Write one HTML page: what the model comes to, what it goes by, what to distrust.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as ``"report.html"``. A file that is there is replaced.
+        X, y : array-like
+            Examples that the model was not fitted to; of several targets or labels, twelve at most,
+            each has sections of its own.
+        sample_weight, train, baselines, command
+            As in ``Network.report``.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written.
+        ValueError, TypeError
+            For data that does not fit, and for several quantiles of a target.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from deltarule import MLPRegressor
+        >>> X = np.random.default_rng(0).normal(size=(300, 2))
+        >>> y = X[:, 0] + X[:, 1]
+        >>> model = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", random_state=0)
+        >>> model = model.fit(X[:200], y[:200])
+        >>> path = Path(tempfile.mkdtemp()) / "report.html"
+        >>> model.report(path, X[200:], y[200:])
+        """
+        from deltarule._reporting.estimators import subjects
+        from deltarule.report.write import write
+
+        check_is_fitted(self)
+        write(
+            path,
+            subjects(
+                self,
+                X,
+                y,
+                sample_weight=sample_weight,
+                train=train,
+                baselines=baselines,
+                command=command,
+                where=f"{type(self).__name__}.report",
+            ),
+        )
+
     def to_sklearn(self) -> Any:
         """Convert to scikit-learn's estimator, fitted or not.
 

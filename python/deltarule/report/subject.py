@@ -57,10 +57,21 @@ class Column(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A network of the model: its loss on rows held out by epoch, and what it weighs."""
+    """A network of the model: its losses by epoch, and what it weighs.
+
+    Attributes
+    ----------
+    losses : sequence of float
+        On rows held out; empty where there were none.
+    weight : float
+        0 of one that is not in use.
+    of_fit : sequence of float
+        On the rows of the fit, where they were taken down.
+    """
 
     losses: Sequence[float]
     weight: float
+    of_fit: Sequence[float] = ()
 
 
 class Importance(NamedTuple):
@@ -81,7 +92,7 @@ class Answers(NamedTuple):
     outputs : ndarray of shape (n_samples, n_classes) or (n_samples,)
         Probabilities, or numbers.
     seconds : float
-        Of its training.
+        Of its training; NaN where nobody knows.
     """
 
     name: str
@@ -100,12 +111,14 @@ class Trained(NamedTuple):
     outputs : ndarray
     seen : ndarray of bool, shape (n_samples,)
         Which rows of the report are among those of the fit, target included.
+    weights : ndarray of shape (n_train,), or None
     """
 
     y: Array
     places: Array
     outputs: Array
     seen: Array
+    weights: Array | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +131,8 @@ class Subject:
         The model's class, the call that makes it again, and the command, if there was one.
     target : str
         What is predicted.
+    place : int or None
+        Of several targets on one page, which one it is.
     classes : tuple of str
         By their codes; none where numbers are predicted.
     rows : ndarray of shape (n_samples, n_features)
@@ -126,6 +141,8 @@ class Subject:
         Where each column's numbers begin and end.
     y : ndarray of shape (n_samples,)
         Codes, or numbers.
+    weights : ndarray of shape (n_samples,), or None
+        What rows count for.
     model : Answers
     answer : callable
         Rows to outputs.
@@ -134,11 +151,14 @@ class Subject:
         The columns that are not used, and why.
     importance : Importance
     members : list of Member
+    architecture : mapping of str to list
+        Columns of a table of layers, or of networks.
     held_out : mapping of str to float
         Scores on the rows that were held out of the fit.
-    rows_of_fit, rows_held_out : int
-    split : {"random", "groups", "time", "given"}
-        How rows were held out.
+    rows_of_fit, rows_held_out : int or None
+        None where nobody knows.
+    split : {"random", "groups", "time", "given", ""}
+        How rows were held out; empty where nobody knows.
     settings : mapping of str to str
         What else is to be said of the training.
     baselines : list of Answers
@@ -151,19 +171,22 @@ class Subject:
     call: str
     command: str = ""
     target: str = "y"
+    place: int | None = None
     classes: tuple[str, ...] = ()
     rows: Array
     spans: Mapping[str, tuple[int, int]]
     y: Array
+    weights: Array | None = None
     model: Answers
     answer: Callable[[Array], Array]
     columns: Sequence[Column]
     left_out: Mapping[str, str] = field(default_factory=dict)
     importance: Importance
     members: Sequence[Member] = ()
+    architecture: Mapping[str, Sequence[object]] = field(default_factory=dict)
     held_out: Mapping[str, float] = field(default_factory=dict)
-    rows_of_fit: int
-    rows_held_out: int
+    rows_of_fit: int | None = None
+    rows_held_out: int | None = None
     split: str = "random"
     settings: Mapping[str, str] = field(default_factory=dict)
     baselines: Sequence[Answers] = ()

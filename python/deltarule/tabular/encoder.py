@@ -473,6 +473,16 @@ class TableEncoder:
     def __repr__(self) -> str:
         return f"TableEncoder: {self._title()}"
 
+    def _reported(self, X: Any, train: Any, where: str) -> dict[str, Any]:
+        """What a report on a network behind it says of the table's columns."""
+        from deltarule.tabular.reporting.columns import columns_of
+
+        return {
+            "spans": self.spans,
+            "columns": columns_of(self, X, train, where),
+            "left_out": self.left_out,
+        }
+
     def _repr_html_(self) -> str:
         if self._learned is None:
             return f"<p>{self!r}</p>"

@@ -12,14 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule.report.material.leaks import given_away, groups_of
 from deltarule.tabular.raw import tables
 from deltarule.tabular.raw.columns import Column, Levels, Nothing, Numbers, Other, Times
 from deltarule.tabular.raw.readings import Place, as_numbers
 
-# What is nearly without error: of the variance, or of each class on average.
-_NEARLY_ALL = 0.99
 _LEAST_ROWS, _MOST_ROWS = 50, 100_000
-_MOST_BINS, _ROWS_A_BIN = 500, 16
 _MOST_CLASSES = 20  # whole numbers that are more are targets of a regression
 # What is said of a copy begins with it.
 COPY = "it is the same as"
@@ -38,14 +36,8 @@ class Target(NamedTuple):
 
         It is learned of every other row, and tried on the rest.
         """
-        groups = _groups(column, self.rows)
-        if groups is None:
-            return ""
-        if self.classes:
-            share = _of_classes(groups, self.values, self.classes)
-            return f"predicts {share:.1%} of each class" if share >= _NEARLY_ALL else ""
-        share = max(_of_variance(groups, self.values), _squared_correlation(column, self))
-        return f"explains {share:.1%} of the target's variance" if share >= _NEARLY_ALL else ""
+        numbers = column.values[self.rows] if isinstance(column, Numbers) else None
+        return given_away(_groups(column, self.rows), numbers, self.values, self.classes)
 
 
 def targets_of(y: Any, m: int, where: str) -> list[Target]:
@@ -89,54 +81,7 @@ def _groups(column: Column, rows: Array) -> Array | None:
             values = np.where(column.missing, np.nan, column.ticks)[rows]
         case Numbers():
             values = column.values[rows]
-    there = np.sort(values[~np.isnan(values)])
-    if not len(there):
-        return None
-    bins = min(_MOST_BINS, max(2, len(there) // _ROWS_A_BIN))
-    edges = np.unique(there[np.linspace(0, len(there) - 1, bins).astype(np.int64)])
-    groups: Array = np.searchsorted(edges, values, side="right") + 1
-    groups[np.isnan(values)] = 0
-    return groups
-
-
-def _of_classes(groups: Array, values: Array, classes: int) -> float:
-    """How many of each class are told by their group, on average over the classes."""
-    labels = values.astype(np.int64)
-    known, tried = slice(0, None, 2), slice(1, None, 2)
-    count = int(groups.max()) + 1
-    if count * classes > 2**24:  # so many groups that none is known
-        return 0.0
-    cells = np.bincount(groups[known] * classes + labels[known], minlength=count * classes)
-    told = cells.reshape(count, classes).argmax(axis=1)[groups[tried]] == labels[tried]
-    of_each = np.bincount(labels[tried], minlength=classes)
-    right = np.bincount(labels[tried], told, minlength=classes)
-    there = of_each > 0
-    return float((right[there] / of_each[there]).mean()) if there.sum() > 1 else 0.0
-
-
-def _of_variance(groups: Array, values: Array) -> float:
-    """The part of the variance that the groups' means explain."""
-    known, tried = slice(0, None, 2), slice(1, None, 2)
-    count = int(groups.max()) + 1
-    sizes = np.bincount(groups[known], minlength=count)
-    sums = np.bincount(groups[known], values[known], minlength=count)
-    means = np.where(sizes > 0, sums / np.maximum(sizes, 1), values[known].mean())
-    errors = values[tried] - means[groups[tried]]
-    variance = values[tried].var()
-    return float(1 - (errors**2).mean() / variance) if variance > 0 else 0.0
-
-
-def _squared_correlation(column: Column, target: Target) -> float:
-    if not isinstance(column, Numbers):
-        return 0.0
-    x = column.values[target.rows]
-    both = np.isfinite(x) & np.isfinite(target.values)
-    x, y = x[both], target.values[both]
-    if len(x) < _LEAST_ROWS or len(x) < len(both) / 2:
-        return 0.0
-    with np.errstate(all="ignore"):
-        r = np.corrcoef(x, y)[0, 1]
-    return float(r * r) if np.isfinite(r) else 0.0
+    return groups_of(values)
 
 
 def digest_of(column: Column) -> bytes | None:

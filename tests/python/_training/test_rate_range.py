@@ -160,6 +160,8 @@ def test_refused(options: dict[str, Any], error: type[Exception], message: str) 
 def test_a_repr_is_short() -> None:
     found = dr.learning_rate_range(network(N), *data(200, N), steps=40)
     assert repr(found).startswith("LearningRateRange(40 steps from 1e-06 to 10: ")
+    assert f"{found.rates[-1]:.3g}" in found._repr_html_()
     none = dr.learning_rate_range(network(N), *data(20, N), steps=2)
     assert none.reason is not None
     assert none.reason in repr(none)
+    assert none.reason in none._repr_html_()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,24 +68,71 @@ def test_intervals_are_as_wide_as_scores_vary(classes: int) -> None:
         assert each.low < each.value < each.high
 
 
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_a_row_of_weight_two_is_two_rows(classes: int) -> None:
+    once = subject(classes, m=300)
+    times = np.random.default_rng(2).integers(0, 3, 300)
+    again = np.repeat(np.arange(300), times)
+    twice = replace(
+        once, y=once.y[again], model=once.model._replace(outputs=once.model.outputs[again])
+    )
+    one, other = (gathered(each) for each in (replace(once, weights=times), twice))
+    values = [{name: each.value for name, each in f.model.scores.items()} for f in (one, other)]
+    assert values[0] == pytest.approx(values[1])
+    if classes:
+        for found, expected in zip(one.confusion[1:3], other.confusion[1:3], strict=True):
+            np.testing.assert_allclose(found, expected)
+    if classes == 2:
+        assert one.two.average_precision == pytest.approx(other.two.average_precision)
+        assert one.two.cheapest == [pytest.approx(each) for each in other.two.cheapest]
+        found, expected = (
+            [(each.precision, each.recall) for each in f.two.thresholds] for f in (one, other)
+        )
+        np.testing.assert_allclose(found, expected)
+
+
+def test_intervals_of_weighted_scores_are_as_wide_as_they_vary() -> None:
+    rng = np.random.default_rng(0)
+    made = subject(2, m=500)
+    weights = rng.exponential(size=500)
+    found = scores.scores(made.y, made.model.outputs, weights)
+    drawn: dict[str, list[float]] = {name: [] for name in found}
+    for _ in range(200):
+        rows = rng.integers(500, size=500)
+        again = scores.scores(made.y[rows], made.model.outputs[rows], weights[rows])
+        for name, each in again.items():
+            drawn[name].append(each.value)
+    for name, each in found.items():
+        assert (each.high - each.low) / 2 == pytest.approx(1.96 * np.std(drawn[name]), rel=0.2), (
+            name
+        )
+
+
+def test_large_numbers_have_finite_scores() -> None:
+    y = np.array([1.0, -2.0, 3.0, 0.5]) * 1e200
+    assert all(np.isfinite(each).all() for each in scores.scores(y, 0.9 * y).values())
+
+
 def test_curves_are_those_of_scikit_learn() -> None:
     y, p = two_classes(90)
-    x, found = curves.roc(y, p)
+    x, found = curves.roc(y, p, np.ones(len(y)))
     expected_x, expected, _ = metrics.roc_curve(y, p, drop_intermediate=False)
     np.testing.assert_allclose(x, expected_x)
     np.testing.assert_allclose(found, expected)
     precision, recall, _ = metrics.precision_recall_curve(y, p)
-    drawn = curves.precision_recall(y, p)
+    drawn = curves.precision_recall(y, p, np.ones(len(y)))
     np.testing.assert_allclose(drawn.x, recall[-2::-1])
     np.testing.assert_allclose(drawn.y, precision[-2::-1])
-    assert curves.average_precision(y, p) == pytest.approx(metrics.average_precision_score(y, p))
+    assert curves.average_precision(y, p, np.ones(len(y))) == pytest.approx(
+        metrics.average_precision_score(y, p)
+    )
 
 
 def test_long_curves_are_thinned_from_end_to_end() -> None:
     rng = np.random.default_rng(0)
     p = rng.random(20_000)
     y = (rng.random(20_000) < p).astype(np.int64)
-    found = curves.roc(y, p)
+    found = curves.roc(y, p, np.ones(len(y)))
     assert len(found.x) <= 200
     assert (found.x[0], found.y[0], found.x[-1], found.y[-1]) == (0, 0, 1, 1)
     area = float((np.diff(found.x) * (found.y[1:] + found.y[:-1]) / 2).sum())
@@ -93,8 +142,8 @@ def test_long_curves_are_thinned_from_end_to_end() -> None:
 def test_calibration_of_probabilities_that_are_right_is_within_chance() -> None:
     rng = np.random.default_rng(0)
     p = rng.random(20_000)
-    right = curves.calibration((rng.random(20_000) < p).astype(float), p)
-    wrong = curves.calibration((rng.random(20_000) < p**3).astype(float), p)
+    right = curves.calibration((rng.random(20_000) < p).astype(float), p, np.ones(20_000))
+    wrong = curves.calibration((rng.random(20_000) < p**3).astype(float), p, np.ones(20_000))
     assert right.error < 2.5 * right.noise
     assert wrong.error > 10 * wrong.noise
     assert right.counts.sum() == 20_000
@@ -102,7 +151,7 @@ def test_calibration_of_probabilities_that_are_right_is_within_chance() -> None:
 
 def test_the_cheapest_threshold_is_the_cheapest_of_all() -> None:
     y, p = two_classes()
-    for found in curves.cheapest(y, p):
+    for found in curves.cheapest(y, p, np.ones(len(y))):
         costs = [
             ((p >= at) & (y == 0)).sum() + found.missed_costs * ((p < at) & (y == 1)).sum()
             for at in [*np.unique(p), 2.0]
@@ -113,7 +162,7 @@ def test_the_cheapest_threshold_is_the_cheapest_of_all() -> None:
 
 def test_thresholds_count_what_is_called() -> None:
     y, p = two_classes()
-    for found in curves.thresholds(y, p):
+    for found in curves.thresholds(y, p, np.ones(len(y))):
         told = p >= found.threshold
         assert found.precision == pytest.approx(metrics.precision_score(y, told))
         assert found.recall == pytest.approx(metrics.recall_score(y, told))
@@ -125,7 +174,7 @@ def test_thresholds_count_what_is_called() -> None:
 def test_confusion_is_that_of_scikit_learn(count: int) -> None:
     rng = np.random.default_rng(0)
     y, told = rng.integers(count, size=(2, 2000))
-    found = confusion(y, told, count)
+    found = confusion(y, told, count, np.ones(len(y)))
     expected = metrics.confusion_matrix(y, told)
     if count == 3:
         np.testing.assert_array_equal(found.counts, expected)

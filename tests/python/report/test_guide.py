@@ -14,11 +14,12 @@ from support_report import subject
 GUIDE = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 
 
-def test_its_block_runs() -> None:
+def test_its_blocks_run() -> None:
     pytest.importorskip("sklearn")
-    (block,) = re.findall(r"^```python\n(.*?)^```$", GUIDE, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.*?)^```$", GUIDE, flags=re.MULTILINE | re.DOTALL)
     names: dict[str, object] = {}
-    exec(compile(block, "docs/report.md", "exec"), names)
+    for block in blocks:
+        exec(compile(block, "docs/report.md", "exec"), names)
     assert names["path"].is_file()  # type: ignore[attr-defined]
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from deltarule.report.checks.every import checked
 from deltarule.report.drawing.axes import Axis, number, ticks
+from deltarule.report.drawing.lines import Line, lines
 from deltarule.report.facts.gathered import gathered
-from deltarule.report.page.page import page
+from deltarule.report.page.page import page, page_of_several
 from deltarule.report.page.style import STYLE
 from deltarule.report.subject import Column, Importance, Levels, Numbers
 from support_report import M, subject
@@ -89,12 +90,24 @@ def test_headings_are_in_order_and_links_lead_somewhere(classes: int) -> None:
 @pytest.mark.parametrize("classes", [0, 2, 3])
 def test_drawings_have_words_and_tables_have_heads(classes: int) -> None:
     found = Page(written(classes))
-    ids = {each["id"] for _, each in found.elements if "id" in each}
     for each in found.named("svg"):
-        hidden = each.get("aria-hidden") == "true"
-        assert hidden or set(each["aria-labelledby"].split()) <= ids
+        assert each.get("aria-hidden") == "true" or len(each["aria-label"]) > 10
     assert all(each["scope"] in ("row", "col") for each in found.named("th"))
     assert len(found.named("caption")) == len(found.named("table"))
+
+
+def test_several_targets_share_a_page() -> None:
+    made = [subject(0, target=f"target {k}", place=k) for k in range(3)]
+    facts = [gathered(each) for each in made]
+    found = Page(text := page_of_several(facts, [checked(each) for each in facts]))
+    ids = [each["id"] for _, each in found.elements if "id" in each]
+    assert len(ids) == len(set(ids))
+    assert all(each["href"][1:] in ids for each in found.named("a"))
+    for k in range(3):
+        assert {f"scores-{k}", f"errors-{k}", f"importance-{k}"} <= set(ids)
+    assert text.count("<h2") == 3 + 3 * 3 + 3
+    # What a check says of all of them alike is said once.
+    assert text.count("The report is on 400 rows.") == 1
 
 
 def test_names_of_any_kind_are_text() -> None:
@@ -206,3 +219,10 @@ def test_ticks_are_within_the_ends(ends: tuple[float, float]) -> None:
     span = ends[1] - ends[0]
     assert 2 <= len(found) <= 7
     assert all(ends[0] - 1e-6 * span <= each <= ends[1] + 1e-6 * span for each in found)
+
+
+@pytest.mark.parametrize(("whole", "told"), [(True, ["1", "2"]), (False, ["1", "1.2", "1.4"])])
+def test_epochs_are_told_by_whole_numbers(whole: bool, told: list[str]) -> None:
+    drawn = lines("", "", [Line([1, 2], [0, 1])], ("epoch", "loss"), whole=whole)
+    found = re.findall(r'text-anchor="middle">([^<]*)<', drawn)
+    assert found[: len(told)] == told

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from deltarule._arrays import Array
 from deltarule.cli.work.targets import as_numbers, classes_like
 from deltarule.history import Right, as_table
-from deltarule.tabular.judging.scores import Score, scores_of_classes, scores_of_numbers
+from deltarule.report.facts.scores import scores
+
+# Those that are told, of all that a report has.
+_NAMES = {
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+    "roc_auc": "ROC AUC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R2",
+}
+
+
+class Score(NamedTuple):
+    """A score and its interval of 95 %."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
 
 # {who: scores}
 Scores = dict[str, list[Score]]
@@ -31,10 +51,10 @@ def coded(target: Any, classes: Sequence[Any] | None, where: str) -> tuple[Array
     return np.array([codes[value] for value in values], np.int64), note
 
 
-def scored(predictions: Array, y: Array, weights: Array | None, *, classes: bool) -> list[Score]:
+def scored(predictions: Array, y: Array, weights: Array | None) -> list[Score]:
     """Scores of probabilities, or of numbers."""
-    measure = scores_of_classes if classes else scores_of_numbers
-    return measure(predictions, y, weights)
+    found = scores(y, predictions, weights)
+    return [Score(_NAMES[name], *each) for name, each in found.items() if name in _NAMES]
 
 
 def predicted(model: Any, X: Any) -> Array:

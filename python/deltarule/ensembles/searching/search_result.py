@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from deltarule import _plots
+from deltarule._plots import search as drawing
 from deltarule.ensembles.searching.space import Space, is_by_magnitude
 from deltarule.ensembles.searching.trials import Trial
 from deltarule.errors import TrainingDivergedError
@@ -92,7 +92,7 @@ class SearchResult:
         """
         known = self.metric in self.history
         name = self.metric if known else recorded_name(self.metric)
-        return _plots.search(
+        return drawing.search(
             name,
             self._sign,
             [history.get(name, []) for history in self.histories],

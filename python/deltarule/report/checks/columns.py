@@ -25,7 +25,7 @@ def leaking(facts: Facts) -> Finding:
         "look",
         named([f"{each.name}: {each.leak}" for each in found]) + ".",
         "Ask whether the column is known when predictions are made. If it is filled in afterwards, "
-        'leave it out: TableEncoder(kinds={"column": "drop"}).',
+        'leave it out; of tables, by TableEncoder(kinds={"column": "drop"}).',
     )
 
 
@@ -58,7 +58,7 @@ def constant(facts: Facts) -> Finding:
     if not left and not here:
         return Finding(code, title, "ok", "Every column that is used varies.")
     words = f"{named(left)} never vary and are left out. " * bool(left)
-    words += f"{named(here)} vary in the fit, but not in the rows of this report." * bool(here)
+    words += f"{named(here)} never vary in the rows of this report." * bool(here)
     return Finding(
         code,
         title,

@@ -116,5 +116,4 @@ def calibrated(facts: Facts) -> Finding:
 
 
 def _words(name: str) -> str:
-    told = name.replace("_", " ").replace("r2", "R²")
-    return told[:1].upper() + told[1:]
+    return name.replace("_", " ").replace("r2", "R²").replace("rmse", "RMSE")

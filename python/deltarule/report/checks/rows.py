@@ -78,12 +78,12 @@ def groups(facts: Facts) -> Finding:
         return Finding(code, title, "ok", "Rows were held out by groups.")
     if not found:
         return Finding(code, title, "ok", "No column looks like the identifier of a group of rows.")
+    how = "Rows were held out one by one" if facts.split else "How rows were held out is not known"
     return Finding(
         code,
         title,
         "look",
-        f"Rows were held out one by one, and several share what seems to be the identifier of a "
-        f"group: {named(found)}.",
+        f"{how}, and several share what seems to be the identifier of a group: {named(found)}.",
         "If rows of one group are alike, scores on held-out rows are too good: fit(..., "
         "groups=column), and report on other groups.",
     )
@@ -99,11 +99,12 @@ def time(facts: Facts) -> Finding:
         return Finding(code, title, "ok", "There are no dates among the columns.")
     if facts.split == "given":
         return Finding(code, title, "ok", "There are dates; the rows held out were given.")
+    how = "rows were held out at random" if facts.split else "how rows were held out is not known"
     return Finding(
         code,
         title,
         "look",
-        f"There are dates ({named(dates)}), and rows were held out at random.",
+        f"There are dates ({named(dates)}), and {how}.",
         'If the future is to be predicted, sort the rows by time, fit with split="time", and '
         "report on rows that come after those of the fit.",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from deltarule.report.markup import Markup, joined, tag
 
 WIDTH, HEIGHT = 360, 240
+_MOST_ACROSS, _MOST_UP = 44, 28  # characters beside an axis
 LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 38
 
 
@@ -82,10 +82,14 @@ def day(value: float) -> str:
     return str(np.datetime64(0, "D") + np.timedelta64(int(np.floor(value)), "D"))
 
 
-def frame(x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False) -> Markup:
-    """Lines and numbers of both axes."""
+def frame(
+    x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False, whole: bool = False
+) -> Markup:
+    """Lines and numbers of both axes; across, of dates, or of whole numbers alone."""
     parts: list[Markup] = []
     x_ticks, y_ticks = ticks(x, 3 if dates else 5), ticks(y, 5)
+    if whole:
+        x_ticks = [value for value in x_ticks if value == round(value)]
     for value, name in zip(y_ticks, told(y_ticks), strict=True):
         at = y.at(value)
         parts.append(tag("line", x1=x.first, x2=x.last, y1=at, y2=at, class_="grid"))
@@ -94,11 +98,13 @@ def frame(x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False) 
         parts.append(tag("text", name, x=x.at(value), y=y.first + 16, text_anchor="middle"))
     parts.append(tag("line", x1=x.first, x2=x.last, y1=y.first, y2=y.first, class_="axis"))
     middle, height = (x.first + x.last) / 2, (y.first + y.last) / 2
-    parts.append(tag("text", x_label, x=middle, y=HEIGHT - 5, text_anchor="middle"))
+    parts.append(
+        tag("text", fitting(x_label, _MOST_ACROSS), x=middle, y=HEIGHT - 5, text_anchor="middle")
+    )
     parts.append(
         tag(
             "text",
-            y_label,
+            fitting(y_label, _MOST_UP),
             x=11,
             y=height,
             text_anchor="middle",
@@ -106,6 +112,11 @@ def frame(x: Axis, y: Axis, x_label: str, y_label: str, *, dates: bool = False) 
         )
     )
     return joined(*parts)
+
+
+def fitting(text: str, most: int) -> str:
+    """A text, cut where there is no room for more of it."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def drawing(
@@ -117,16 +128,13 @@ def drawing(
     class_: str = "chart",
 ) -> Markup:
     """The whole, with what it is in words for those who do not see it."""
-    key = blake2b(f"{title}\0{description}".encode("utf-8", "replace"), digest_size=6).hexdigest()
     return tag(
         "svg",
-        tag("title", title, id=f"t{key}"),
-        tag("desc", description, id=f"d{key}"),
         *parts,
         viewBox=f"0 0 {width:g} {height:g}",
         width=f"{width:g}",
         height=f"{height:g}",
         role="img",
-        aria_labelledby=f"t{key} d{key}",
+        aria_label=f"{title}. {description}",
         class_=class_,
     )

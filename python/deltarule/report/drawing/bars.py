@@ -7,11 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule.report.drawing.axes import WIDTH, Axis, across, drawing, frame, ticks, told, up
+from deltarule.report.drawing.axes import (
+    WIDTH,
+    Axis,
+    across,
+    drawing,
+    fitting,
+    frame,
+    ticks,
+    told,
+    up,
+)
 from deltarule.report.facts.bins import Bins
 from deltarule.report.markup import Markup, joined, tag
 
 _SMALL_WIDTH, _SMALL_HEIGHT = 168, 44
+_MOST_CHARACTERS = 26  # of a name beside a line
 
 
 def small_histogram(
@@ -88,7 +99,8 @@ def dots(
     """A line for each name, on it a dot for each value and its interval."""
     every = [end for _, values in rows for value in values for end in value]
     room = 0.06 * ((max(every) - min(every)) or 1.0)
-    left, step, top = 146, 26, 8
+    longest = max(min(len(name), _MOST_CHARACTERS) for name, _ in rows)
+    left, step, top = max(80, 14 + 6.6 * longest), 26, 8
     height = top + step * len(rows) + 38
     x = across(*(shown or (min(every) - room, max(every) + room)))._replace(first=left)
     foot = top + step * len(rows)
@@ -96,8 +108,9 @@ def dots(
     parts = [_foot(x, y, label, height)]
     for k, (name, values) in enumerate(rows):
         at = top + step * (k + 0.5)
-        short = name if len(name) <= 20 else name[:19] + "…"
-        parts.append(tag("text", short, x=left - 8, y=at + 4, text_anchor="end"))
+        parts.append(
+            tag("text", fitting(name, _MOST_CHARACTERS), x=left - 8, y=at + 4, text_anchor="end")
+        )
         for line, (value, low, high) in enumerate(values, 1):
             style = f"s{line}"
             shifted = at + 5 * (line - (len(values) + 1) / 2)
@@ -116,7 +129,10 @@ def _foot(x: Axis, y: Axis, label: str, height: float) -> Markup:
         parts.append(tag("line", x1=at, x2=at, y1=y.first, y2=y.last, class_="grid"))
         parts.append(tag("text", name, x=at, y=y.first + 15, text_anchor="middle"))
     middle = (x.first + x.last) / 2
-    return joined(*parts, tag("text", label, x=middle, y=height - 5, text_anchor="middle"))
+    return joined(
+        *parts,
+        tag("text", fitting(label, _MOST_CHARACTERS), x=middle, y=height - 5, text_anchor="middle"),
+    )
 
 
 def _shares(counts: Array) -> Array:

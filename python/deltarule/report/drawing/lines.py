@@ -30,12 +30,13 @@ def lines(
     x_range: tuple[float, float] | None = None,
     y_range: tuple[float, float] | None = None,
     dates: bool = False,
+    whole: bool = False,
 ) -> Markup:
     """Draw lines; what is beyond a range is at its edge."""
     x = across(*(x_range or _range([line.x for line in drawn], 0.0)))
     y = up(*(y_range or _range([line.y for line in drawn], 0.08)))
     parts = [_line(line, x, y) for line in drawn]
-    return drawing(title, description, frame(x, y, *labels, dates=dates), *parts)
+    return drawing(title, description, frame(x, y, *labels, dates=dates, whole=whole), *parts)
 
 
 def _range(values: Sequence[Sequence[float] | Array], room: float) -> tuple[float, float]:

@@ -33,17 +33,19 @@ class Confusion(NamedTuple):
     pairs: list[tuple[int, int, int]]
 
 
-def confusion(y: Array, told: Array, count: int) -> Confusion:
-    """Count what codes of classes are called."""
+def confusion(y: Array, told: Array, count: int, weights: Array) -> Confusion:
+    """Count what codes of classes are called; shares are of what rows weigh."""
     cells, there = np.unique(y * count + told, return_counts=True)
-    sizes, called = np.bincount(y, minlength=count), np.bincount(told, minlength=count)
-    hits = np.bincount(y[y == told], minlength=count)
+    hits, of_class, called = (
+        np.bincount(codes, of, minlength=count)
+        for codes, of in ((y, weights * (y == told)), (y, weights), (told, weights))
+    )
     with np.errstate(all="ignore"):
-        precision, recall = hits / called, hits / sizes
+        precision, recall = hits / called, hits / of_class
     wrong = cells // count != cells % count
     order = np.flatnonzero(wrong)[np.argsort(-there[wrong], kind="stable")][:_MOST_PAIRS]
     pairs = [(int(cells[k] // count), int(cells[k] % count), int(there[k])) for k in order]
     counts = None
     if count <= MOST_SHOWN:
         counts = np.bincount(y * count + told, minlength=count**2).reshape(count, count)
-    return Confusion(counts, precision, recall, sizes, pairs)
+    return Confusion(counts, precision, recall, np.bincount(y, minlength=count), pairs)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule.report.facts.estimates import rows_alike
 
 _MOST_POINTS = 200
 _BINS = 10
@@ -26,29 +27,36 @@ class Calibration(NamedTuple):
     ----------
     said, came : ndarray of shape (n_bins,)
         The mean probability, and the share of rows in which it came true.
-    counts : ndarray of int, shape (n_bins,)
+    weights : ndarray of shape (n_bins,)
+        What each bin's rows weigh together.
+    counts : ndarray of shape (n_bins,)
+        How many rows that weigh alike would tell as much.
     error : float
         How far the two are apart, on average over rows.
     """
 
     said: Array
     came: Array
+    weights: Array
     counts: Array
 
     @property
     def error(self) -> float:
         """The expected calibration error."""
-        return float(np.average(np.abs(self.said - self.came), weights=self.counts))
+        return float(np.average(np.abs(self.said - self.came), weights=self.weights))
 
     @property
     def noise(self) -> float:
         """What the error would be, on average, of probabilities that mean what they say."""
         deviations = np.sqrt(self.said * (1 - self.said) / self.counts)
-        return float(np.average(np.sqrt(2 / np.pi) * deviations, weights=self.counts))
+        return float(np.average(np.sqrt(2 / np.pi) * deviations, weights=self.weights))
 
 
 class Threshold(NamedTuple):
-    """What comes of calling every row of a probability so high the second class."""
+    """What comes of calling every row of a probability so high the second class.
+
+    False alarms and missed rows are counted, whatever they weigh.
+    """
 
     threshold: float
     precision: float
@@ -67,41 +75,46 @@ class Cheapest(NamedTuple):
 
 
 class _Counts(NamedTuple):
-    """Rows of each class at or above each probability that there is, from the highest on."""
+    """What rows of each class weigh at or above each probability there is, from the highest on."""
 
     thresholds: Array
     hits: Array
     alarms: Array
 
 
-def _counted(y: Array, p: Array) -> _Counts:
+def _counted(y: Array, p: Array, w: Array) -> _Counts:
     order = np.argsort(-p, kind="stable")
-    p, hits = p[order], np.cumsum(y[order])
+    p, hits, alarms = p[order], np.cumsum((w * y)[order]), np.cumsum((w * (1 - y))[order])
     last = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)  # of those of one probability
-    return _Counts(p[last], hits[last], last + 1 - hits[last])
+    return _Counts(p[last], hits[last], alarms[last])
 
 
-def roc(y: Array, p: Array) -> Curve:
+def roc(y: Array, p: Array, w: Array) -> Curve:
     """The share of the second class that is found, over the share of the first that is called it.
 
-    Of 0 and 1 and a probability each.
+    Of 0 and 1, a probability and a weight each.
     """
-    _, hits, alarms = _counted(y, p)
-    x = np.append(0, alarms) / max(1, alarms[-1])
-    return _thinned(x, np.append(0, hits) / max(1, hits[-1]))
+    _, hits, alarms = _counted(y, p, w)
+    return _thinned(np.append(0, alarms) / alarms[-1], np.append(0, hits) / hits[-1])
 
 
-def precision_recall(y: Array, p: Array) -> Curve:
+def precision_recall(y: Array, p: Array, w: Array) -> Curve:
     """How many of those that are called the second class are of it, over how many are found."""
-    _, hits, alarms = _counted(y, p)
-    return _thinned(hits / max(1, hits[-1]), hits / (hits + alarms))
+    _, hits, alarms = _of_some(_counted(y, p, w))
+    return _thinned(hits / hits[-1], hits / (hits + alarms))
 
 
-def average_precision(y: Array, p: Array) -> float:
+def average_precision(y: Array, p: Array, w: Array) -> float:
     """The precision, on average over the steps of the recall."""
-    _, hits, alarms = _counted(y, p)
-    steps = np.diff(hits, prepend=0) / max(1, hits[-1])
+    _, hits, alarms = _of_some(_counted(y, p, w))
+    steps = np.diff(hits, prepend=0) / hits[-1]
     return float((steps * hits / (hits + alarms)).sum())
+
+
+def _of_some(counted: _Counts) -> _Counts:
+    """From where on something weighs something: before, a precision is none."""
+    first = int(np.argmax(counted.hits + counted.alarms > 0))
+    return _Counts(*(each[first:] for each in counted))
 
 
 def _thinned(x: Array, y: Array) -> Curve:
@@ -114,39 +127,40 @@ def _thinned(x: Array, y: Array) -> Curve:
     return Curve(x[places], y[places])
 
 
-def calibration(came: Array, said: Array) -> Calibration:
+def calibration(came: Array, said: Array, w: Array) -> Calibration:
     """Probabilities that something comes, beside whether it came."""
     order = np.argsort(said, kind="stable")
+    order = order[w[order] > 0]
     parts = np.array_split(order, min(_BINS, len(order)))
     return Calibration(
-        np.array([said[part].mean() for part in parts]),
-        np.array([came[part].mean() for part in parts]),
-        np.array([len(part) for part in parts]),
+        np.array([np.average(said[part], weights=w[part]) for part in parts]),
+        np.array([np.average(came[part], weights=w[part]) for part in parts]),
+        np.array([w[part].sum() for part in parts]),
+        np.array([rows_alike(w[part]) for part in parts]),
     )
 
 
-def thresholds(y: Array, p: Array) -> list[Threshold]:
+def thresholds(y: Array, p: Array, w: Array) -> list[Threshold]:
     """What comes of each threshold from .1 to .9."""
     found = []
     for at in np.arange(1, 10) / 10:
         called = p >= at
-        hits, alarms = int(y[called].sum()), int((1 - y[called]).sum())
-        positive = int(y.sum())
+        hits, positive = float(w[called] @ y[called]), float(w @ y)
         found.append(
             Threshold(
                 float(at),
-                hits / (hits + alarms) if hits + alarms else float("nan"),
-                hits / positive if positive else float("nan"),
-                alarms,
-                positive - hits,
+                hits / float(w[called].sum()) if w[called].any() else float("nan"),
+                hits / positive,
+                int((y[called] == 0).sum()),
+                int((y[~called] == 1).sum()),
             )
         )
     return found
 
 
-def cheapest(y: Array, p: Array) -> list[Cheapest]:
+def cheapest(y: Array, p: Array, w: Array) -> list[Cheapest]:
     """The best threshold for costs of several ratios; a cost is per row, in false alarms."""
-    counted, m, positive = _counted(y, p), len(y), int(y.sum())
+    counted, m, positive = _counted(y, p, w), float(w.sum()), float(w @ y)
     found = []
     for ratio in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0):
         costs = counted.alarms + ratio * (positive - counted.hits)
@@ -155,6 +169,6 @@ def cheapest(y: Array, p: Array) -> list[Cheapest]:
         best = int(costs.argmin())
         at = 1.0 if best == 0 else float(counted.thresholds[best - 1])
         called = p >= 0.5
-        at_half = (1 - y[called]).sum() + ratio * (positive - y[called].sum())
+        at_half = w[called] @ (1 - y[called]) + ratio * (positive - w[called] @ y[called])
         found.append(Cheapest(ratio, at, float(costs[best]) / m, float(at_half) / m))
     return found

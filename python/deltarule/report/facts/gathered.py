@@ -19,7 +19,7 @@ from deltarule.report.facts.estimates import Estimate, of_mean
 from deltarule.report.facts.mistakes import Mistake, mistakes
 from deltarule.report.facts.residuals import Residuals, residuals
 from deltarule.report.facts.scores import row_losses, scores
-from deltarule.report.subject import Importance, Member, Subject
+from deltarule.report.subject import Importance, Subject, Trained
 
 _MOST_POINTS = 60  # of a learning curve
 
@@ -40,6 +40,14 @@ class Scored(NamedTuple):
     scores: dict[str, Estimate]
     seconds: float
     behind: Estimate | None
+
+
+class Learned(NamedTuple):
+    """A network: its losses on rows held out and on those of the fit, and what it weighs."""
+
+    losses: curves.Curve
+    of_fit: curves.Curve
+    weight: float
 
 
 class TwoClasses(NamedTuple):
@@ -77,10 +85,12 @@ class Facts:
     call: str
     command: str
     target_name: str
+    place: int | None
     classes: tuple[str, ...]
     rows: int
-    rows_of_fit: int
-    rows_held_out: int
+    weighted: bool
+    rows_of_fit: int | None
+    rows_held_out: int | None
     split: str
     settings: Mapping[str, str]
     held_out: Mapping[str, float]
@@ -92,7 +102,8 @@ class Facts:
     baselines: Sequence[Scored]
     of_fit: dict[str, Estimate] | None
     seen: int | None
-    members: Sequence[Member]
+    members: Sequence[Learned]
+    architecture: Mapping[str, Sequence[object]]
     confusion: Confusion | None
     calibration: curves.Calibration | None
     two: TwoClasses | None
@@ -106,6 +117,8 @@ class Facts:
 def gathered(subject: Subject) -> Facts:
     """Make the numbers of a report."""
     y, outputs, trained = subject.y, subject.model.outputs, subject.trained
+    given = subject.weights
+    w = np.ones(len(y)) if given is None else np.asarray(given, np.float64)
     losses = row_losses(y, outputs)
     classes = len(subject.classes)
     told = outputs.argmax(axis=1) if classes else outputs
@@ -114,8 +127,10 @@ def gathered(subject: Subject) -> Facts:
         call=subject.call,
         command=subject.command,
         target_name=subject.target,
+        place=subject.place,
         classes=subject.classes,
         rows=len(y),
+        weighted=given is not None,
         rows_of_fit=subject.rows_of_fit,
         rows_held_out=subject.rows_held_out,
         split=subject.split,
@@ -125,28 +140,38 @@ def gathered(subject: Subject) -> Facts:
         columns=[column_facts(column) for column in subject.columns],
         left_out=subject.left_out,
         correlated=correlated(subject.columns),
-        model=Scored(subject.model.name, scores(y, outputs), subject.model.seconds, None),
+        model=Scored(subject.model.name, scores(y, outputs, w), subject.model.seconds, None),
         baselines=[
             Scored(
                 each.name,
-                scores(y, each.outputs),
+                scores(y, each.outputs, w),
                 each.seconds,
-                of_mean(row_losses(y, each.outputs) - losses),
+                of_mean(row_losses(y, each.outputs) - losses, w),
             )
             for each in subject.baselines
         ],
-        of_fit=None if trained is None else scores(trained.y[trained.places], trained.outputs),
+        of_fit=None if trained is None else _of_fit(trained),
         seen=None if trained is None else int(trained.seen.sum()),
-        members=[Member(_thinned(each.losses), each.weight) for each in subject.members],
-        confusion=confusion(y, told, classes) if classes else None,
-        calibration=_calibration(y, outputs) if classes else None,
-        two=_two(y, outputs[:, 1]) if classes == 2 else None,
+        members=[
+            Learned(_thinned(each.losses), _thinned(each.of_fit), each.weight)
+            for each in subject.members
+        ],
+        architecture=subject.architecture,
+        confusion=confusion(y, told, classes, w) if classes else None,
+        calibration=_calibration(y, outputs, w) if classes else None,
+        two=_two(y, outputs[:, 1], w) if classes == 2 else None,
         residuals=None if classes else residuals(y, outputs),
         coverage=subject.coverage,
         importance=subject.importance,
         effects=effects(subject),
         mistakes=mistakes(subject),
     )
+
+
+def _of_fit(trained: Trained) -> dict[str, Estimate]:
+    some = trained.places
+    weights = None if trained.weights is None else trained.weights[some]
+    return scores(trained.y[some], trained.outputs, weights)
 
 
 def _target(subject: Subject) -> Target:
@@ -165,29 +190,35 @@ def _target(subject: Subject) -> Target:
     return Target(other, one, *stability_index(one.counts, other.counts))
 
 
-def _calibration(y: Array, P: Array) -> curves.Calibration:
+def _calibration(y: Array, P: Array, w: Array) -> curves.Calibration:
     """Of the second of two classes; of more, of the class that each row is called."""
     if P.shape[1] == 2:
-        return curves.calibration(y, P[:, 1])
-    return curves.calibration(P.argmax(axis=1) == y, P.max(axis=1))
+        return curves.calibration(y, P[:, 1], w)
+    return curves.calibration(P.argmax(axis=1) == y, P.max(axis=1), w)
 
 
-def _two(y: Array, p: Array) -> TwoClasses | None:
-    if not 0 < y.sum() < len(y):
+def _two(y: Array, p: Array, w: Array) -> TwoClasses | None:
+    if len(np.unique(y[w > 0])) < 2:
         return None
     return TwoClasses(
-        curves.roc(y, p),
-        curves.precision_recall(y, p),
-        curves.average_precision(y, p),
-        float(y.mean()),
-        curves.thresholds(y, p),
-        curves.cheapest(y, p),
+        curves.roc(y, p, w),
+        curves.precision_recall(y, p, w),
+        curves.average_precision(y, p, w),
+        float(np.average(y, weights=w)),
+        curves.thresholds(y, p, w),
+        curves.cheapest(y, p, w),
     )
 
 
-def _thinned(losses: Sequence[float]) -> list[float]:
-    """As they are, or the mean of each of some runs of them."""
+def _thinned(losses: Sequence[float]) -> curves.Curve:
+    """Losses over the epochs: as they are, or the mean of each of some runs of them."""
     values = np.asarray(losses, np.float64)
+    epochs = np.arange(1.0, len(values) + 1)
     if len(values) <= _MOST_POINTS:
-        return [float(each) for each in values]
-    return [float(part.mean()) for part in np.array_split(values, _MOST_POINTS)]
+        return curves.Curve(epochs, values)
+    return curves.Curve(
+        *(
+            np.array([part.mean() for part in np.array_split(each, _MOST_POINTS)])
+            for each in (epochs, values)
+        )
+    )

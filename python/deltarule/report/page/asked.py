@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,21 +27,40 @@ _SPLITS = {
 }
 
 
-def asked(facts: Facts) -> Markup:
-    """What was to be predicted, of what, and how it was trained."""
-    return section(
-        "asked",
-        "What was asked and done",
-        told(
-            [
-                ("predicted", _target(facts)),
-                ("model", facts.kind),
-                ("fitted to", f"{facts.rows_of_fit:,} rows in {seconds(facts.model.seconds)}"),
-                ("held out", f"{facts.rows_held_out:,} rows, {_SPLITS[facts.split]}"),
-                ("this report", f"on {facts.rows:,} rows"),
-                *((name, value) for name, value in facts.settings.items()),
-            ]
-        ),
+def asked(facts: Facts, others: Sequence[Facts] = ()) -> Markup:
+    """What was to be predicted, of what, and how it was trained; others are of other targets."""
+    pairs: list[tuple[str, object]] = [
+        *(("predicted", _target(each)) for each in (facts, *others)),
+        ("model", facts.kind),
+        ("fitted to", _fit(facts)),
+        ("held out", _held_out(facts)),
+        ("this report", f"on {facts.rows:,} rows"),
+        ("weights", _weights(facts)),
+        *facts.settings.items(),
+    ]
+    return section("asked", "What was asked and done", told(pair for pair in pairs if pair[1]))
+
+
+def _fit(facts: Facts) -> str:
+    if facts.rows_of_fit is None:
+        return ""
+    took = seconds(facts.model.seconds)
+    return f"{facts.rows_of_fit:,} rows" + (f" in {took}" if took else "")
+
+
+def _held_out(facts: Facts) -> str:
+    if facts.rows_held_out is None:
+        return ""
+    return f"{facts.rows_held_out:,} rows" + (f", {_SPLITS[facts.split]}" if facts.split else "")
+
+
+def _weights(facts: Facts) -> str:
+    """What goes by the rows' weights, and what does not."""
+    if not facts.weighted:
+        return ""
+    return (
+        "scores, shares, curves and importances go by what rows weigh; where rows are counted, "
+        "each is one"
     )
 
 

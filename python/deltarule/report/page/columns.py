@@ -17,6 +17,7 @@ from deltarule.report.markup import Markup, joined, tag
 from deltarule.report.page.pieces import Right, figure, keys, percent, section, table
 
 _MOST_IMPORTANT, _MOST_COLUMNS, _MOST_LEFT_OUT = 25, 100, 50
+_AT_ONCE = 25  # columns that are shown without being asked for
 
 
 def importance(facts: Facts) -> Markup:
@@ -33,7 +34,7 @@ def importance(facts: Facts) -> Markup:
     left = len(found.columns) - len(rows)
     parts = [
         table(f"{found.measure[:1].upper()}{found.measure[1:]} when the column is shuffled",
-              ("column", "mean", "deviation", ""), rows),
+              ("column", "mean", "deviation", "beside the most"), rows),
         tag("p", f"And {left:,} columns that matter less." if left > 0 else "", class_="soft"),
         tag("p", "Two columns that tell the same share what they are worth, and what a model goes "
                  "by need not be a cause.", class_="soft"),
@@ -48,7 +49,7 @@ def importance(facts: Facts) -> Markup:
             _legend(facts.effects[0]),
             tag("div", *(_effect(each, facts, ends) for each in facts.effects), class_="charts"),
         ]  # fmt: skip
-    return section("importance", "What predictions go by", *parts)
+    return section("importance", "What predictions go by", *parts, of=facts)
 
 
 def _legend(effect: Effect) -> Markup:
@@ -86,11 +87,11 @@ def _effect(effect: Effect, facts: Facts, shown: tuple[float, float]) -> Markup:
                 Line(effect.at, effect.predicted[:, k], f"s{k + 1}", dots=len(effect.lines) == 1)
                 for k in range(len(effect.lines))
             ],
-            (short(effect.column)[:40], what),
+            (effect.column, what),
             y_range=shown,
             dates=effect.dates,
         )
-    return figure(drawn, name)
+    return figure(drawn, "" if effect.at is not None else name)
 
 
 def data(facts: Facts) -> Markup:
@@ -99,9 +100,11 @@ def data(facts: Facts) -> Markup:
     rows = [_row(each) for each in some]
     more = len(facts.columns) - len(some)
     both = any(each.train is not None for each in some)
+    heads = ("column", "kind", "missing", "different", "values")
     parts = [
         keys([("k1", "this report"), *[("k2", "the fit")] * both]),
-        table("Columns that are used", ("column", "kind", "missing", "different", "values"), rows),
+        table("Columns that are used", heads, rows[:_AT_ONCE]),
+        _folded(heads, rows[_AT_ONCE:]),
         tag("p", f"And {more:,} more columns." if more > 0 else "", class_="soft"),
         tag("p", "Counts only: the outermost bins have what is beyond them, and levels of fewer "
                  f"than {FEWEST_ROWS} rows are not named.", class_="soft"),
@@ -118,6 +121,14 @@ def data(facts: Facts) -> Markup:
         if len(left) > _MOST_LEFT_OUT:
             parts.append(tag("p", f"And {len(left) - _MOST_LEFT_OUT:,} more.", class_="soft"))
     return section("data", "The columns", *parts)
+
+
+def _folded(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
+    """Rows of a table that are shown when they are asked for."""
+    if not rows:
+        return Markup("")
+    title = f"Another {len(rows):,} columns"
+    return tag("details", tag("summary", title), table(title, heads, rows))
 
 
 def _row(column: ColumnFacts) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ def errors(facts: Facts) -> Markup:
     if facts.residuals is not None:
         parts.append(_numbers(facts))
     parts += _worst(facts)
-    return section("errors", "Errors", *parts)
+    return section("errors", "Errors", *parts, of=facts)
 
 
 def _classes(facts: Facts, found: Confusion) -> list[Markup]:
@@ -75,7 +75,7 @@ def _matrix(names: list[str], found: Confusion) -> Markup:
             class_="matrix",
         ),
         class_="wide",
-        role="region",
+        role="group",
         aria_label=caption,
         tabindex="0",
     )

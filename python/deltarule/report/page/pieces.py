@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from deltarule.report.checks.finding import short
 from deltarule.report.drawing.axes import number
 from deltarule.report.facts.estimates import Estimate
+from deltarule.report.facts.gathered import Facts
 from deltarule.report.markup import Markup, joined, tag
 
 NAMES = {
@@ -21,9 +22,16 @@ NAMES = {
 }
 
 
-def section(key: str, title: str, *children: object) -> Markup:
-    """A part of the page with a heading that links lead to."""
+def section(key: str, title: str, *children: object, of: Facts | None = None) -> Markup:
+    """A part of the page, or of one target of several, with a heading that links lead to."""
+    if of is not None and of.place is not None:
+        key, title = key_of(key, of.place), f"{short(of.target_name)}: {title}"
     return tag("section", tag("h2", title, id=key), *children, aria_labelledby=key)
+
+
+def key_of(key: str, place: int) -> str:
+    """Where links to a target's own section lead."""
+    return f"{key}-{place}"
 
 
 class Right(str):
@@ -55,7 +63,7 @@ def table(
             class_=class_ or None,
         ),
         class_="wide",
-        role="region",
+        role="group",
         aria_label=caption,
         tabindex="0",
     )
@@ -96,7 +104,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
 def figure(drawn: Markup, caption: object, title: str = "") -> Markup:
     """A drawing with words below it."""
     head = tag("h3", short(title)) if title else ""
-    return tag("figure", head, drawn, tag("figcaption", caption))
+    return tag("figure", head, drawn, tag("figcaption", caption) if caption else "")
 
 
 def keys(pairs: Iterable[tuple[str, str]]) -> Markup:
@@ -117,5 +125,7 @@ def percent(share: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """A time in words."""
+    """A time in words; nothing where nobody knows it."""
+    if value != value:
+        return ""
     return f"{value:.2g} s" if value < 60 else f"{value / 60:.1f} min"

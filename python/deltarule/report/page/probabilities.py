@@ -23,7 +23,8 @@ def probabilities(facts: Facts) -> Markup:
     if facts.two is not None:
         drawn = [*_curves(facts, facts.two), *drawn]
         below = _thresholds(facts.two, second)
-    return section("probabilities", "Probabilities", tag("div", *drawn, class_="charts"), *below)
+    charts = tag("div", *drawn, class_="charts")
+    return section("probabilities", "Probabilities", charts, *below, of=facts)
 
 
 def _curves(facts: Facts, two: TwoClasses) -> list[Markup]:

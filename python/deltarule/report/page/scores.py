@@ -32,7 +32,7 @@ def scores(facts: Facts) -> Markup:
         parts.append(tag("p", *(f"{_behind(each)} " for each in facts.baselines)))
     else:
         parts.append(tag("p", "No baselines were fitted.", class_="soft"))
-    return section("scores", "Scores, and what simple models come to", *parts)
+    return section("scores", "Scores, and what simple models come to", *parts, of=facts)
 
 
 def _cells(scores: Mapping[str, object], names: Sequence[str]) -> list[object]:

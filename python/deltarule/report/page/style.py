@@ -13,17 +13,18 @@ STYLE = """
 --fine:#5fd6ad}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
-body{margin:0;background:var(--ground);color:var(--ink);
+body{margin:0;overflow-wrap:anywhere;background:var(--ground);color:var(--ink);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main,header,footer{max-width:64rem;margin:0 auto;padding:0 1.25rem}
 header{padding-top:2.5rem}
-h1{font-size:1.9rem;line-height:1.2;margin:0 0 .4rem;overflow-wrap:anywhere}
+h1{font-size:1.9rem;line-height:1.2;margin:0 0 .4rem}
 h2{font-size:1.35rem;margin:3rem 0 .75rem;padding-top:.75rem;border-top:1px solid var(--rule)}
-h3{font-size:1.05rem;margin:1.75rem 0 .5rem;overflow-wrap:anywhere}
+h3{font-size:1.05rem;margin:1.75rem 0 .5rem}
 p{margin:.5rem 0;max-width:46rem}
 .soft{color:var(--soft)}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;list-style:none;padding:0;margin:1rem 0 0;
 font-size:.95rem}
+nav li{min-width:0}
 a{color:var(--s1);text-underline-offset:.2em}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;
 margin:1.25rem 0}
@@ -59,7 +60,7 @@ margin:.4rem 0}
 .wide{overflow-x:auto;margin:.75rem 0}
 .wide:focus-visible,a:focus-visible,summary:focus-visible{outline:2px solid var(--s1);
 outline-offset:2px}
-table{border-collapse:collapse;font-size:.92rem}
+table{border-collapse:collapse;font-size:.92rem;overflow-wrap:normal}
 caption{text-align:left;color:var(--soft);font-size:.9rem;padding-bottom:.35rem}
 th,td{padding:.35rem .9rem .35rem 0;text-align:left;vertical-align:top;
 border-bottom:1px solid var(--rule)}
@@ -69,17 +70,17 @@ tbody th{font-weight:600;overflow-wrap:break-word;max-width:16rem}
 .between{display:block;color:var(--soft);font-size:.85em}
 table.matrix td,table.matrix th{border:1px solid var(--rule);padding:.4rem .6rem;max-width:9rem;
 min-width:3rem}
+table.matrix .between{color:inherit}
 dl{display:grid;grid-template-columns:minmax(8rem,14rem) 1fr;gap:.35rem 1rem;margin:.75rem 0}
-dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere;min-width:0}
+dt{color:var(--soft);min-width:0}dd{margin:0;min-width:0}
 pre{background:var(--raised);border-radius:.5rem;padding:.75rem .9rem;overflow-x:auto;
 font-size:.88rem;
-white-space:pre-wrap;overflow-wrap:anywhere}
+white-space:pre-wrap}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .findings{list-style:none;padding:0;margin:.75rem 0;display:grid;gap:.75rem}
 .findings li{background:var(--look-ground);border-left:4px solid var(--look);border-radius:.25rem;
 padding:.65rem .9rem}
 .findings h3{margin:0;color:var(--look)}.findings p{margin:.25rem 0 0}
-.findings li,.findings p{overflow-wrap:anywhere}
 .fine{color:var(--fine);font-weight:600}
 summary{cursor:pointer;padding:.4rem 0}
 footer{color:var(--soft);font-size:.9rem;padding-top:2rem;padding-bottom:3rem}

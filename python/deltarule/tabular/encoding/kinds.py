@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule._data.names import is_identifier
 from deltarule.tabular.raw.columns import Column, Levels, Nothing, Numbers, Other, Times
 from deltarule.tabular.raw.readings import numbers_in, times_in
 
@@ -24,10 +25,6 @@ _LEAST_ROWS = 20
 # Free text has more words than these, and so large a part of it differs.
 _WORDS, _PART = 4, 0.5
 
-_IDENTIFIER = re.compile(
-    r"(?:.*[^a-z])?(?:id|uuid|guid|index|unnamed: 0|row[ _.-]?(?:id|no|num|number))", re.IGNORECASE
-)
-_CAMEL_IDENTIFIER = re.compile(r".*[a-z](?:Id|ID|Uuid|UUID)")
 _UUID = re.compile(r"\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE)
 
 
@@ -82,11 +79,6 @@ def _of_numbers(name: str, column: Numbers) -> Found:
     if count <= FEW and len(there) >= ROWS_OF_A_FEW * count:
         return Found("category", column)
     return Found("number", column)
-
-
-def is_identifier(name: str) -> bool:
-    """Whether a column's name is that of an identifier."""
-    return bool(_IDENTIFIER.fullmatch(name) or _CAMEL_IDENTIFIER.fullmatch(name))
 
 
 def _of_levels(name: str, column: Levels) -> Found:

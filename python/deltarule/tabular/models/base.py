@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from deltarule._version import __version__
 from deltarule.ensembles import Ensemble
 from deltarule.errors import ModelFileError
 from deltarule.estimators.contract import BaseEstimator
-from deltarule.history import Right, as_table
+from deltarule.history import Right, as_html, as_table
 from deltarule.tabular.encoder import TableEncoder
 from deltarule.tabular.encoding.state import Reader, State, packed_texts
 from deltarule.tabular.models import file
@@ -233,8 +234,9 @@ class TabularModel(BaseEstimator):
         X: Any,
         y: Any,
         *,
-        train: tuple[Any, Any] | None = None,
-        baselines: bool = True,
+        sample_weight: ArrayLike | None = None,
+        train: tuple[Any, ...] | None = None,
+        baselines: bool | Sequence[tuple[str, Any, float]] = True,
         command: str = "",
     ) -> None:
         """Write one HTML page on the model: what it comes to, what it goes by, what to distrust.
@@ -248,14 +250,17 @@ class TabularModel(BaseEstimator):
             Such as ``"report.html"``. A file that is there is replaced.
         X : table
             Rows that the model was not fitted to.
-        y : array_like of shape (n_samples,)
-            Their targets.
-        train : (X, y), optional
+        y : array_like of shape (n_samples,) or (n_samples, n_targets)
+            Their targets; of several, twelve at most, each has sections of its own.
+        sample_weight : array_like of shape (n_samples,), optional
+            What rows count for: scores, shares, curves and importances go by it.
+        train : (X, y) or (X, y, sample_weight), optional
             The rows of ``fit``. With them the page has baselines, drift, overfitting, and rows that
             are in both.
-        baselines : bool
+        baselines : bool or sequence of (str, array_like, float)
             Whether simple models and gradient-boosted trees are fitted to ``train`` to compare
-            with, which takes time.
+            with, which takes time. Or what others say of X: each one's name, its probabilities or
+            numbers, and how many seconds its training took.
         command : str
             The command that repeats the run, if it was one; the page has the call in Python anyway.
 
@@ -264,7 +269,7 @@ class TabularModel(BaseEstimator):
         OSError
             Where it cannot be written.
         TypeError, ValueError
-            As in ``predict``, and for several targets, and classes that were not there in ``fit``.
+            As in ``predict``, and for classes that were not there in ``fit``.
 
         Examples
         --------
@@ -282,11 +287,47 @@ class TabularModel(BaseEstimator):
         '<!DOCTYPE html>'
         """
         from deltarule.report.write import write
-        from deltarule.tabular.reporting.subject import subject_of
+        from deltarule.tabular.reporting.subject import subjects
 
-        where = f"{type(self).__name__}.report"
-        expect_flag(baselines, f"{where}: baselines")
-        write(path, subject_of(self, X, y, train, baselines, command, where))
+        write(
+            path,
+            subjects(
+                self,
+                X,
+                y,
+                sample_weight=sample_weight,
+                train=train,
+                baselines=baselines,
+                command=command,
+                where=f"{type(self).__name__}.report",
+            ),
+        )
+
+    # In notebooks --------------------------------------------------------------------------------
+
+    @property
+    def _repr_html_(self) -> Any:
+        """scikit-learn's HTML of the parameters, and what came of a fit below it."""
+        parameters = super()._repr_html_
+        return lambda: parameters() + self._told_as_html()
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        bundle: dict[str, str] = super()._repr_mimebundle_(**options)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._told_as_html()
+        return bundle
+
+    def _told_as_html(self) -> str:
+        if not hasattr(self, "fitted_"):
+            return ""
+        record = self.record_
+        title = (
+            f"{len(self.ensemble_)} networks, of {record['rows']:,} rows in "
+            f"{record['seconds']:.3g} s; scores on {record['held_out']:,} rows held out"
+        )
+        names = [name.replace("_", " ") for name in self.scores_]
+        scores = as_html({"score": names, "value": list(self.scores_.values())}, title)
+        return scores + self.encoder_._repr_html_()
 
     # Elsewhere -----------------------------------------------------------------------------------
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from deltarule._data.names import is_identifier
 from deltarule.report.subject import Column, Levels, Numbers, Values
-from deltarule.tabular.encoder import TableEncoder
-from deltarule.tabular.encoding.kinds import is_identifier
 from deltarule.tabular.encoding.learned import Learned
 from deltarule.tabular.encoding.rows import arranged
 from deltarule.tabular.leaks import COPY
@@ -24,8 +23,8 @@ from deltarule.tabular.raw.readings import (
 from deltarule.tabular.raw.tables import table_of
 
 
-def columns_of(encoder: TableEncoder, X: Any, train: Any, where: str) -> list[Column]:
-    """The columns that are used, of the rows of the report and of those of the fit."""
+def columns_of(encoder: Any, X: Any, train: Any, where: str) -> list[Column]:
+    """The columns that a `TableEncoder` uses, of the rows of the report and of those of the fit."""
     test = _values(encoder, X, where, "X")
     before = {} if train is None else _values(encoder, train, where, "train")
     found = []
@@ -38,7 +37,7 @@ def columns_of(encoder: TableEncoder, X: Any, train: Any, where: str) -> list[Co
     return found
 
 
-def _values(encoder: TableEncoder, X: Any, where: str, what: str) -> dict[str, Values]:
+def _values(encoder: Any, X: Any, where: str, what: str) -> dict[str, Values]:
     learned = encoder.learned
     assert isinstance(learned, Learned)
     table, _ = arranged(learned, table_of(X, where, what), where, what)

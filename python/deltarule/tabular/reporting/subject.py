@@ -3,175 +3,120 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from deltarule._arrays import Array, spread_out
-from deltarule.metrics import log_loss, root_mean_squared_error
-from deltarule.report.subject import Answers, Importance, Member, Subject, Trained
-from deltarule.tabular.encoder import TableEncoder
-from deltarule.tabular.judging.baselines import baselines as fitted_baselines
-from deltarule.tabular.models.door import checked_table, expect_width
-from deltarule.tabular.models.explaining.importance import permutation_importance
+from deltarule._arrays import Array
+from deltarule.report.material.call import call_of
+from deltarule.report.material.subjects import (
+    Examples,
+    Others,
+    Targets,
+    expect_train,
+    subjects_of,
+)
+from deltarule.report.subject import Member, Subject
+from deltarule.tabular.models.door import checked_table, expect_width, weights_of
 from deltarule.tabular.models.fitted import Fitted
+from deltarule.tabular.raw.tables import targets_of
 from deltarule.tabular.reporting.columns import columns_of
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
 
 _COVERAGE = 0.9
-# Rows that columns are shuffled in, and columns that are; of more, those that a first try ranks.
-_MOST_SHUFFLED, _MOST_TRIED, _MOST_COLUMNS = 2000, 200, 50
-# Rows of the fit that are answered again.
-_MOST_ANSWERED = 10_000
+_MOST_NETWORKS = 20  # in the table of them
 
 
-def subject_of(
+class _Opened(NamedTuple):
+    """A table as its columns are opened, and its examples in numbers."""
+
+    X: Any
+    examples: Examples
+
+
+def subjects(
     model: Any,
     X: Any,
     y: Any,
-    train: tuple[Any, Any] | None,
-    baselines: bool,
+    *,
+    sample_weight: Any,
+    train: Any,
+    baselines: bool | Others,
     command: str,
     where: str,
-) -> Subject:
+) -> list[Subject]:
     """Have a model answer for rows, and gather what is known of its fit.
 
     Raises
     ------
     TypeError, ValueError
-        For tables and targets that do not fit, and for several targets.
+        For tables, targets and weights that do not fit.
     """
     fitted: Fitted = model._fitted
-    targets, encoder, record = fitted.targets, fitted.encoder, fitted.record
-    if isinstance(targets, TargetScaler) and len(targets.mean) > 1:
-        raise ValueError(
-            f"{where}: the model predicts {len(targets.mean)} targets: expected one; fit a model "
-            "to each, and report on it"
-        )
-    name = str(getattr(y, "name", None) or "the target")
-    X, rows, values = _opened(model, X, y, where, "X")
-    answer = partial(_answered, fitted)
-    outputs = answer(rows)
-    trained, others = None, list[Answers]()
-    X_train = None
+    encoder, record = fitted.encoder, fitted.record
+    here = _opened(model, X, y, sample_weight, where, "X")
+    before = None
     if train is not None:
-        if not isinstance(train, (tuple, list)) or len(train) != 2:
-            raise ValueError(
-                f"{where}: train is a {type(train).__name__}: expected (X, y), the rows of fit"
-            )
-        X_train, train_rows, train_y = _opened(model, *train, where, "train X")
-        some = spread_out(len(train_y), _MOST_ANSWERED)
-        seen = _seen(rows, values, train_rows, train_y)
-        trained = Trained(train_y, some, answer(train_rows[some]), seen)
-        if baselines:
-            fits = fitted_baselines(
-                train_rows,
-                train_y,
-                rows,
-                encoder.embedded,
-                n_classes=outputs.shape[1] if outputs.ndim == 2 else 0,
-                seed=int(record["seed"]),
-            )
-            others = [Answers(*each) for each in fits]
-    return Subject(
-        kind=type(model).__name__,
-        call=f"import deltarule as dr\n\nmodel = dr.{_call(model)}.fit(X, y)",
-        command=command,
-        target=name,
-        classes=tuple(map(str, targets.classes.tolist()))
-        if isinstance(targets, ClassEncoder)
-        else (),
-        rows=rows,
+        before = _opened(model, *expect_train(train, where), where, "train X")
+    return subjects_of(
+        partial(_answered, fitted),
+        _targets(fitted, y, where),
+        here.examples,
+        None if before is None else before.examples,
+        baselines,
+        where,
         spans=encoder.spans,
-        y=values,
-        model=Answers("this model", outputs, float(record["seconds"])),
-        answer=answer,
-        columns=columns_of(encoder, X, X_train, where),
-        left_out=encoder.left_out,
-        importance=_importance(fitted, rows, values),
-        members=[_member(each) for each in record["members"]],
+        embedded=encoder.embedded,
+        seconds=float(record["seconds"]),
+        seed=int(record["seed"]),
         held_out=record["scores"],
+        coverage=_coverage(model, here),
+        kind=type(model).__name__,
+        call=_call(model),
+        command=command,
+        columns=columns_of(encoder, here.X, None if before is None else before.X, where),
+        left_out=encoder.left_out,
+        members=[_member(each) for each in record["members"]],
+        architecture={
+            name: cells[:_MOST_NETWORKS] for name, cells in fitted.ensemble._columns().items()
+        },
         rows_of_fit=int(record["rows"]),
         rows_held_out=int(record["held_out"]),
         split=str(record.get("split", model.split)),
         settings=_settings(model, fitted),
-        baselines=others,
-        trained=trained,
-        coverage=_coverage(model, X, values),
     )
 
 
-def _opened(model: Any, X: Any, y: Any, where: str, what: str) -> tuple[Any, Array, Array]:
-    """A table as its columns are opened, its rows in numbers, and its targets."""
+def _opened(model: Any, X: Any, y: Any, sample_weight: Any, where: str, what: str) -> _Opened:
     fitted: Fitted = model._fitted
     X = checked_table(X, model)
     expect_width(X, model)
-    rows, one = fitted.encoder.encoded(X, where, what)
+    rows, _ = fitted.encoder.encoded(X, where, what)
     values = fitted.targets.transform(y)
-    if one or len(rows) < 2:
-        raise ValueError(f"{where}: {what} has {len(rows)} row: expected 2 or more")
     if len(values) != len(rows):
         raise ValueError(
             f"{where}: {what} has {len(rows)} rows, and its y {len(values)}: expected as many"
         )
     if isinstance(fitted.targets, TargetScaler):
-        values = values.reshape(-1) * fitted.targets.deviation[0] + fitted.targets.mean[0]
-    return X, rows, values
+        values = values.reshape(len(rows), -1) * fitted.targets.deviation + fitted.targets.mean
+    return _Opened(X, Examples(rows, values, weights_of(sample_weight, len(rows), where)))
+
+
+def _targets(fitted: Fitted, y: Any, where: str) -> Targets:
+    """What is predicted, by the names that y has for it."""
+    table, flat = targets_of(y, where)
+    names = (str(getattr(y, "name", None) or "the target"),) if flat else tuple(table.raw)
+    if isinstance(fitted.targets, ClassEncoder):
+        return Targets("classes", names, tuple(map(str, fitted.targets.classes.tolist())))
+    if not flat and not table.named:
+        names = tuple(f"y{place}" for place in range(len(names)))
+    return Targets("numbers", names)
 
 
 def _answered(fitted: Fitted, rows: Array) -> Array:
-    """Probabilities, or numbers of one dimension."""
+    """Probabilities, or a column of numbers for each target."""
     found = fitted.answers(fitted.ensemble.predict(rows))
-    return found if isinstance(fitted.targets, ClassEncoder) else found.reshape(-1)
-
-
-def _importance(fitted: Fitted, rows: Array, y: Array) -> Importance:
-    """What shuffling costs; of many columns, of those that matter most at a first try."""
-    spans, encoder = fitted.encoder.spans, fitted.encoder
-    names = list(spans)
-    mean, deviation = np.full((2, len(names)), np.nan)
-    tried = np.arange(len(names))
-    if len(names) > _MOST_COLUMNS:
-        first, _ = _shuffled(fitted, rows, y, names, encoder, _MOST_TRIED, 1)
-        tried = np.sort(np.argsort(-first, kind="stable")[:_MOST_COLUMNS])
-    some = [names[k] for k in tried]
-    mean[tried], deviation[tried] = _shuffled(fitted, rows, y, some, encoder, _MOST_SHUFFLED, 3)
-    classes = isinstance(fitted.targets, ClassEncoder)
-    measure = "rise of the log loss" if classes else "rise of the RMSE"
-    return Importance(measure, names, mean, deviation)
-
-
-def _shuffled(
-    fitted: Fitted,
-    rows: Array,
-    y: Array,
-    names: list[str],
-    encoder: TableEncoder,
-    most: int,
-    repeats: int,
-) -> tuple[Array, Array]:
-    some = spread_out(len(rows), most)
-    loss = log_loss if isinstance(fitted.targets, ClassEncoder) else root_mean_squared_error
-    spans = encoder.spans
-    return permutation_importance(
-        partial(_answered, fitted),
-        lambda outputs: float(loss(y[some], outputs)),
-        rows[some],
-        {name: spans[name] for name in names},
-        repeats=repeats,
-    )
-
-
-def _seen(rows: Array, y: Array, train: Array, train_y: Array) -> Array:
-    """Which rows are, target included, among those of the fit."""
-    return np.isin(_keys(rows, y), _keys(train, train_y))
-
-
-def _keys(rows: Array, y: Array) -> Array:
-    """Each row's bytes as one thing."""
-    targets = np.ascontiguousarray(y, np.float64).view(np.float32).reshape(len(y), 2)
-    together = np.ascontiguousarray(np.hstack([rows + np.float32(0), targets]))  # one zero for two
-    return together.view(f"V{together.dtype.itemsize * together.shape[1]}")[:, 0]
+    return found if isinstance(fitted.targets, ClassEncoder) else found.reshape(len(rows), -1)
 
 
 def _member(told: dict[str, Any]) -> Member:
@@ -203,39 +148,18 @@ def _settings(model: Any, fitted: Fitted) -> dict[str, str]:
 
 def _call(model: Any) -> str:
     """What makes the model again, as it was asked for."""
-    given = {
-        name: value
-        for name, value in model.get_params(deep=False).items()
-        if name not in ("random_state", "verbose")
-    }
-    default = type(model)().get_params(deep=False)
-    told = [
-        f"{name}={value!r}"
-        if name != "encoder"
-        else f"encoder=dr.TableEncoder({_arguments(value)})"
-        for name, value in given.items()
-        if value is not default[name] and value != default[name]
-    ]
-    told.append(f"random_state={model.random_state!r}")
-    return f"{type(model).__name__}({', '.join(told)})"
+    return f"import deltarule as dr\n\nmodel = {call_of(model, ('verbose',))}.fit(X, y)"
 
 
-def _arguments(encoder: TableEncoder) -> str:
-    default = TableEncoder().get_params()
-    return ", ".join(
-        f"{name}={value!r}"
-        for name, value in encoder.get_params().items()
-        if value != default[name]
-    )
-
-
-def _coverage(model: Any, X: Any, y: Array) -> tuple[float, float] | None:
+def _coverage(model: Any, here: _Opened) -> list[tuple[float, float]] | None:
     """What intervals promise, and what they hold; None where there are none."""
     if not hasattr(model, "predict_interval"):
         return None
     try:
-        lower, upper = model.predict_interval(X, coverage=_COVERAGE)
+        ends = model.predict_interval(here.X, coverage=_COVERAGE)
     except ValueError:  # more than the rows held out can tell
         return None
-    lower, upper = lower.reshape(-1), upper.reshape(-1)
-    return _COVERAGE, float(((lower <= y) & (y <= upper)).mean())
+    y = here.examples.y
+    lower, upper = (np.reshape(each, y.shape) for each in ends)
+    shares = np.average((lower <= y) & (y <= upper), axis=0, weights=here.examples.weights)
+    return [(_COVERAGE, float(share)) for share in shares]

@@ -13,9 +13,30 @@ pytest.importorskip("sklearn")
 
 import deltarule as dr
 from deltarule.report.facts.gathered import gathered
-from deltarule.tabular.reporting.subject import subject_of
+from deltarule.report.subject import Subject
+from deltarule.tabular.reporting.subject import subjects
 
 M, N = 260, 150
+
+
+def subjects_of(
+    model: Any, X: Any, y: Any, train: Any, baselines: Any, sample_weight: Any = None
+) -> list[Subject]:
+    return subjects(
+        model,
+        X,
+        y,
+        sample_weight=sample_weight,
+        train=train,
+        baselines=baselines,
+        command="",
+        where="report",
+    )
+
+
+def subject_of(*arguments: Any, **options: Any) -> Subject:
+    (found,) = subjects_of(*arguments, **options)
+    return found
 
 
 def table(m: int, seed: int) -> dict[str, Any]:
@@ -63,7 +84,7 @@ def test_it_writes_one_file(classifier: dr.TabularClassifier, tmp_path: Path) ->
 
 
 def test_scores_are_those_of_the_model(regressor: dr.TabularRegressor) -> None:
-    facts = gathered(subject_of(regressor, TEST, Y_TEST, (TRAIN, Y), True, "", "report"))
+    facts = gathered(subject_of(regressor, TEST, Y_TEST, (TRAIN, Y), True))
     expected = float(np.sqrt(np.mean((regressor.predict(TEST) - Y_TEST) ** 2)))
     assert facts.model.scores["rmse"].value == pytest.approx(expected, rel=1e-5)
     assert facts.baselines[0].name == "always the mean"
@@ -82,14 +103,14 @@ def test_scores_are_those_of_the_model(regressor: dr.TabularRegressor) -> None:
 def test_rows_of_the_fit_are_told_apart_from_others(regressor: dr.TabularRegressor) -> None:
     both = {name: [*TRAIN[name][:40], *TEST[name]] for name in TRAIN}
     y = np.append(Y[:40], Y_TEST)
-    facts = gathered(subject_of(regressor, both, y, (TRAIN, Y), False, "", "report"))
+    facts = gathered(subject_of(regressor, both, y, (TRAIN, Y), False))
     assert facts.seen == 40
     assert not facts.baselines
 
 
 def test_without_the_rows_of_the_fit(classifier: dr.TabularClassifier) -> None:
     labels = np.where(Y_TEST > 3, "old", "young")
-    facts = gathered(subject_of(classifier, TEST, labels, None, True, "", "report"))
+    facts = gathered(subject_of(classifier, TEST, labels, None, True))
     assert facts.of_fit is None
     assert not facts.baselines
     assert facts.classes == ("old", "young")
@@ -112,7 +133,7 @@ def test_leaks_and_how_rows_were_held_out() -> None:
         warnings.simplefilter("ignore", dr.TableWarning)
         model = dr.TabularRegressor(preset="fast", time_limit=2, random_state=0)
         model.fit(X, Y, groups=np.arange(M) // 2)
-    subject = subject_of(model, X, Y, None, False, "", "report")
+    subject = subject_of(model, X, Y, None, False)
     assert subject.split == "groups"
     assert [bool(each.leak) for each in subject.columns] == [True, False]
 
@@ -133,8 +154,43 @@ def test_what_does_not_fit_is_said(
     assert not list(tmp_path.iterdir())
 
 
-def test_several_targets_are_refused(tmp_path: Path) -> None:
+def test_several_targets_have_sections_each(tmp_path: Path) -> None:
     model = dr.TabularRegressor(preset="fast", time_limit=1, random_state=0)
-    model.fit(TRAIN, np.column_stack([Y, Y]))
-    with pytest.raises(ValueError, match="2 targets"):
-        model.report(tmp_path / "r.html", TEST, np.column_stack([Y_TEST, Y_TEST]))
+    model.fit(TRAIN, {"first": Y, "second": -Y})
+    y = {"first": Y_TEST, "second": -Y_TEST}
+    found = subjects_of(model, TEST, y, None, False)
+    assert [(each.target, each.place) for each in found] == [("first", 0), ("second", 1)]
+    predictions = model.predict(TEST)
+    for place, each in enumerate(found):
+        np.testing.assert_allclose(each.model.outputs, predictions[:, place], rtol=1e-5)
+        assert each.coverage is not None
+    model.report(tmp_path / "r.html", TEST, y)
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    for place, name in enumerate(y):
+        assert f"{name}: Errors" in text
+        assert text.count(f'id="scores-{place}"') == 1
+
+
+def test_a_fitted_model_tells_of_itself_in_notebooks(regressor: dr.TabularRegressor) -> None:
+    html = regressor._repr_mimebundle_()["text/html"]
+    assert f"{len(regressor.ensemble_)} networks, of {M} rows" in html
+    assert f"{regressor.scores_['rmse']:.4g}" in html
+    assert "quantiles" in html  # as the encoder tells of its columns
+    assert html.endswith(regressor._repr_html_()[-500:])
+    assert "networks, of" not in dr.TabularRegressor()._repr_html_()
+
+
+def test_scores_go_by_weights(regressor: dr.TabularRegressor) -> None:
+    weights = np.linspace(0, 2, N)
+    facts = gathered(subject_of(regressor, TEST, Y_TEST, None, False, sample_weight=weights))
+    squares = (regressor.predict(TEST) - Y_TEST) ** 2
+    expected = float(np.sqrt(np.average(squares, weights=weights)))
+    assert facts.model.scores["rmse"].value == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_others_answered_is_compared_with(regressor: dr.TabularRegressor) -> None:
+    facts = gathered(subject_of(regressor, TEST, Y_TEST, None, [("truth", Y_TEST, 0.5)]))
+    (other,) = facts.baselines
+    assert (other.name, other.seconds, other.scores["rmse"].value) == ("truth", 0.5, 0)
+    with pytest.raises(ValueError, match=r"'bad' have shape \(3, 1\): expected \(150, 1\)"):
+        subject_of(regressor, TEST, Y_TEST, None, [("bad", [1, 2, 3], 0.0)])

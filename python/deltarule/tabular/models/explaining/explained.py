@@ -10,9 +10,9 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule._checks import expect_count
 from deltarule.metrics import log_loss, root_mean_squared_error
+from deltarule.report.material.permutation import permutation_importance
 from deltarule.tabular.models.explaining.attributions import integrated_gradients
 from deltarule.tabular.models.explaining.explanation import Explanation
-from deltarule.tabular.models.explaining.importance import permutation_importance
 from deltarule.tabular.models.explaining.joint_output import JointOutput, LogOdds, MeanNumbers
 from deltarule.tabular.models.explaining.trunk import Trunk
 from deltarule.tabular.models.fitted import Fitted

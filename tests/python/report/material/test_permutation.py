@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deltarule.tabular.models.explaining.importance import permutation_importance
+from deltarule.report.material.permutation import permutation_importance
 from support import assert_same_bits
 
 X = np.random.default_rng(0).normal(size=(2000, 4))

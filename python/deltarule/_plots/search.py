@@ -1,56 +1,13 @@
-"""Pictures of training; matplotlib is imported when the first one is drawn."""
+"""What a search has come to."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from deltarule._arrays import Array
+from deltarule._plots.axes import side_by_side
 
 _BEST, _OTHERS = {"color": "tab:red"}, {"color": "tab:gray", "alpha": 0.6}
-
-
-def _new_axes(count: int) -> list[Any]:
-    """Axes side by side in a new figure."""
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError:
-        raise ImportError(
-            "plot: matplotlib is not there: expected it for drawing (`pip install matplotlib`)"
-        ) from None
-    _, axes = plt.subplots(
-        1, count, squeeze=False, figsize=(5.0 * count, 3.5), layout="constrained"
-    )
-    return list(axes[0])
-
-
-def history(values: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
-    """Draw each kind of value over the epochs, on training and validation data."""
-    kinds = list(dict.fromkeys(name.removeprefix("val_") for name in values))
-    axes = [ax] * len(kinds) if ax is not None else _new_axes(max(1, len(kinds)))
-    for kind, where in zip(kinds, axes, strict=False):
-        for name in (kind, f"val_{kind}"):
-            if name in values:
-                epochs = range(1, len(values[name]) + 1)
-                where.plot(epochs, values[name], ".-", label=name)
-        where.set_xlabel("epoch")
-        where.legend()
-    return axes[0].figure
-
-
-def learning_rate_range(
-    rates: Array, losses: Array, suggestion: float | None, ax: Any = None
-) -> Any:
-    """Draw the smoothed loss over the rate, and the rate that is suggested."""
-    where = _new_axes(1)[0] if ax is None else ax
-    where.plot(rates, losses, label="loss, smoothed")
-    if suggestion is not None:
-        label = f"suggested: {suggestion:.2g}"
-        where.axvline(suggestion, color="black", linestyle="--", label=label)
-    where.set_xscale("log")
-    where.set_xlabel("learning rate")
-    where.legend()
-    return where.figure
 
 
 def search(
@@ -67,7 +24,7 @@ def search(
     Trials that are far worse than the better half would leave no room for it: they are crosses at
     the edge, as are those without a score.
     """
-    over_epochs, *others = _new_axes(1 + len(parameters))
+    over_epochs, *others = side_by_side(1 + len(parameters))
     for trial, values in enumerate(curves):
         style = _BEST | {"label": f"trial {trial}", "zorder": 3} if trial == best else _OTHERS
         over_epochs.plot(range(1, len(values) + 1), values, **style)

@@ -8,10 +8,6 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import OneHotEncoder
-from threadpoolctl import threadpool_limits
 
 from deltarule._arrays import Array
 
@@ -62,7 +58,17 @@ def baselines(
         0 for numbers.
     weights : ndarray of shape (n_samples,), optional
     seed : int
+
+    Raises
+    ------
+    ImportError
+        Without scikit-learn.
     """
+    # A report without baselines needs none of it.
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from threadpoolctl import threadpool_limits
+
     trees = {
         "categorical_features": [at for at, n in embedded.items() if n <= _MOST_LEVELS],
         "early_stopping": False,  # which parts rows by classes, of which one may have a single row
@@ -71,6 +77,8 @@ def baselines(
     if n_classes:
         shares = np.bincount(y, weights, n_classes) / (len(y) if weights is None else weights.sum())
         yield Baseline("always the commonest class", np.tile(shares, (len(held_out), 1)), 0.0)
+        if len(np.unique(y)) < 2:  # of which nothing else can be learned
+            return
         linear: Any = LogisticRegression(max_iter=300)
         boosted: Any = HistGradientBoostingClassifier(**trees)
     else:
@@ -105,6 +113,7 @@ def _one_hot(rows: Array, held_out: Array, embedded: list[int]) -> tuple[Any, An
     if not embedded:
         return rows, held_out
     from scipy import sparse  # which scikit-learn brings
+    from sklearn.preprocessing import OneHotEncoder
 
     coder = OneHotEncoder(handle_unknown="ignore").fit(rows[:, embedded])
     others = np.setdiff1d(np.arange(rows.shape[1]), embedded)

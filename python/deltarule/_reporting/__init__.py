@@ -1,0 +1,1 @@
+"""Networks and estimators, and some rows, as what a report is made of."""

@@ -1,1 +1,0 @@
-"""What a model of a table is worth: scores with their intervals, and what simple models come to."""
