@@ -35,8 +35,8 @@ test-cpp: $(WHEEL)
 	$(IN_ENVIRONMENT) ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
 test-python: $(VENV)/test-packages
-	$(SAY) "The Python tests"
-	$(BIN)/python -m pytest
+	$(SAY) "The Python tests, in $(JOBS) processes"
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 sanitize: sanitize-asan sanitize-tsan
 

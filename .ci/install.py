@@ -17,7 +17,8 @@ PACKAGE = re.compile(
 
 def main(arguments):
     """Run pip; its exit code is ours."""
-    command = [sys.executable, "-m", "pip", "install", *arguments]
+    # Python compiles a module when it is first imported, and most of these never are.
+    command = [sys.executable, "-m", "pip", "install", "--no-compile", *arguments]
     said = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -153,8 +153,8 @@ for units in (10**5, 5 * 10**5, 10**6, 10**7):
 
 
 @pytest.mark.parametrize("library", ["numpy", "pandas"])
-def test_millions_of_rows_of_a_table_are_encoded_in_little_memory(library: str) -> None:
-    """Of three million rows, the result included, in 2 GiB beyond the table."""
+def test_a_million_rows_of_a_table_are_encoded_in_little_memory(library: str) -> None:
+    """The result included, in 700 bytes a row beyond the table."""
     if library != "numpy":
         pytest.importorskip(library)
     script = f"""
@@ -167,7 +167,7 @@ def memory(which):
         [line] = [line for line in status if line.startswith(which)]
     return int(line.split()[1]) * 1024
 
-m, rng = 3_000_000, np.random.default_rng(0)
+m, rng = 1_000_000, np.random.default_rng(0)
 table = {{f"n{{i}}": rng.normal(size=m) for i in range(4)}}
 table["text"] = rng.choice(np.array([f"city {{i}}" for i in range(50)]), m)
 table["truth"], table["few"] = rng.uniform(size=m) < 0.5, rng.integers(0, 5, m)
@@ -183,4 +183,4 @@ print(memory("VmHWM") - before)
 """
     result = run_python("-c", script, timeout=300)
     assert result.returncode == 0, result.stderr[-3000:]
-    assert int(result.stdout) < 2 * 2**30
+    assert int(result.stdout) < 700 * 10**6

@@ -3,6 +3,9 @@
 A run takes down what it ran. ``pytest --what-is-left``, in an environment that has whatever a test
 may want, runs the rest, and fails where it skips any of it, but for what the platform lacks (the
 reason of a ``skipif`` mark) and for real data where ``DELTARULE_DATA`` names none.
+
+Tests may run in processes of pytest-xdist's: they note on the reports what became of each, and the
+process that all reports come to keeps the account.
 """
 
 import os
@@ -11,13 +14,18 @@ from collections.abc import Generator
 import pytest
 
 DATA = "DELTARULE_DATA"
-RAN = pytest.StashKey[set[str]]()
-LEFT_OUT = pytest.StashKey[list[str]]()
 IN_CACHE = "deltarule/ran"
 
 
 def _wants_data_that_nobody_has(reason: str) -> bool:
     return DATA in reason and DATA not in os.environ
+
+
+def _ran_before(config: pytest.Config) -> set[str]:
+    ran = config.cache.get(IN_CACHE, None) if config.cache else None
+    if ran is None:
+        raise pytest.UsageError("--what-is-left: there was no run before this one")
+    return set(ran)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,29 +37,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[RAN], config.stash[LEFT_OUT] = set(), []
+    if config.getoption("what_is_left"):
+        _ran_before(config)
+    if not hasattr(config, "workerinput"):  # which a process has that runs tests for another
+        config.pluginmanager.register(_Account(config), "deltarule-account")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("what_is_left"):
-        return
-    ran = config.cache.get(IN_CACHE, None) if config.cache else None
-    if ran is None:
-        raise pytest.UsageError("--what-is-left: there was no run before this one")
-    ran = set(ran)
-    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in ran])
-    items[:] = [item for item in items if item.nodeid not in ran]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(
-    collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """See a file that is skipped as a whole."""
-    report = yield
-    if report.skipped and not _wants_data_that_nobody_has(report.longrepr[2]):
-        collector.config.stash[LEFT_OUT].append(f"{report.nodeid}: {report.longrepr[2]}")
-    return report
+    if config.getoption("what_is_left"):
+        ran = _ran_before(config)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in ran])
+        items[:] = [item for item in items if item.nodeid not in ran]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,26 +59,41 @@ def pytest_runtest_makereport(
         reason = call.excinfo.value.msg
         of_the_platform = {mark.kwargs.get("reason") for mark in item.iter_markers("skipif")}
         if reason not in of_the_platform and not _wants_data_that_nobody_has(reason):
-            item.config.stash[LEFT_OUT].append(f"{item.nodeid}: {reason}")
+            report.left_out = reason
     elif call.when == "call":
-        item.config.stash[RAN].add(item.nodeid)
+        report.ran = True
     return report
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    config = session.config
-    if config.getoption("what_is_left"):
-        if config.stash[LEFT_OUT] and session.exitstatus == pytest.ExitCode.OK:
+class _Account:
+    """What ran, and what was left out."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.completes = config.getoption("what_is_left")
+        self.ran: set[str] = set()
+        self.left_out: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if hasattr(report, "left_out"):
+            self.left_out.append(f"{report.nodeid}: {report.left_out}")
+        if hasattr(report, "ran"):
+            self.ran.add(report.nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """See a file that is skipped as a whole."""
+        if report.skipped and not _wants_data_that_nobody_has(report.longrepr[2]):
+            self.left_out.append(f"{report.nodeid}: {report.longrepr[2]}")
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if not self.completes:
+            if cache := getattr(self.config, "cache", None):
+                cache.set(IN_CACHE, sorted(self.ran))
+        elif self.left_out and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    elif cache := getattr(config, "cache", None):
-        cache.set(IN_CACHE, sorted(config.stash[RAN]))
 
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    if config.getoption("what_is_left"):
-        left_out = config.stash[LEFT_OUT]
-        terminalreporter.section(f"left out by both runs: {len(left_out)}")
-        for line in left_out:
-            terminalreporter.line(line)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.completes:
+            terminalreporter.section(f"left out by both runs: {len(self.left_out)}")
+            for line in self.left_out:
+                terminalreporter.line(line)
