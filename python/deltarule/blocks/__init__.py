@@ -1,7 +1,7 @@
 """The building blocks: the course's functions, on dictionaries of arrays and explicit caches.
 
 Everything here speaks the orientation of the equations: an example is a column, so ``X`` is
-``(n_0, m)``, ``W`` is ``(n_l, n_prev)`` and ``b`` is ``(n_l, 1)``. A whole network is
+``(n_0, m)``, ``W`` is ``(n_l, n_prev)`` and ``b`` is ``(n_l, 1)``. A whole network is::
 
     parameters = initialize_parameters_deep([12288, 20, 7, 5, 1])
     for _ in range(2500):

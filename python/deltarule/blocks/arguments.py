@@ -29,7 +29,18 @@ AnyCache: TypeAlias = tuple[LinearCache, Array]  # and Z
 
 
 class Cache(AnyCache):
-    """``((A_prev, W, b), Z)`` of a layer, a tuple that knows the layer's ``activation``."""
+    """``((A_prev, W, b), Z)`` of a layer, a tuple that knows the layer's ``activation``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> W, b = np.array([[1.0, -1.0]]), np.array([[0.5]])
+    >>> A, cache = blocks.linear_activation_forward(np.ones((2, 3)), W, b, "relu")
+    >>> linear_cache, Z = cache
+    >>> cache.activation, Z.shape
+    ('relu', (1, 3))
+    """
 
     activation: str
 

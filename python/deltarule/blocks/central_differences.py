@@ -37,6 +37,16 @@ class GradientCheck:
         The worst entry as `L_model_backward` has it, or as it was given.
     numerical_gradient : float
         The worst entry as the central difference has it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> parameters = blocks.initialize_parameters_deep([2, 3, 1], seed=1)
+    >>> X, Y = np.array([[0.1, -0.4], [0.3, 0.2]]), np.array([[0, 1]])
+    >>> check = blocks.gradient_check(parameters, X, Y)
+    >>> check.relative_difference < 1e-6, check.worst_parameter in parameters
+    (True, True)
     """
 
     relative_difference: float

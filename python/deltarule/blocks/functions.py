@@ -83,6 +83,13 @@ def initialize_parameters(
     ------
     TypeError, ValueError
         A size that is no positive integer, or an unknown `init`.
+
+    Examples
+    --------
+    >>> from deltarule import blocks
+    >>> parameters = blocks.initialize_parameters(2, 4, 1)
+    >>> {name: each.shape for name, each in parameters.items()}
+    {'W1': (4, 2), 'b1': (4, 1), 'W2': (1, 4), 'b2': (1, 1)}
     """
     return initialize_parameters_deep([n_x, n_h, n_y], init=init, seed=seed)
 
@@ -90,7 +97,7 @@ def initialize_parameters(
 def initialize_parameters_deep(
     layer_dims: Sequence[int], *, init: str = "lecun_normal", seed: int = 1
 ) -> dict[str, Array]:
-    """Parameters of a network of any depth: ``W1 b1 ... WL bL``.
+    """Parameters of a network of any depth: ``W1 b1`` to ``WL bL``.
 
     Weights are drawn from ``numpy.random.RandomState(seed)`` in the order of the layers, so that
     the course's seeds give the course's numbers; biases are zero.
@@ -118,6 +125,13 @@ def initialize_parameters_deep(
     References
     ----------
     ``docs/notation``, Initialisation: LeCun et al. 1998, He et al. 2015, Glorot & Bengio 2010.
+
+    Examples
+    --------
+    >>> from deltarule import blocks
+    >>> parameters = blocks.initialize_parameters_deep([2, 3, 1], init="he_normal")
+    >>> sorted(parameters), parameters["W1"].shape
+    (['W1', 'W2', 'b1', 'b2'], (3, 2))
     """
     where = "initialize_parameters_deep"
     n = [size_of(where, f"layer_dims[{i}]", size) for i, size in enumerate(layer_dims)]
@@ -159,6 +173,15 @@ def linear_forward(A_prev: Array, W: Array, b: Array) -> tuple[Array, LinearCach
     References
     ----------
     ``docs/notation``, Forward.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> W, b = np.array([[1.0, -1.0]]), np.array([[0.5]])
+    >>> Z, cache = blocks.linear_forward(np.array([[1.0, 2.0], [0.0, 2.0]]), W, b)
+    >>> Z
+    array([[1.5, 0.5]])
     """
     linear_cache = checked_linear(alone("linear_forward"), A_prev, W, b)
     return _dense_forward(linear_cache, dtype_of(linear_cache)), linear_cache
@@ -193,6 +216,16 @@ def linear_activation_forward(
     References
     ----------
     ``docs/notation``, Forward and Activations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> W, b = np.array([[1.0, -1.0]]), np.array([[0.5]])
+    >>> A_prev = np.array([[1.0, 2.0], [3.0, 2.0]])
+    >>> A, cache = blocks.linear_activation_forward(A_prev, W, b, "relu")
+    >>> A
+    array([[0. , 0.5]])
     """
     names = alone("linear_activation_forward")
     activation = activation_of(names.where, activation)
@@ -230,6 +263,16 @@ def L_model_forward(
     References
     ----------
     ``docs/notation``, Forward.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> parameters = blocks.initialize_parameters_deep([2, 3, 1], seed=1)
+    >>> X, Y = np.array([[0.1, -0.4], [0.3, 0.2]]), np.array([[0, 1]])
+    >>> AL, caches = blocks.L_model_forward(X, parameters)
+    >>> AL.shape, len(caches)
+    ((1, 2), 2)
     """
     where = "L_model_forward"
     p = checked_parameters(where, parameters)
@@ -281,6 +324,13 @@ def compute_cost(AL: Array, Y: Array, *, loss: str | None = None) -> float:
     References
     ----------
     ``docs/notation``, Losses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> round(blocks.compute_cost(np.array([[0.8, 0.9, 0.4]]), np.array([[1, 1, 0]])), 4)
+    0.2798
     """
     where = "compute_cost"
     AL = matrix(where, "AL", AL)
@@ -326,6 +376,16 @@ def linear_backward(dZ: Array, linear_cache: LinearCache) -> tuple[Array, Array,
     References
     ----------
     ``docs/notation``, Backward.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> W, b = np.array([[1.0, -1.0]]), np.array([[0.5]])
+    >>> Z, cache = blocks.linear_forward(np.array([[1.0, 2.0], [0.0, 2.0]]), W, b)
+    >>> dA_prev, dW, db = blocks.linear_backward(np.array([[1.0, 0.0]]), cache)
+    >>> dW, db
+    (array([[0.5, 0. ]]), array([[0.5]]))
     """
     names = alone("linear_backward")
     linear_cache = checked_linear_cache(names, linear_cache)
@@ -366,6 +426,17 @@ def linear_activation_backward(
     References
     ----------
     ``docs/notation``, Backward and Activations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> W, b = np.array([[1.0, -1.0]]), np.array([[0.5]])
+    >>> A_prev = np.array([[1.0, 2.0], [3.0, 2.0]])
+    >>> A, cache = blocks.linear_activation_forward(A_prev, W, b, "relu")
+    >>> dA_prev, dW, db = blocks.linear_activation_backward(np.ones((1, 2)), cache)
+    >>> dW, db
+    (array([[1., 1.]]), array([[0.5]]))
     """
     names = alone("linear_activation_backward")
     given = None if activation is None else activation_of(names.where, activation)
@@ -427,6 +498,17 @@ def L_model_backward(
     References
     ----------
     ``docs/notation``, Backward and Losses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> parameters = blocks.initialize_parameters_deep([2, 3, 1], seed=1)
+    >>> X, Y = np.array([[0.1, -0.4], [0.3, 0.2]]), np.array([[0, 1]])
+    >>> AL, caches = blocks.L_model_forward(X, parameters)
+    >>> grads = blocks.L_model_backward(AL, Y, caches)
+    >>> grads["dW1"].shape, grads["db2"].shape
+    ((3, 2), (1, 1))
     """
     where = "L_model_backward"
     AL = matrix(where, "AL", AL)
@@ -495,6 +577,15 @@ def update_parameters(
     References
     ----------
     ``docs/notation``, Optimizers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import blocks
+    >>> parameters = {"W1": np.ones((1, 2)), "b1": np.zeros((1, 1))}
+    >>> grads = {"dW1": np.ones((1, 2)), "db1": np.ones((1, 1))}
+    >>> blocks.update_parameters(parameters, grads, learning_rate=0.1)
+    {'W1': array([[0.9, 0.9]]), 'b1': array([[-0.1]])}
     """
     where = "update_parameters"
     alpha = finite_number(where, "learning_rate", learning_rate)
