@@ -64,7 +64,8 @@ def run(blocks: list[str], page: str) -> dict[str, Any]:
     return names
 
 
-WITH_CODE = [page for page, text in PAGES.items() if blocks_of(text)]
+# The README's examples are run by test_readme.py, each by itself.
+WITH_CODE = [page for page, text in PAGES.items() if blocks_of(text) and page != "README.md"]
 APART = [
     (page, package)
     for page in WITH_CODE
@@ -121,5 +122,5 @@ def test_named_files_exist(page: str) -> None:
 
 
 def test_every_page_is_found() -> None:
-    assert {"README.md", "docs/index.md", "docs/how-to/server.md"} <= set(WITH_CODE)
+    assert {"docs/index.md", "docs/how-to/server.md"} <= set(WITH_CODE) < set(PAGES)
     assert wanted("import torch.nn as nn") == wanted("from torch import nn") == {"torch"}
