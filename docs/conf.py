@@ -24,6 +24,7 @@ extensions = [
 ]
 exclude_patterns = ["_site", "_static", "_templates", "search.md"]
 templates_path = ["_templates"]
+default_role = "py:obj"  # `Network` in a docstring leads to it
 nitpicky = False  # types in docstrings are words, not targets
 highlight_language = "none"  # an indented block is an equation or a command
 
@@ -49,13 +50,13 @@ html_theme_options = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
-    "show_nav_level": 2,
+    "show_nav_level": 1,
     "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "tango",
     "pygments_dark_style": "monokai",
 }
-html_sidebars = {"index": [], "getting-started": [], "changelog": []}
+html_sidebars = {"index": [], "getting-started": [], "coming-from/*": []}
 html_context = {"default_mode": "auto"}
 copyright = "The deltarule authors. BSD 3-Clause licence"  # noqa: A001

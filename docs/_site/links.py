@@ -5,6 +5,7 @@ import re
 # Pages of the root, as the site includes them; and one whose name is that of Sphinx's own page.
 ROOT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 ROOT |= {"README.md": "index.md", "LICENSE": "https://opensource.org/license/bsd-3-clause"}
+PAGE = re.compile(r"(?:``)?\bdocs/(\w+)(?:\.md)?(?:``)?")
 MOVED = {"search.md": "searching.md"}
 
 
@@ -25,8 +26,15 @@ def include(app, path, docname, source):
     source[0] = text
 
 
+def in_docstring(app, what, name, value, options, lines):
+    """Make a link of a page that a docstring names."""
+    for i, line in enumerate(lines):
+        lines[i] = PAGE.sub(r":doc:`docs/\1 </\1>`", line)
+
+
 def setup(app):
     """Register with Sphinx."""
+    app.connect("autodoc-process-docstring", in_docstring)
     app.connect("source-read", read)
     app.connect("include-read", include)
     return {"parallel_read_safe": True}
