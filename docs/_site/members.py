@@ -43,11 +43,16 @@ def own_members(kind):
 def look_up(app, config):
     """Hand the template, for each class, its members."""
     members = {}
-    for module, name in listed(Path(app.srcdir) / "reference"):
+    reference = Path(app.srcdir) / "reference"
+    names = list(listed(reference))
+    for module, name in names:
         value = getattr(import_module(module), name)
         if inspect.isclass(value):
             members[name, module] = own_members(value)
     config.autosummary_context["own_members"] = members
+    for page in reference.glob("generated/*.rst"):  # of a name that there was once
+        if tuple(page.stem.rpartition(".")[::2]) not in names:
+            page.unlink()
 
 
 def setup(app):

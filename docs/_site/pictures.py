@@ -46,8 +46,12 @@ def build(app):
     folder = Path(app.srcdir) / FOLDER
     generated = folder / "generated"
     generated.mkdir(exist_ok=True)
+    scripts = sorted(folder.glob("*.py"))
+    for page in generated.glob("*.md"):  # of a script that there was once
+        if page.stem not in {script.stem for script in scripts}:
+            page.unlink()
     cards = []
-    for script in sorted(folder.glob("*.py")):
+    for script in scripts:
         code = script.read_text(encoding="utf-8")
         title, words = title_and_words(code)
         picture = generated / f"{script.stem}.png"
