@@ -10,6 +10,7 @@ sys.path.insert(0, str(HERE / "_site"))  # our own extensions, a file each
 
 project = "deltarule"
 author = "The deltarule authors"
+copyright = f"{author}. BSD 3-Clause licence"  # noqa: A001
 version = release = deltarule.__version__
 
 extensions = [
@@ -22,21 +23,19 @@ extensions = [
     "notebooks",
     "pictures",
 ]
+# Sphinx has a search.html already: searching.md includes what stands in search.md.
 exclude_patterns = ["_site", "_static", "_templates", "search.md"]
 templates_path = ["_templates"]
 default_role = "py:obj"  # `Network` in a docstring leads to it
-nitpicky = False  # types in docstrings are words, not targets
 highlight_language = "none"  # an indented block is an equation or a command
 
 # Links within the site go by file, and by the slug of a heading, as on the project's own page.
 myst_heading_anchors = 4
-myst_enable_extensions = ["attrs_block", "colon_fence"]
+myst_enable_extensions = ["colon_fence"]
 
-autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's parameters have them
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # our template lists them
-numpydoc_xref_param_type = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "deltarule"
@@ -50,8 +49,6 @@ html_theme_options = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
-    "show_nav_level": 1,
-    "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "tango",
@@ -59,4 +56,3 @@ html_theme_options = {
 }
 html_sidebars = {"index": [], "getting-started": [], "coming-from/*": []}
 html_context = {"default_mode": "auto"}
-copyright = "The deltarule authors. BSD 3-Clause licence"  # noqa: A001

@@ -32,7 +32,9 @@ def draw(script, picture):
 
     mpl.use("Agg")
     with mpl.rc_context({"font.size": 9, "figure.constrained_layout.use": True}):
-        runpy.run_path(str(script))["figure"].savefig(picture, dpi=160)
+        runpy.run_path(str(script))["figure"].savefig(
+            picture, dpi=160, bbox_inches="tight", pad_inches=0.1
+        )
 
 
 def title_and_words(code):
