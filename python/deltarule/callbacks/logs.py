@@ -130,10 +130,13 @@ class TensorBoard(Described):
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> import deltarule as dr
     >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
     >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
-    >>> _ = net.fit(X, y, epochs=2, callbacks=[dr.TensorBoard("runs/first")])  # doctest: +SKIP
+    >>> _ = net.fit(X, y, epochs=2, callbacks=[dr.TensorBoard("runs/first")])
+    >>> len(list(Path("runs/first").iterdir()))
+    1
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
