@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "links",
+    "mathml",
     "members",
     "notebooks",
     "pictures",
@@ -31,12 +32,13 @@ highlight_language = "none"  # an indented block is an equation or a command
 
 # Links within the site go by file, and by the slug of a heading, as on the project's own page.
 myst_heading_anchors = 4
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 
 autodoc_typehints = "none"  # numpydoc's parameters have them
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # our template lists them
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "deltarule"
 html_static_path = ["_static"]
