@@ -18,7 +18,7 @@ INSTALL = $(BIN)/python .ci/install.py
 SAY = printf '\n== %s\n'
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cpp python -type f -not -name '*.pyc')
 
-.PHONY: demo test test-cpp test-python sanitize bench lint wheel clean
+.PHONY: demo test test-cpp test-python sanitize bench docs lint wheel clean
 .SILENT: # each step says what it does
 
 demo: $(VENV)/installed
@@ -51,6 +51,12 @@ sanitize-%: $(VENV)/test-packages
 bench: $(VENV)/installed
 	$(INSTALL) -r bench/requirements.txt
 	$(BIN)/python bench/run.py
+
+docs: $(VENV)/installed
+	$(SAY) "Installing what builds the site"
+	$(INSTALL) --group docs
+	$(SAY) "The site: build/docs/index.html"
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 
 lint: $(VENV)/tools
 	$(INSTALL) --group lint

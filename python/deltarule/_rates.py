@@ -31,6 +31,17 @@ class Schedule:
     ------
     TypeError, ValueError
         For another ``per``.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> rate = dr.schedules.Cosine(1e-2, 5, per="epoch")
+    >>> isinstance(rate, dr.schedules.Schedule)
+    True
+    >>> net = dr.Network([dr.Dense(1)], input_size=1, seed=0)
+    >>> history = net.fit([[0.0], [1.0]], [0.0, 2.0], optimizer=dr.SGD(rate), epochs=5)
+    >>> [round(each, 4) for each in history["learning_rate"]]
+    [0.01, 0.009, 0.0065, 0.0035, 0.001]
     """
 
     per: str = field(default="step", kw_only=True)

@@ -16,6 +16,12 @@ def get_num_threads() -> int:
         processors for this process: the least of the machine's, of those that it may run on
         (``taskset``), and of the quota of its container, rounded up. A nonsense ``OMP_NUM_THREADS``
         is warned of when the core is imported.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> dr.get_num_threads() >= 1
+    True
     """
     return _core.get_num_threads()
 
@@ -34,6 +40,15 @@ def set_num_threads(n: int) -> None:
         For what is no integer.
     ValueError
         For less than 1, and for more than the core manages.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> before = dr.get_num_threads()
+    >>> dr.set_num_threads(1)
+    >>> dr.get_num_threads()
+    1
+    >>> dr.set_num_threads(before)
     """
     number = expect_integer(n, "set_num_threads: n")
     if abs(number) >= 2**31:  # which the core would not even be asked
@@ -48,6 +63,12 @@ def isa() -> str:
     -------
     str
         portable, avx2 or avx512; ``DELTARULE_ISA`` forces one.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> dr.isa() in ("portable", "avx2", "avx512")
+    True
     """
     return _core.isa
 

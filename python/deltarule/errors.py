@@ -4,7 +4,19 @@ from __future__ import annotations
 
 
 class ModelFileError(ValueError):
-    """A file that is not what it should be; the message says what is wrong with it, and where."""
+    """A file that is not what it should be; the message says what is wrong with it, and where.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import deltarule as dr
+    >>> _ = Path("broken.safetensors").write_bytes(b"nothing of the kind")
+    >>> try:
+    ...     dr.load("broken.safetensors")
+    ... except dr.ModelFileError as error:
+    ...     print("refused:", str(error)[:17])
+    refused: broken.safetensor
+    """
 
 
 class TableFileError(ValueError):
@@ -12,7 +24,18 @@ class TableFileError(ValueError):
 
 
 class TrainingDivergedError(ArithmeticError):
-    """The cost stopped being finite; the network has its last good weights."""
+    """The cost stopped being finite; the network has its last good weights.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(1)], input_size=1, seed=0)
+    >>> try:
+    ...     net.fit([[1e3], [2e3]], [0.0, 1.0], optimizer=dr.SGD(1e3), epochs=100)
+    ... except dr.TrainingDivergedError as error:
+    ...     print(bool(abs(net.parameters).max() < float("inf")))
+    True
+    """
 
 
 class DistributedError(RuntimeError):
@@ -20,11 +43,33 @@ class DistributedError(RuntimeError):
 
 
 class TrainingWarning(UserWarning):
-    """Something in training that will probably come to nothing, and what may help."""
+    """Something in training that will probably come to nothing, and what may help.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import deltarule as dr
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", dr.TrainingWarning)  # a fit ends at the first
+    ...     net = dr.Network([dr.Dense(1)], input_size=1, seed=0)
+    ...     _ = net.fit([[0.0], [1.0]], [0.0, 1.0], callbacks=[dr.Diagnostics(every=1)])
+    """
 
 
 class TableWarning(UserWarning):
-    """Something in a table that is probably not what it seems; the message names the columns."""
+    """Something in a table that is probably not what it seems; the message names the columns.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import deltarule as dr
+    >>> encoder = dr.TableEncoder().fit({"age": [31, 54, 45, 28]})
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always", dr.TableWarning)
+    ...     _ = encoder.transform({"age": [40], "height": [1.8]})
+    >>> "height" in str(told[-1].message)
+    True
+    """
 
 
 def not_installed(name: str, missing: ModuleNotFoundError, extra: str) -> ImportError:

@@ -19,6 +19,15 @@ class History(dict[str, list[float]]):
     ----------
     diverged : str or None
         Why training ended, where its cost was no longer finite.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, epochs=3, metrics=["mean_absolute_error"])
+    >>> history.epochs, sorted(history)
+    (3, ['loss', 'mean_absolute_error'])
     """
 
     diverged: str | None = None

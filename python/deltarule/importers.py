@@ -49,6 +49,14 @@ def from_onnx(path: PathLike, *, output: str | None = None, seed: int | None = 0
     References
     ----------
     ONNX, "Open Neural Network Exchange Intermediate Representation Specification".
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> net.to_onnx("model.onnx")
+    >>> dr.from_onnx("model.onnx").predict([[1.0, 2.0]]).shape
+    (1, 1)
     """
     from deltarule._interchange.onnx.file import OnnxFile, import_onnx
     from deltarule._interchange.onnx.layers import blueprint_of
@@ -176,6 +184,16 @@ def from_sklearn(estimator: Any) -> MLPClassifier | MLPRegressor:
         For another estimator.
     ImportError
         Without scikit-learn.
+
+    Examples
+    --------
+    >>> from sklearn.neural_network import MLPRegressor
+    >>> import deltarule as dr
+    >>> theirs = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0)
+    >>> _ = theirs.fit([[0.0], [1.0]], [0.0, 2.0])
+    >>> ours = dr.from_sklearn(theirs)
+    >>> bool(abs(ours.predict([[0.5]]) - theirs.predict([[0.5]])).max() < 1e-9)
+    True
     """
     try:
         from deltarule.estimators import from_sklearn as conversion

@@ -38,6 +38,15 @@ class Constant:
     ------
     TypeError, ValueError
         For what is no finite number.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> layer = dr.Dense(2, initializer=dr.initializers.Constant(0.5))
+    >>> net = dr.Network([layer], input_size=3, seed=0)
+    >>> net.layers[0].W
+    array([[0.5, 0.5, 0.5],
+           [0.5, 0.5, 0.5]], dtype=float32)
     """
 
     value: float
@@ -58,6 +67,14 @@ class Normal:
     ------
     TypeError, ValueError
         For what is no finite number, and a deviation below 0.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> layer = dr.Dense(64, initializer=dr.initializers.Normal(0.1))
+    >>> net = dr.Network([layer], input_size=64, seed=0)
+    >>> bool(abs(net.layers[0].W.std() - 0.1) < 0.01)
+    True
     """
 
     standard_deviation: float = 0.05
@@ -80,6 +97,14 @@ class Uniform:
     ------
     TypeError, ValueError
         For what is no finite number, and a ``low`` above ``high``.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> layer = dr.Dense(64, initializer=dr.initializers.Uniform(-0.1, 0.1))
+    >>> net = dr.Network([layer], input_size=64, seed=0)
+    >>> bool(abs(net.layers[0].W).max() <= 0.1)
+    True
     """
 
     low: float = -0.05
@@ -107,6 +132,16 @@ class Orthogonal:
     ------
     TypeError, ValueError
         For what is no finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import deltarule as dr
+    >>> layer = dr.Dense(64, initializer=dr.initializers.Orthogonal())
+    >>> net = dr.Network([layer], input_size=64, seed=0)
+    >>> W = net.layers[0].W
+    >>> bool(abs(W @ W.T - np.eye(len(W))).max() < 1e-5)
+    True
     """
 
     gain: float = 1.0

@@ -43,6 +43,14 @@ def load(path: PathLike) -> Loaded:
         For a file that cannot be read.
     ImportError
         For an estimator where scikit-learn is not installed.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> net.save("model.safetensors")
+    >>> dr.load("model.safetensors").parameters.tobytes() == net.parameters.tobytes()
+    True
     """
     model = read(path)
     with naming(path):

@@ -60,6 +60,13 @@ class Loss:
     outputs : tuple of str
         The output activations whose numbers it can be of, the usual one first; all, if none is
         named.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> loss = dr.Huber(delta=2.0)
+    >>> isinstance(loss, dr.Loss), loss.name, loss.takes_labels
+    (True, 'huber', False)
     """
 
     name: ClassVar[str]
@@ -90,14 +97,32 @@ class Loss:
 
 @dataclass(frozen=True)
 class MeanSquaredError(Loss):
-    """``(1/n) sum_i d_i^2``."""
+    """``(1/n) sum_i d_i^2``.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("identity")], input_size=1)
+    >>> A, Y = [[1.0], [2.0]], [1.5, 4.0]
+    >>> round(net.evaluate(A, Y, loss=dr.MeanSquaredError())["loss"], 4)
+    2.125
+    """
 
     name = "mean_squared_error"
 
 
 @dataclass(frozen=True)
 class MeanAbsoluteError(Loss):
-    """``(1/n) sum_i |d_i|``: its minimum is the median; the derivative at 0 is 0."""
+    """``(1/n) sum_i |d_i|``: its minimum is the median; the derivative at 0 is 0.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("identity")], input_size=1)
+    >>> A, Y = [[1.0], [2.0]], [1.5, 4.0]
+    >>> round(net.evaluate(A, Y, loss=dr.MeanAbsoluteError())["loss"], 4)
+    1.25
+    """
 
     name = "mean_absolute_error"
 
@@ -122,6 +147,14 @@ class Huber(Loss):
     References
     ----------
     P. J. Huber 1964, "Robust Estimation of a Location Parameter".
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("identity")], input_size=1)
+    >>> A, Y = [[1.0], [2.0]], [1.5, 4.0]
+    >>> round(net.evaluate(A, Y, loss=dr.Huber(delta=1.0))["loss"], 4)
+    0.8125
     """
 
     name = "huber"
@@ -133,7 +166,16 @@ class Huber(Loss):
 
 @dataclass(frozen=True)
 class LogCosh(Loss):
-    """``(1/n) sum_i log cosh d_i``: about ``d^2 / 2`` near 0 and ``|d| - log 2`` far from it."""
+    """``(1/n) sum_i log cosh d_i``: about ``d^2 / 2`` near 0 and ``|d| - log 2`` far from it.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("identity")], input_size=1)
+    >>> A, Y = [[1.0], [2.0]], [1.5, 4.0]
+    >>> round(net.evaluate(A, Y, loss=dr.LogCosh())["loss"], 4)
+    0.7226
+    """
 
     name = "log_cosh"
 
@@ -160,6 +202,14 @@ class Quantile(Loss):
     References
     ----------
     R. Koenker & G. Bassett 1978, "Regression Quantiles".
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("identity")], input_size=2)
+    >>> A, Y = [[1.0, 3.0], [2.0, 3.0]], [1.5, 4.0]
+    >>> round(net.evaluate(A, Y, loss=dr.Quantile([0.1, 0.9]))["loss"], 4)
+    0.325
     """
 
     name = "quantile"
@@ -191,6 +241,14 @@ class Poisson(Loss):
 
     For outputs above 0: exponential, softplus, sigmoid or softmax. With an exponential output
     ``a = e^z`` it is computed as ``e^z - y z``. ``0 log 0`` is 0.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("exponential")], input_size=1)
+    >>> A, Y = [[0.0], [1.0]], [1.0, 3.0]
+    >>> round(net.evaluate(A, Y, loss=dr.Poisson())["loss"], 4)
+    0.3591
     """
 
     name = "poisson"
@@ -218,6 +276,14 @@ class BinaryCrossEntropy(Loss):
     ----------
     C. Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", section 7,
     for label smoothing.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("sigmoid")], input_size=1)
+    >>> A, Y = [[0.0], [2.0]], [0, 1]
+    >>> round(net.evaluate(A, Y, loss=dr.BinaryCrossEntropy(label_smoothing=0.1))["loss"], 4)
+    0.46
     """
 
     name = "binary_cross_entropy"
@@ -250,6 +316,14 @@ class CategoricalCrossEntropy(Loss):
     ----------
     C. Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", section 7,
     for label smoothing.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("softmax")], input_size=3)
+    >>> A, Y = [[0.0, 2.0, 0.0], [1.0, 0.0, 0.0]], [1, 0]
+    >>> round(net.evaluate(A, Y, loss=dr.CategoricalCrossEntropy())["loss"], 4)
+    0.3955
     """
 
     name = "categorical_cross_entropy"
@@ -288,6 +362,14 @@ class Focal(Loss):
     References
     ----------
     T.-Y. Lin et al. 2017, "Focal Loss for Dense Object Detection", equations 4 and 5.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("sigmoid")], input_size=1)
+    >>> A, Y = [[0.0], [2.0]], [0, 1]
+    >>> round(net.evaluate(A, Y, loss=dr.Focal(gamma=2.0, alpha=0.75))["loss"], 4)
+    0.0223
     """
 
     name = "binary_focal"

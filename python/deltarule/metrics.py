@@ -52,7 +52,17 @@ _NUMBERS_A_BLOCK = 1 << 15
 def accuracy(
     y: Array, A: Array, sample_weight: Array | None = None, *, multilabel: bool = True
 ) -> float:
-    """Fraction of examples whose class is right; of several labels, each of them."""
+    """Fraction of examples whose class is right; of several labels, each of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y = np.array([0, 1, 2, 2])
+    >>> A = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    >>> round(metrics.accuracy(y, A), 4)
+    0.75
+    """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     if _exclusive(y, A, multilabel):
         return _mean(A.argmax(axis=1) == _classes(y), sample_weight)
@@ -61,7 +71,15 @@ def accuracy(
 
 
 def binary_accuracy(y: Array, A: Array, sample_weight: Array | None = None) -> float:
-    """Fraction of outputs on the right side of 1/2, over all outputs."""
+    """Fraction of outputs on the right side of 1/2, over all outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> metrics.binary_accuracy(np.array([[1, 0], [0, 1]]), np.array([[0.9, 0.2], [0.7, 0.6]]))
+    0.75
+    """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     right = [((a > 0.5) == (rows > 0.5)).mean(axis=1) for rows, a in _blocks(y, A)]
     return _mean(_joined(right), sample_weight)
@@ -79,6 +97,15 @@ def top_k_accuracy(
 
     Of equal outputs the last counts as the largest. With one output, and with several labels an
     example, it is not defined.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y = np.array([0, 1, 2, 2])
+    >>> A = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    >>> metrics.top_k_accuracy(y, A, k=2)
+    1.0
     """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     if not _exclusive(y, A, multilabel):
@@ -107,6 +134,14 @@ class TopK:
     ------
     TypeError, ValueError
         For a ``k`` that is no integer of 1 or more.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Activation("softmax")], input_size=3)
+    >>> X, y = [[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]], [1, 0]
+    >>> net.evaluate(X, y, metrics=[dr.metrics.TopK(2)])["top_2_accuracy"]
+    0.5
     """
 
     k: int
@@ -148,6 +183,15 @@ def precision(
     ------
     ValueError
         For another ``average``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y = np.array([0, 1, 2, 2])
+    >>> A = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    >>> round(metrics.precision(y, A), 4)
+    0.8333
     """
     return _averaged(
         y, A, sample_weight, average, multilabel, lambda hit, found, there: (hit, found)
@@ -168,6 +212,15 @@ def recall(
     ------
     ValueError
         For another ``average``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y = np.array([0, 1, 2, 2])
+    >>> A = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    >>> round(metrics.recall(y, A), 4)
+    0.8333
     """
     return _averaged(
         y, A, sample_weight, average, multilabel, lambda hit, found, there: (hit, there)
@@ -188,6 +241,15 @@ def f1(
     ------
     ValueError
         For another ``average``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y = np.array([0, 1, 2, 2])
+    >>> A = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    >>> round(metrics.f1(y, A), 4)
+    0.7778
     """
     return _averaged(
         y, A, sample_weight, average, multilabel, lambda hit, found, there: (2 * hit, found + there)
@@ -202,6 +264,15 @@ def roc_auc(
     Equal outputs count half (Hanley & McNeil 1982). Two classes make one curve, of class 1's
     output; several make one each against the rest, whose areas' mean this is, and so do rows with
     several labels. NaN where a class has no example, or every one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y = np.array([0, 1, 2, 2])
+    >>> A = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    >>> round(metrics.roc_auc(y, A), 4)
+    0.9583
     """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     n = A.shape[1]
@@ -220,6 +291,15 @@ def log_loss(
 
     With one output, or several labels an example, the mean over the outputs of
     ``-(y log a + (1 - y) log(1 - a))``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y = np.array([0, 1, 2, 2])
+    >>> A = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    >>> round(metrics.log_loss(y, A), 4)
+    0.5737
     """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     least = np.finfo(A.dtype).eps
@@ -241,19 +321,46 @@ def log_loss(
 
 
 def mean_squared_error(y: Array, A: Array, sample_weight: Array | None = None) -> float:
-    """Mean of ``(a - y)^2`` over outputs and examples."""
+    """Mean of ``(a - y)^2`` over outputs and examples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y, A = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [2.0]])
+    >>> round(metrics.mean_squared_error(y, A), 4)
+    1.6667
+    """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     return float(np.mean(_column_means(y, A, sample_weight, np.square)))
 
 
 def root_mean_squared_error(y: Array, A: Array, sample_weight: Array | None = None) -> float:
-    """Mean over the outputs of the root of each one's mean squared error."""
+    """Mean over the outputs of the root of each one's mean squared error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y, A = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [2.0]])
+    >>> round(metrics.root_mean_squared_error(y, A), 4)
+    1.291
+    """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     return float(np.mean(np.sqrt(_column_means(y, A, sample_weight, np.square))))
 
 
 def mean_absolute_error(y: Array, A: Array, sample_weight: Array | None = None) -> float:
-    """Mean of ``|a - y|`` over outputs and examples."""
+    """Mean of ``|a - y|`` over outputs and examples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y, A = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [2.0]])
+    >>> round(metrics.mean_absolute_error(y, A), 4)
+    1.0
+    """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     return float(np.mean(_column_means(y, A, sample_weight, np.abs)))
 
@@ -263,6 +370,14 @@ def r2(y: Array, A: Array, sample_weight: Array | None = None) -> float:
 
     An output whose targets are all the same has 1 if it is right throughout, else 0. Not defined
     for a single example.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from deltarule import metrics
+    >>> y, A = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [2.0]])
+    >>> round(metrics.r2(y, A), 4)
+    -0.0714
     """
     y, A, sample_weight = _fitting(y, A, sample_weight)
     if len(A) < 2:

@@ -75,6 +75,17 @@ class Optimizer:
     state : ndarray or None
         The optimizer's vectors, one after another, each as long as the network's parameters; None
         before the first update.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> optimizer = dr.Adam(1e-2)
+    >>> isinstance(optimizer, dr.Optimizer), optimizer.step
+    (True, 0)
+    >>> _ = net.fit([[0.0, 1.0]], [1.0], optimizer=optimizer, epochs=3)
+    >>> optimizer.step, optimizer.state.shape, net.parameters.shape
+    (3, (34,), (17,))
     """
 
     name: ClassVar[str]
@@ -219,6 +230,15 @@ class SGD(Optimizer):
     ------
     TypeError, ValueError
         For a hyper-parameter out of its range, when it is made and when it is used.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.SGD(0.1, momentum=0.9, nesterov=True), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "sgd"
@@ -266,6 +286,15 @@ class Adam(Optimizer):
     ----------
     Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
     Reddi, Kale & Kumar 2018, "On the Convergence of Adam and Beyond", algorithm 2.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.Adam(1e-2), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "adam"
@@ -299,6 +328,15 @@ class AdamW(Adam):
     References
     ----------
     Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.AdamW(1e-2, weight_decay=0.05), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "adamw"
@@ -329,6 +367,15 @@ class NAdam(Optimizer):
     References
     ----------
     Dozat 2016, "Incorporating Nesterov Momentum into Adam".
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.NAdam(1e-2), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "nadam"
@@ -364,6 +411,15 @@ class RAdam(Optimizer):
     ----------
     Liu et al. 2020, "On the Variance of the Adaptive Learning Rate and Beyond", algorithm 2; its
     bound of 4 is 5 here, as in PyTorch.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.RAdam(1e-2), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "radam"
@@ -407,6 +463,15 @@ class RMSprop(Optimizer):
     ----------
     Tieleman & Hinton 2012, "Lecture 6.5: RMSProp".
     Graves 2013, "Generating Sequences With Recurrent Neural Networks", equations 38 to 42.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.RMSprop(1e-3, momentum=0.9), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "rmsprop"
@@ -441,6 +506,15 @@ class Adagrad(Optimizer):
     References
     ----------
     Duchi, Hazan & Singer 2011, "Adaptive Subgradient Methods", figure 1 with diagonal matrices.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.Adagrad(0.1), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "adagrad"
@@ -478,6 +552,15 @@ class Adadelta(Optimizer):
     References
     ----------
     Zeiler 2012, "ADADELTA: An Adaptive Learning Rate Method", algorithm 1.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.Adadelta(1.0), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "adadelta"
@@ -512,6 +595,15 @@ class Lion(Optimizer):
     References
     ----------
     Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms", algorithm 2.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.Lion(1e-3), epochs=50)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
 
     name = "lion"
@@ -565,6 +657,15 @@ class LBFGS(Optimizer):
     References
     ----------
     Byrd, Lu, Nocedal & Zhu 1995, "A Limited Memory Algorithm for Bound Constrained Optimization".
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(1)], input_size=2, seed=0, dtype="float64")
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.LBFGS(), epochs=50)
+    >>> history["loss"][-1] < 1e-6
+    True
     """
 
     name = "lbfgs"

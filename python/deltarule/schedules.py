@@ -33,6 +33,13 @@ class Constant(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.Constant(0.1)
+    >>> [round(float(rate(step)), 4) for step in [0, 100]]
+    [0.1, 0.1]
     """
 
     initial: float
@@ -55,6 +62,13 @@ class StepDecay(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.StepDecay(0.1, every=10)
+    >>> [round(float(rate(step)), 4) for step in [0, 9, 10, 20]]
+    [0.1, 0.1, 0.01, 0.001]
     """
 
     initial: float
@@ -81,6 +95,13 @@ class MultiStep(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.MultiStep(0.1, (10, 30))
+    >>> [round(float(rate(step)), 4) for step in [0, 10, 30]]
+    [0.1, 0.01, 0.001]
     """
 
     initial: float
@@ -116,6 +137,13 @@ class Exponential(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.Exponential(0.1, 0.9)
+    >>> [round(float(rate(step)), 4) for step in [0, 1, 10]]
+    [0.1, 0.09, 0.0349]
     """
 
     initial: float
@@ -137,6 +165,13 @@ class InverseTime(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.InverseTime(0.1, 0.5)
+    >>> [round(float(rate(step)), 4) for step in [0, 2, 8]]
+    [0.1, 0.05, 0.02]
     """
 
     initial: float
@@ -160,6 +195,13 @@ class Polynomial(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.Polynomial(0.1, 100, power=2.0)
+    >>> [round(float(rate(step)), 4) for step in [0, 50, 100]]
+    [0.1, 0.025, 0.0]
     """
 
     initial: float
@@ -188,6 +230,13 @@ class Cosine(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.Cosine(0.1, 100)
+    >>> [round(float(rate(step)), 4) for step in [0, 50, 100]]
+    [0.1, 0.05, 0.0]
     """
 
     initial: float
@@ -215,6 +264,13 @@ class CosineRestarts(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.CosineRestarts(0.1, 10, growth=2)
+    >>> [round(float(rate(step)), 4) for step in [0, 5, 10, 20]]
+    [0.1, 0.05, 0.1, 0.05]
     """
 
     initial: float
@@ -251,6 +307,13 @@ class OneCycle(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.OneCycle(0.1, 100)
+    >>> [round(float(rate(step)), 4) for step in [0, 30, 99]]
+    [0.004, 0.0999, 0.0]
     """
 
     maximum: float
@@ -297,6 +360,13 @@ class WarmUp(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.WarmUp(schedules.Constant(0.1), 10, start=0.1)
+    >>> [round(float(rate(step)), 4) for step in [0, 5, 10, 50]]
+    [0.01, 0.055, 0.1, 0.1]
     """
 
     then: Any
@@ -365,6 +435,15 @@ class ReduceOnPlateau(Schedule):
     ------
     TypeError, ValueError
         For a number out of its range, and for a ``monitor`` that says nothing about the mode.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> rate = dr.schedules.ReduceOnPlateau(0.1, "loss", patience=1, factor=0.5)
+    >>> net = dr.Network([dr.Dense(1)], input_size=1, seed=0)
+    >>> history = net.fit([[0.0], [0.0]], [0.0, 1.0], optimizer=dr.SGD(rate), epochs=60)
+    >>> history["learning_rate"][0], history["learning_rate"][-1] < 0.1
+    (0.1, True)
     """
 
     initial: float
@@ -435,6 +514,13 @@ class Function(Schedule):
     ------
     TypeError
         For what is no function.
+
+    Examples
+    --------
+    >>> from deltarule import schedules
+    >>> rate = schedules.Function(lambda step: 0.1 / (1 + step))
+    >>> [round(float(rate(step)), 4) for step in [0, 1, 4]]
+    [0.1, 0.05, 0.02]
     """
 
     function: Callable[[int], float]

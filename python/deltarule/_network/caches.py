@@ -18,6 +18,15 @@ class LayerCache(NamedTuple):
     """What a layer's backward step needs; ``A_prev`` and ``Z`` are rows, one an example.
 
     ``W`` and ``b`` are None for a layer that is not dense.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> A, caches = net.forward([[1.0, 2.0], [3.0, 4.0]])
+    >>> A_prev, W, b, Z = caches[0]
+    >>> A_prev.shape, W.shape, b.shape, Z.shape
+    ((2, 2), (4, 2), (4, 1), (2, 4))
     """
 
     A_prev: Array
@@ -27,7 +36,18 @@ class LayerCache(NamedTuple):
 
 
 class LayerParameters(NamedTuple):
-    """A dense layer's part of a flat vector: views, (n, n_prev) and (n, 1)."""
+    """A dense layer's part of a flat vector: views, (n, n_prev) and (n, 1).
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> cost, gradients = net.loss_and_gradients(X, y)
+    >>> dW, db = net.unflatten(gradients)[0]
+    >>> dW.shape, db.shape
+    ((4, 2), (4, 1))
+    """
 
     W: Array
     b: Array
@@ -42,7 +62,16 @@ def parameters_named(*names: str) -> Any:
 
 
 class Caches(Sequence[LayerCache]):
-    """What ``Network.forward`` leaves for ``Network.backward``: a cache a layer."""
+    """What ``Network.forward`` leaves for ``Network.backward``: a cache a layer.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> A, caches = net.forward([[1.0, 2.0], [3.0, 4.0]])
+    >>> caches[0].Z.shape
+    (2, 4)
+    """
 
     def __init__(self, layers: Layers, core: _core.Cache) -> None:
         self.layers, self.core = layers, core

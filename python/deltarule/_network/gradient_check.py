@@ -74,6 +74,14 @@ def gradient_check(
     References
     ----------
     ``docs/notation``, Checking a gradient.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "tanh"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> dr.gradient_check(net, X, y).relative_difference < 1e-6
+    True
     """
     where = "gradient_check"
     expected = "a finite number above 0"

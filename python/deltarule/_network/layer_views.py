@@ -41,6 +41,15 @@ class Layer:
         Whether training leaves the layer's parameters alone; may be set at any time.
     learning_rate, l1, l2, max_norm : float
         As in the description; may be set at any time.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> net.layers[0].W[:] = 0.0  # a live view
+    >>> net.predict([[1.0, 2.0]])
+    array([[0.]], dtype=float32)
+    >>> net.layers[0].frozen = True
     """
 
     W: Array
@@ -170,7 +179,16 @@ class Layer:
 
 
 class Layers(tuple[Layer, ...]):
-    """The layers of a network, by index or by name."""
+    """The layers of a network, by index or by name.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> layers = [dr.Dense(4, "relu", name="hidden"), dr.Dense(1)]
+    >>> net = dr.Network(layers, input_size=2, seed=0)
+    >>> len(net.layers), net.layers["hidden"].W is net.layers[0].W
+    (2, True)
+    """
 
     @overload
     def __getitem__(self, index: SupportsIndex | str) -> Layer: ...

@@ -43,6 +43,15 @@ class LearningRateRange:
         medians of a tenth of the steps are judged, so that a few odd batches do not matter.
     reason : str or None
         Why there is no suggestion, where there is none.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> found = dr.learning_rate_range(net, X, y, optimizer="adam", steps=50)
+    >>> found.rates.shape, found.losses.shape
+    ((41,), (41,))
     """
 
     rates: Array
@@ -160,6 +169,16 @@ def learning_rate_range(
     References
     ----------
     Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import deltarule as dr
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> net = dr.Network([dr.Dense(16, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> found = dr.learning_rate_range(net, X, X[:, 0] * X[:, 1], optimizer="adam")
+    >>> 1e-4 < found.suggestion < 1.0
+    True
     """
     where = "learning_rate_range"
     steps = expect_count(steps, f"{where}: steps", least=2)

@@ -47,6 +47,19 @@ class TrainingRun:
         Returns what tells the examples from others, for checkpoints.
     exception : BaseException or None
         What ended training, for ``on_fit_end``.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> class Stop:
+    ...     def on_epoch_end(self, run):  # run is a TrainingRun
+    ...         if run.history["loss"][-1] < 1e-3:
+    ...             run.stop()
+    >>> net = dr.Network([dr.Dense(1)], input_size=1, seed=0)
+    >>> X, y = [[0.0], [1.0]], [0.0, 2.0]
+    >>> history = net.fit(X, y, optimizer=dr.Adam(0.1), epochs=1000, callbacks=[Stop()])
+    >>> history.epochs < 1000
+    True
     """
 
     def __init__(

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule._arrays import Array
-from deltarule.blocks.arguments import (
-    as_dtype,
-    checked_gradients,
-    checked_parameters,
-    finite_number,
-    real,
-)
-from deltarule.blocks.functions import L_model_backward, L_model_forward, compute_cost
+from deltarule.blocks.arrays import as_dtype, finite_number, real
+from deltarule.blocks.cost import compute_cost
+from deltarule.blocks.deep import L_model_backward, L_model_forward
+from deltarule.blocks.parameters import checked_gradients, checked_parameters
 from deltarule.losses import usual_loss
 
 
@@ -37,6 +33,14 @@ class GradientCheck:
         The worst entry as `L_model_backward` has it, or as it was given.
     numerical_gradient : float
         The worst entry as the central difference has it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, Y = np.array([[0.1, -0.4], [0.3, 0.2]]), np.array([[0, 1]])
+    >>> check = gradient_check(initialize_parameters_deep([2, 3, 1]), X, Y)
+    >>> check.relative_difference < 1e-7
+    True
     """
 
     relative_difference: float
@@ -104,7 +108,7 @@ def gradient_check(
     step = finite_number(where, "epsilon", epsilon)
     if step <= 0:
         raise ValueError(f"{where}: epsilon is {epsilon!r}: expected a number above 0")
-    X = as_dtype(np.float64, real(where, "X", X))
+    X = as_dtype(np.dtype(np.float64), real(where, "X", X))
     # Copies, as each entry is moved and put back.
     p = {
         name: array.astype(np.float64)
@@ -130,7 +134,7 @@ def gradient_check(
     AL, caches = L_model_forward(X, p, activations=activations)
     loss = usual_loss(caches[-1].activation).name if loss is None else loss
     # Of the network's own making in any case, as it checks what goes together.
-    grads = L_model_backward(AL, Y, caches, loss=loss)
+    grads: Mapping[str, Array] = L_model_backward(AL, Y, caches, loss=loss)
     if gradients is not None:
         grads = checked_gradients(where, "gradients", gradients, p)
     entries = [(name, index) for name, array in p.items() for index in np.ndindex(array.shape)]

@@ -2,14 +2,14 @@
 
 A callback is an object with any of these, each of which is handed the `TrainingRun`:
 
-======================  ===========================================================================
-``on_fit_begin(run)``   before the first epoch
-``on_epoch_begin(run)`` before each epoch
-``on_run_end(run)``     after each run of mini-batches, some 20 times a second: to watch the clock
-``on_step_end(run)``    after every step, or after each ``every_steps`` of them
-``on_epoch_end(run)``   after each epoch, when ``run.history`` has its record
-``on_fit_end(run)``     at the end, however training ends; ``run.exception`` says how
-======================  ===========================================================================
+=======================  ==========================================================================
+``on_fit_begin(run)``    before the first epoch
+``on_epoch_begin(run)``  before each epoch
+``on_run_end(run)``      after each run of mini-batches, some 20 times a second: to watch the clock
+``on_step_end(run)``     after every step, or after each ``every_steps`` of them
+``on_epoch_end(run)``    after each epoch, when ``run.history`` has its record
+``on_fit_end(run)``      at the end, however training ends; ``run.exception`` says how
+=======================  ==========================================================================
 
 Only ``on_step_end`` has a price: the steps that it sees are calls to the core of their own, and
 ``every_steps``, 1 if it is not there, says which these are. What must survive an interruption,

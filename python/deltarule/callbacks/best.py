@@ -17,6 +17,15 @@ class Best:
     ------
     TypeError, ValueError
         For a mode that is none, or that the name does not tell.
+
+    Examples
+    --------
+    >>> from deltarule.callbacks import Best
+    >>> class Note:
+    ...     best = Best("loss", None, 0.0, "Note")
+    ...     def on_epoch_end(self, run):
+    ...         if self.best.improves(run):
+    ...             self.epoch = run.epoch
     """
 
     def __init__(self, monitor: str, mode: str | None, min_delta: float, who: str) -> None:

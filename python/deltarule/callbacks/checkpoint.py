@@ -50,6 +50,18 @@ class Checkpoint(Described):
     Notes
     -----
     Where the weights are not finite any more nothing is written: training is about to say so.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> keep = dr.Checkpoint("run-{epoch}.safetensors", keep=2)
+    >>> _ = net.fit(X, y, epochs=5, callbacks=[keep])
+    >>> keep.newest_file()
+    'run-5.safetensors'
+    >>> dr.load(keep.newest_file()).predict(X).shape
+    (3, 1)
     """
 
     speaks = True

@@ -50,6 +50,16 @@ class Diagnostics(Described):
     ------
     TypeError, ValueError
         For an ``every`` that is no integer of 1 or more.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> look = dr.Diagnostics(every=1)
+    >>> _ = net.fit(X, y, epochs=3, callbacks=[look])
+    >>> look.columns()["layer"], look.columns()["step"]
+    ([0, 1, 0, 1, 0, 1], [1, 1, 2, 2, 3, 3])
     """
 
     speaks = True

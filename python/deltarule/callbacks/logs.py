@@ -54,6 +54,16 @@ class CSVLog(_Log):
         For what is no path.
     OSError
         In ``fit``, where the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> _ = net.fit(X, y, epochs=2, callbacks=[dr.CSVLog("run.csv")])
+    >>> Path("run.csv").read_text().splitlines()[0]
+    'epoch,loss'
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -84,6 +94,18 @@ class JSONLinesLog(_Log):
         For what is no path.
     OSError
         In ``fit``, where the file cannot be written.
+
+    Examples
+    --------
+    >>> import json
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> _ = net.fit(X, y, epochs=2, callbacks=[dr.JSONLinesLog("run.jsonl")])
+    >>> with open("run.jsonl") as log:
+    ...     records = [json.loads(line) for line in log]
+    >>> [record["epoch"] for record in records]
+    [1, 2]
     """
 
     def _append(self, epoch: int, record: Mapping[str, float]) -> None:
@@ -107,6 +129,16 @@ class TensorBoard(Described):
         For what is no path.
     ImportError
         In ``fit``, where neither of the writers is installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> _ = net.fit(X, y, epochs=2, callbacks=[dr.TensorBoard("runs/first")])
+    >>> len(list(Path("runs/first").iterdir()))
+    1
     """
 
     speaks = True

@@ -54,6 +54,16 @@ class EarlyStopping(Described):
     computed on the way to them. Where an epoch is one step, it is the loss of the weights that the
     epoch began with, and these are restored; where it has several batches, the loss is their mean,
     each at the weights of its time, and the weights at the epoch's end are restored.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> stop = dr.EarlyStopping("loss", patience=3, min_delta=1e-3)
+    >>> history = net.fit(X, y, optimizer=dr.Adam(0.1), epochs=500, callbacks=[stop])
+    >>> history.epochs < 500, stop.best_epoch < history.epochs
+    (True, True)
     """
 
     def __init__(
@@ -139,6 +149,15 @@ class TimeLimit(Described):
     ------
     TypeError, ValueError
         For what is no number above 0.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(4, "relu"), dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0]
+    >>> history = net.fit(X, y, epochs=1_000_000, callbacks=[dr.TimeLimit(0.1)])
+    >>> 0 < history.epochs < 1_000_000
+    True
     """
 
     def __init__(self, seconds: float) -> None:

@@ -127,7 +127,7 @@ class MLPRegressor(RegressorMixin, MLP):
         Examples seen in all.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape ``(n_features_in_,)``
         Their names, where X has such.
     n_layers_ : int
         Layers, that of the inputs among them.

@@ -22,6 +22,13 @@ class Activation(LayerDescription):
     ------
     ValueError
         For a name that no activation has.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> layers = [dr.Dense(8), dr.BatchNorm(), dr.Activation("relu"), dr.Dense(1)]
+    >>> dr.Network(layers, input_size=3).layers[2].activation
+    'relu'
     """
 
     kind: ClassVar[str] = "activation"

@@ -43,6 +43,14 @@ class Dense(LayerDescription):
     ------
     TypeError, ValueError
         For units, a name, a penalty or an initialiser that cannot be.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> layers = [dr.Dense(16, "relu", l2=1e-4, name="hidden"), dr.Dense(3, "softmax")]
+    >>> net = dr.Network(layers, input_size=4, seed=0)
+    >>> net.layers["hidden"].W.shape
+    (16, 4)
     """
 
     kind: ClassVar[str] = "dense"

@@ -32,6 +32,17 @@ class Dropout(LayerDescription):
     ----------
     Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting".
     Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3" (Threefry, the generator).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dropout(0.5)], input_size=1000, seed=0)
+    >>> A, _ = net.forward(np.ones((1, 1000)), training=True)
+    >>> sorted(set(A[0].tolist()))
+    [0.0, 2.0]
+    >>> float(net.predict(np.ones((1, 1000))).mean())
+    1.0
     """
 
     kind: ClassVar[str] = "dropout"

@@ -40,6 +40,16 @@ class Embedding(LayerDescription):
     References
     ----------
     Guo & Berkhahn 2016, "Entity Embeddings of Categorical Variables".
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> layers = [dr.Embedding({1: (3, 2)}), dr.Dense(1)]  # three codes, two numbers each
+    >>> net = dr.Network(layers, input_size=2, seed=0)
+    >>> net.layers[0].E1.shape
+    (2, 3)
+    >>> net.predict([[0.5, 2], [0.5, 0]]).shape
+    (2, 1)
     """
 
     kind: ClassVar[str] = "embedding"

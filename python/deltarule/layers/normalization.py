@@ -49,6 +49,17 @@ class BatchNorm(_Scaled):
     References
     ----------
     Ioffe & Szegedy 2015, "Batch Normalization", algorithms 1 and 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.BatchNorm()], input_size=2, dtype="float64")
+    >>> X = np.array([[1.0, 10.0], [3.0, 30.0]])
+    >>> A, caches = net.forward(X, training=True)
+    >>> A.round(2)
+    array([[-1., -1.],
+           [ 1.,  1.]])
     """
 
     kind: ClassVar[str] = "batch_norm"
@@ -93,6 +104,13 @@ class LayerNorm(_Scaled):
     References
     ----------
     Ba, Kiros & Hinton 2016, "Layer Normalization".
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.LayerNorm()], input_size=3)
+    >>> net.predict([[1.0, 2.0, 3.0]]).round(2)
+    array([[-1.22,  0.  ,  1.22]], dtype=float32)
     """
 
     kind: ClassVar[str] = "layer_norm"

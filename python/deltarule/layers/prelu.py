@@ -29,6 +29,13 @@ class PReLU(LayerDescription):
     References
     ----------
     He et al. 2015, "Delving Deep into Rectifiers", equation 1.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.PReLU(slope=0.1)], input_size=2)
+    >>> net.predict([[-1.0, 2.0]])
+    array([[-0.1,  2. ]], dtype=float32)
     """
 
     kind: ClassVar[str] = "prelu"

@@ -44,6 +44,14 @@ class Residual:
     References
     ----------
     He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> block = dr.Residual([dr.Dense(8, "relu"), dr.Dense(4)])
+    >>> net = dr.Network([dr.Dense(4, "relu"), block, dr.Dense(1)], input_size=2, seed=0)
+    >>> len(net.layers)  # the two of the block one by one, and the one that adds
+    5
     """
 
     layers: Sequence[LayerDescription | Residual]

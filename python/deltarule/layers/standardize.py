@@ -28,6 +28,15 @@ class Standardize(LayerDescription):
     ------
     TypeError
         For a name that is no string.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Standardize()], input_size=1)
+    >>> net.adapt([[1.0], [2.0], [3.0]])
+    >>> net.predict([[2.0], [4.0]]).round(2)
+    array([[0.  ],
+           [2.45]], dtype=float32)
     """
 
     kind: ClassVar[str] = "standardize"

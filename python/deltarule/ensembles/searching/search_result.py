@@ -44,6 +44,17 @@ class SearchResult:
         Of the best trial.
     metric : str
         What the score is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import deltarule as dr
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> def make_network(units, seed):
+    ...     return dr.Network([dr.Dense(units, "relu"), dr.Dense(1)], input_size=2, seed=seed)
+    >>> found = dr.search(make_network, {"units": [4, 16]}, X, X[:, 0], budget=8, trials=4, seed=0)
+    >>> len(found.networks), sorted(found.best_configuration)
+    (4, ['units'])
     """
 
     def __init__(
