@@ -17,11 +17,13 @@ backward one need not be told, and the loss is by default the one that goes with
 
 The rest of the course's functions are there under their own names, by the notebook:
 
-- logistic regression: a network of one layer, ``initialize_parameters_deep([n_x, 1], init="zeros")``
+- logistic regression: a network of one layer, from
+  ``initialize_parameters_deep([n_x, 1], init="zeros")``
 - planar data: `layer_sizes`, `initialize_parameters` (``seed=2``), `forward_propagation`,
   `compute_cost`, `backward_propagation`, `update_parameters`, `nn_model`, `predict`
 - step by step, and its application: `sigmoid`, `relu`, `sigmoid_backward`, `relu_backward`, and
-  the functions from `linear_forward` to `L_model_backward`
+  the functions from `linear_forward` to `L_model_backward`; `L_layer_model`, which is
+  ``two_layer_model`` with ``init="small_normal"``, and `predict`
 - initialization: `initialize_parameters_zeros`, `initialize_parameters_random`,
   `initialize_parameters_he`, `model`; ``compute_loss`` is `compute_cost`
 - regularization: `compute_cost_with_regularization`, `backward_propagation_with_regularization`,
@@ -76,7 +78,7 @@ from deltarule.blocks.regularization import (
     backward_propagation_with_regularization,
     forward_propagation_with_dropout,
 )
-from deltarule.blocks.training import nn_model, predict
+from deltarule.blocks.training import L_layer_model, nn_model, predict
 from deltarule.blocks.updates import (
     initialize_adam,
     initialize_velocity,
@@ -89,6 +91,7 @@ from deltarule.blocks.updates import (
 __all__ = [
     "Cache",
     "GradientCheck",
+    "L_layer_model",
     "L_model_backward",
     "L_model_forward",
     "LinearCache",

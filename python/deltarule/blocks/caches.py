@@ -34,15 +34,12 @@ class Cache(AnyCache):
 
     activation: str
     # Of one that a forward step left: A, and A_prev and W as the core reads them.
-    left: Left | None
+    _left: Left | None = None
 
-    def __new__(
-        cls, linear_cache: LinearCache, Z: Array, activation: str, left: Left | None = None
-    ) -> Self:
-        """Make the tuple; ``left`` is for the forward step to say."""
+    def __new__(cls, linear_cache: LinearCache, Z: Array, activation: str) -> Self:
+        """Make the tuple."""
         cache = tuple.__new__(cls, (linear_cache, Z))
         cache.activation = activation
-        cache.left = left
         return cache
 
     def __getnewargs__(self) -> tuple[Any, ...]:
@@ -123,7 +120,7 @@ def checked_linear_cache(names: Names, linear_cache: object) -> LinearCache:
 
 def checked_cache(names: Names, cache: object) -> AnyCache:
     """A layer's cache that is one."""
-    if type(cache) is Cache and cache.left is not None:
+    if type(cache) is Cache and cache._left is not None:
         return cache  # checked by the forward step
     if not isinstance(cache, (tuple, list)) or len(cache) != 2:
         raise TypeError(

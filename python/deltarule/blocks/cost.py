@@ -47,22 +47,21 @@ def loss_of(where: str, name: str | None, usual: str) -> tuple[Loss, _core.Loss]
     )
 
 
-def expect_targets_of(array: Array, loss: Loss, where: str, name: str) -> None:
-    """Hold numbers to those that a loss takes: nearly all are, and two looks tell."""
-    # argmin and argmax cost a third of what min and max do, and stop at a NaN, which is no less
-    # than anything and so goes to the ones who look at each number.
+def are_targets_of(array: Array, loss: Loss) -> bool:
+    """Whether all numbers are in the range that a loss takes; False where one is NaN."""
+    # argmin and argmax cost a third of what min and max do, and stop at a NaN.
     flat = array.T if array.flags.f_contiguous else array
     _, least, most = loss.targets
-    if least <= flat.item(flat.argmin()) and flat.item(flat.argmax()) <= most:
-        return
-    expect_targets(array, loss, f"{where}: {name}")
+    return bool(least <= flat.item(flat.argmin()) and flat.item(flat.argmax()) <= most)
 
 
 def target_of(where: str, Y: object, AL: Array, loss: Loss, dtype: np.dtype[Any]) -> Array:
     """`Y` as the core takes it: of the shape and dtype of the output, or int64 labels ``(m,)``."""
     if type(Y) is np.ndarray and Y.shape == AL.shape and Y.dtype.kind in "buif":
-        expect_targets_of(Y, loss, where, "Y")
-        return as_dtype(dtype, Y) if Y.dtype is dtype else Y.astype(dtype, "F")
+        target = as_dtype(dtype, Y) if Y.dtype is dtype else Y.astype(dtype, "F")
+        if not are_targets_of(target, loss):
+            expect_targets(Y, loss, f"{where}: Y")  # number by number
+        return target
     array = real(where, "Y", Y)
     n, m = AL.shape
     if loss.takes_labels and array.shape in ((m,), (1, m)) and array.shape != (n, m):
@@ -75,7 +74,7 @@ def target_of(where: str, Y: object, AL: Array, loss: Loss, dtype: np.dtype[Any]
             f"{where}: Y is {array.shape} but AL is {AL.shape}: expected Y ({n}, {m}){labels}"
             f"{turned}"
         )
-    expect_targets_of(array, loss, where, "Y")
+    expect_targets(array, loss, f"{where}: Y")
     return as_dtype(dtype, array.reshape(n, m))
 
 
@@ -157,8 +156,8 @@ def compute_cost(
             "for a softmax, 'binary_cross_entropy' for sigmoids, or another loss"
         )
     kind, formula = loss_of(where, loss, "binary_cross_entropy")
-    if kind.outputs:  # where they are bounded, as the targets are
-        expect_targets_of(AL, kind, where, "AL")
+    if kind.outputs and not are_targets_of(AL, kind):  # they are bounded as the targets are
+        expect_targets(AL, kind, f"{where}: AL")
     if not is_ready(AL):
         AL = as_dtype(dtype_of([AL]), AL)
     target = target_of(where, Y, AL, kind, AL.dtype)

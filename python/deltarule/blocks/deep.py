@@ -167,7 +167,7 @@ def L_model_backward(
     L = len(caches)
     layers: Sequence[AnyCache]
     g: Sequence[str]
-    if activations is None and all(type(cache) is Cache and cache.left for cache in caches):
+    if activations is None and all(type(cache) is Cache and cache._left for cache in caches):
         layers, g = caches, [cache.activation for cache in caches]
     else:
         layers = [checked_cache(in_model(i), cache) for i, cache in enumerate(caches, start=1)]
@@ -207,7 +207,7 @@ def _as_read(
 ) -> tuple[Array | None, Array, Array, Array]:
     """What a forward step made of Z, where its cache knows, and the rest as the core reads it."""
     linear_cache, Z = layer
-    left = getattr(cache, "left", None)
+    left = getattr(cache, "_left", None)
     if left is not None and left[0].dtype is dtype:
         return (*left, Z)
     A_prev, W, _ = ready(dtype, linear_cache)

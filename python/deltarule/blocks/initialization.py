@@ -62,7 +62,7 @@ def initialize_parameters(
 def initialize_parameters_deep(
     layer_dims: Sequence[int], *, init: str = "lecun_normal", seed: int = 1
 ) -> dict[str, Array]:
-    """Parameters of a network of any depth: ``W1 b1`` to ``WL bL``.
+    """Parameters of a network of any depth, ``W1`` and ``b1`` to ``WL`` and ``bL``.
 
     Weights are drawn from ``numpy.random.RandomState(seed)`` in the order of the layers, so that
     the course's seeds give the course's numbers; biases are zero.

@@ -215,7 +215,9 @@ def layer_forward(
     rows = not A_prev.flags.f_contiguous
     Z = dense_forward(A_prev, W, b) if rows else _core.dense_forward(W, b, A_prev)
     A: Array = _core.activation_forward(activation, Z)
-    return A, Cache(linear_cache, Z, activation, (A, A_prev, W))
+    cache = Cache(linear_cache, Z, activation)
+    cache._left = A, A_prev, W
+    return A, cache
 
 
 def dense_forward(A_prev: Array, W: Array, b: Array) -> Array:

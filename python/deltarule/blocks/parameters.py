@@ -48,15 +48,17 @@ def are_ready(parameters: Mapping[str, Array]) -> bool:
     """Whether all are `is_ready`, of one dtype, and need no message."""
     if type(parameters) is not dict or not parameters:
         return False
-    L = len(parameters) // 2
-    dtype = getattr(parameters.get("W1"), "dtype", None)
+    get, L = parameters.get, len(parameters) // 2
+    dtype = getattr(get("W1"), "dtype", None)
     for key_W, key_b in layer_keys(L):
-        W: Any = parameters.get(key_W)
-        b: Any = parameters.get(key_b)
+        W: Any = get(key_W)
+        b: Any = get(key_b)
         if not is_ready(W) or type(b) is not np.ndarray or not b.flags.aligned:
             return False
         n, n_prev = W.shape
-        if b.shape != (n, 1) or not (n and n_prev) or W.dtype is not dtype or b.dtype is not dtype:
+        if b.shape != (n, 1) or not (n and n_prev):
+            return False
+        if W.dtype is not dtype or b.dtype is not dtype:
             return False
     return len(parameters) == 2 * L
 
@@ -88,13 +90,12 @@ def _gradients_fit(grads: Mapping[str, Array], p: Mapping[str, Array]) -> bool:
     """Whether each is of its parameter's shape and dtype, and needs no message."""
     if type(grads) is not dict:
         return False
+    get = grads.get
     for key, key_d in gradient_keys(len(p) // 2):
-        gradient, array = grads.get(key_d), p[key]
-        if (
-            type(gradient) is not np.ndarray
-            or gradient.shape != array.shape
-            or gradient.dtype is not array.dtype
-        ):
+        gradient, array = get(key_d), p[key]
+        if type(gradient) is not np.ndarray or gradient.dtype is not array.dtype:
+            return False
+        if gradient.shape != array.shape:
             return False
     return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule.blocks.arrays import described, real, require_shape
 from deltarule.blocks.cost import compute_cost
-from deltarule.blocks.deep import L_model_forward
-from deltarule.blocks.initialization import initialize_parameters
+from deltarule.blocks.deep import L_model_backward, L_model_forward
+from deltarule.blocks.initialization import initialize_parameters, initialize_parameters_deep
 from deltarule.blocks.propagation import backward_propagation, forward_propagation, layer_sizes
 from deltarule.blocks.updates import update_parameters
 
@@ -125,4 +125,63 @@ def nn_model(
             print(f"Cost after iteration {i}: {compute_cost(A2, Y):f}")
         grads = backward_propagation(parameters, cache, X, Y)
         parameters = update_parameters(parameters, grads)
+    return parameters
+
+
+def L_layer_model(
+    X: Array,
+    Y: Array,
+    layers_dims: Sequence[int],
+    learning_rate: float = 0.0075,
+    num_iterations: int = 3000,
+    print_cost: bool = False,
+    *,
+    init: str = "lecun_normal",
+    seed: int = 1,
+) -> dict[str, Array]:
+    """Train a network of any depth by gradient descent: the course's cats.
+
+    Hidden layers are ReLUs, the output is a sigmoid. The course's ``two_layer_model`` is this with
+    two layers and ``init="small_normal"``.
+
+    Parameters
+    ----------
+    X : ndarray, (n_0, m)
+    Y : ndarray, (n_L, m)
+        0 or 1.
+    layers_dims : sequence of int
+        ``n_0, n_1, ..., n_L``.
+    learning_rate : float
+    num_iterations : int
+        Steps, each over all examples.
+    print_cost : bool
+        Whether to print the cost every 100 steps.
+    init, seed
+        As for `initialize_parameters_deep`.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``W1, b1, ..., WL, bL``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As the functions that it calls.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, Y = np.array([[-2.0, 0.5, 3.0]]), np.array([[1, 0, 1]])
+    >>> parameters = L_layer_model(X, Y, [1, 8, 1], 0.1, num_iterations=101, print_cost=True)
+    Cost after iteration 0: 1.144281
+    Cost after iteration 100: 0.139014
+    """
+    parameters = initialize_parameters_deep(layers_dims, init=init, seed=seed)
+    for i in range(num_iterations):
+        AL, caches = L_model_forward(X, parameters)
+        if print_cost and i % 100 == 0:
+            print(f"Cost after iteration {i}: {compute_cost(AL, Y):f}")
+        grads = L_model_backward(AL, Y, caches)
+        parameters = update_parameters(parameters, grads, learning_rate)
     return parameters

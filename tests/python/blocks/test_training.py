@@ -56,6 +56,23 @@ def test_nn_model_is_the_loop_by_hand() -> None:
         np.testing.assert_allclose(array, parameters[name], rtol=1e-10, err_msg=name)
 
 
+def test_L_layer_model_is_the_loop_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    for sizes, init in (([2, 4, 3, 1], "lecun_normal"), ([2, 7, 1], "small_normal")):
+        parameters = blocks.initialize_parameters_deep(sizes, init=init, seed=1)
+        costs = []
+        for _ in range(101):
+            AL, caches = blocks.L_model_forward(X, parameters)
+            costs.append(blocks.compute_cost(AL, Y))
+            grads = blocks.L_model_backward(AL, Y, caches)
+            parameters = blocks.update_parameters(parameters, grads, 0.0075)
+        found = blocks.L_layer_model(X, Y, sizes, num_iterations=101, print_cost=True, init=init)
+        for name, array in found.items():
+            np.testing.assert_array_equal(array, parameters[name])
+        assert capsys.readouterr().out == (
+            f"Cost after iteration 0: {costs[0]:f}\nCost after iteration 100: {costs[100]:f}\n"
+        )
+
+
 def steps(number: int, **options: Any) -> dict[str, Any]:
     return blocks.model(X, Y, print_cost=False, num_iterations=number, **options)
 
