@@ -1,5 +1,6 @@
-"""Training on several machines: ranks of MPI."""
+"""More than one machine: on the ranks of MPI, or the workers of Dask."""
 
 from deltarule.distributed.fit import fit, rows_of_rank
+from deltarule.distributed.predict import predict
 
-__all__ = ["fit", "rows_of_rank"]
+__all__ = ["fit", "predict", "rows_of_rank"]
