@@ -21,7 +21,7 @@ from deltarule.errors import DistributedError, not_installed
 TIMEOUT = 15.0  # seconds without a sign of life
 # For the first sign there is more time: programs start, and read, at their own pace.
 _FIRST = 20
-_SIGN, _LOOK = 1.0, 0.002  # seconds from a sign to the next; and from a look at the messages
+_SIGN, _LOOK = 1.0, 0.002  # seconds from a sign to the next, at most; and from look to look
 _TAG = 20_100
 _MOST_BYTES = 1 << 28  # of one broadcast
 
@@ -234,7 +234,7 @@ class Post:
             if now - looked > self._timeout / 2:  # this one was asleep: so may the others have been
                 self._heard = dict.fromkeys(self._peers, now)
             looked = now
-            if now - signed > _SIGN:
+            if now - signed > min(_SIGN, self._timeout / 5):
                 signed = now
                 for rank in self._peers:
                     self._outbox.put((rank, alive))

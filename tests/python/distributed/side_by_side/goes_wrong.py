@@ -30,7 +30,7 @@ networks = [dr.Network([dr.Dense(1)], input_size=4, seed=seed) for seed in range
 callbacks = [[Trouble()] for _ in networks]
 ended = "done"
 try:
-    with dr.distributed.over(comm=COMM, timeout=2 if what == "SIGSTOP" else 15):
+    with dr.distributed.over(comm=COMM, timeout=3 if what == "SIGSTOP" else 15):
         if what == "raises" and culprit:
             raise OSError("the disk is full")
         dr.fit_many(networks, X, X[:, :1], epochs=10**5, callbacks=callbacks)

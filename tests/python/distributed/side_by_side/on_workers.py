@@ -97,6 +97,13 @@ def same_bits(client):
     losses = nets[2].history["val_loss"]
     told["callback"] = options["callbacks"][2][0].best_epoch == 1 + losses.index(min(losses))
 
+    bags = [rng.integers(0, 100, 80) for _ in range(3)]
+    options = {"rows": bags, "validation_rows": np.arange(100, 120), "epochs": 3, "seeds": 5}
+    nets, others = networks(), networks()
+    dr.distributed.fit_many(nets, X, y, client=client, **options)
+    dr.fit_many(others, X, y, **options)
+    told["rows"] = bits(nets) == bits(others)
+
     def model():
         return dr.TabularClassifier(preset="fast", random_state=0).fit(X, labels)
 
@@ -144,11 +151,18 @@ def goes_wrong(client, folder):
     for other in others:
         other.fit(X, y, epochs=4)
     told["a worker killed"] = bits(nets) == bits(others)
+    # Whoever comes in its place is silent, too, while it imports what it needs.
+    client.wait_for_workers(2)
+    client.run(same_build)
     callbacks = [[], [Once("SIGSTOP", folder)], []]
     told["a worker stopped"] = what_it_raises(
-        lambda: many(nets, X, y, epochs=4, callbacks=callbacks, timeout=2)
+        lambda: many(nets, X, y, epochs=4, callbacks=callbacks, timeout=4)
     )
     os.kill(int((Path(folder) / "SIGSTOP" / "pid").read_text()), signal.SIGKILL)
+
+
+def same_build():
+    return dr.isa()
 
 
 def tasks_at_work(dask_worker):

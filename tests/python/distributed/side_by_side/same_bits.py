@@ -1,5 +1,7 @@
 """Many networks, on this machine and on all ranks; each rank tells what was the same."""
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -90,6 +92,14 @@ told["raised"] = what_it_raises(lambda: many(nets, X, y, epochs=3, callbacks=cal
 for index, other in enumerate(others):
     other.fit(X, y, epochs=1 if index == 2 else 3)
 told["the others"] = bits(nets) == bits(others)
+bags = [rng.integers(0, 100, 80) for _ in range(3)]
+options = {"rows": bags, "validation_rows": np.arange(100, 120), "epochs": 3, "seeds": 5}
+nets, others, said = networks(), networks(), io.StringIO()
+with contextlib.redirect_stderr(said):
+    many(nets, X, y, progress=True, **options)
+dr.fit_many(others, X, y, **options)
+told["rows"] = bits(nets) == bits(others)
+told["said"] = said.getvalue()
 if not whole:
     os.write(1, (json.dumps(told) + "\n").encode())
     sys.exit()

@@ -27,6 +27,10 @@ def expect_same(each: dict[str, Any], ranks: int) -> None:
     assert each["trained on"] == list(range(ranks))
     assert each["raised"].startswith("OSError: the disk is full: fit_many: this is of networks[2]")
     assert each["the others"] is True
+    assert each["rows"] is True
+    # Progress is rank 0's, of all ranks.
+    assert ("members 3/3" in each["said"]) == (each["rank"] == 0)
+    assert bool(each["said"]) == (each["rank"] == 0)
 
 
 def test_two_ranks_come_to_the_bits_of_one_machine(told: list[dict[str, Any]]) -> None:
@@ -115,7 +119,7 @@ def test_a_rank_that_is_stopped_ends_all(rank: int) -> None:
     code, text, told = goes_wrong("SIGSTOP", rank)
     assert code != 0
     assert not told
-    assert f"over: rank {rank} has given no sign of life for 2 s" in text
+    assert f"over: rank {rank} has given no sign of life for 3 s" in text
 
 
 def test_a_rank_that_is_killed_ends_all() -> None:

@@ -25,7 +25,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("what", ["callback", "search", "table", "grid search", "predicted"])
+@pytest.mark.parametrize(
+    "what", ["callback", "rows", "search", "table", "grid search", "predicted"]
+)
 def test_workers_come_to_the_bits_of_one_machine(told: dict[str, Any], what: str) -> None:
     """The program holds networks and histories to being the same itself."""
     assert told[what] is True
@@ -59,4 +61,4 @@ def test_another_worker_trains_what_one_that_was_killed_had(told: dict[str, Any]
 
 def test_a_worker_that_is_stopped_ends_the_run(told: dict[str, Any]) -> None:
     assert told["a worker stopped"].startswith("DistributedError: fit_many: worker tcp://")
-    assert "has given no sign of life for 2 s" in told["a worker stopped"]
+    assert "has given no sign of life for 4 s" in told["a worker stopped"]
