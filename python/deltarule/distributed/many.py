@@ -58,8 +58,17 @@ def fit_many(
 
     Examples
     --------
-    >>> from mpi4py import MPI  # doctest: +SKIP
-    >>> dr.distributed.fit_many(networks, X, y, comm=MPI.COMM_WORLD, epochs=20)  # doctest: +SKIP
+    On all ranks that ``mpiexec`` has started, or on this machine:
+
+    >>> import numpy as np
+    >>> import deltarule as dr
+    >>> X = np.random.default_rng(0).normal(size=(200, 3)).astype("float32")
+    >>> y = X[:, 0] * X[:, 1]
+    >>> networks = [dr.Network([dr.Dense(8), dr.Dense(1)], 3, seed=k) for k in range(4)]
+    >>> comm = None  # or mpi4py's MPI.COMM_WORLD
+    >>> histories = dr.distributed.fit_many(networks, X, y, comm=comm, epochs=[1, 2, 3, 4])
+    >>> [history.epochs for history in histories]
+    [1, 2, 3, 4]
     """
     with spread(comm, client, timeout, "fit_many"):
         return many.fit_many(networks, X, y, **options)

@@ -21,7 +21,8 @@ def over(*, comm: Any = None, client: Any = None, timeout: float = TIMEOUT) -> I
     Parameters
     ----------
     comm : mpi4py.MPI.Comm, optional
-        Every rank runs the block, with the same data; what differs is refused by name. Networks are
+        Such as ``MPI.COMM_WORLD``; neither of the two is this machine alone. Every rank runs the
+        block, with the same data; what differs is refused by name. Networks are
         handed out as ranks get free, the longest training first, and every rank ends with all of
         them. Rank 0 alone shows progress and warns.
     client : dask.distributed.Client, optional
@@ -33,7 +34,7 @@ def over(*, comm: Any = None, client: Any = None, timeout: float = TIMEOUT) -> I
     Raises
     ------
     TypeError
-        For neither or both of ``comm`` and ``client``.
+        For both of ``comm`` and ``client``, and for what is none.
     ImportError
         Without mpi4py.
     DistributedError
@@ -43,9 +44,18 @@ def over(*, comm: Any = None, client: Any = None, timeout: float = TIMEOUT) -> I
 
     Examples
     --------
-    >>> from mpi4py import MPI  # doctest: +SKIP
-    >>> with dr.distributed.over(comm=MPI.COMM_WORLD):  # doctest: +SKIP
-    ...     model = dr.TabularClassifier(random_state=0).fit(X, y)
+    On all ranks that ``mpiexec`` has started, or on this machine:
+
+    >>> import numpy as np
+    >>> import deltarule as dr
+    >>> X = np.random.default_rng(0).normal(size=(200, 3)).astype("float32")
+    >>> y = X[:, 0] * X[:, 1]
+    >>> networks = [dr.Network([dr.Dense(8), dr.Dense(1)], 3, seed=k) for k in range(4)]
+    >>> comm = None  # or mpi4py's MPI.COMM_WORLD
+    >>> with dr.distributed.over(comm=comm):
+    ...     histories = dr.fit_many(networks, X, y, epochs=[1, 2, 3, 4])
+    >>> [history.epochs for history in histories]
+    [1, 2, 3, 4]
     """
     with spread(comm, client, timeout, "over"):
         yield
@@ -54,7 +64,7 @@ def over(*, comm: Any = None, client: Any = None, timeout: float = TIMEOUT) -> I
 @contextmanager
 def spread(comm: Any, client: Any, timeout: float, where: str) -> Iterator[None]:
     """The same, by whom it is called for messages."""
-    if (comm is None) == (client is None):
+    if comm is not None and client is not None:
         raise TypeError(
             f"{where}: comm is {comm!r} and client is {client!r}: expected one of them, such as "
             "mpi4py's MPI.COMM_WORLD, or a dask.distributed.Client"
@@ -64,6 +74,10 @@ def spread(comm: Any, client: Any, timeout: float, where: str) -> Iterator[None]
         from deltarule.distributed.side_by_side.workers import Workers
 
         with put_in_place(Workers(client, timeout, where)):
+            yield
+        return
+    if comm is None:
+        with put_in_place(Machines()):
             yield
         return
     post = Post(comm, timeout, where)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -27,7 +27,25 @@ _PIECE = 1 << 16
 _FIRST = 16
 
 
-def predicted(post: Post, model: Any, X: Any, method: str, out: Any) -> Array:
+class Alone:
+    """One process, which has nobody to meet."""
+
+    rank, size = 0, 1
+
+    def told(self, what: Any) -> list[Any]:
+        """What it tells."""
+        return [what]
+
+    def broadcast(self, data: Any, size: int, root: int) -> Any:
+        """What it has."""
+        return data
+
+    def raise_on_all(self, error: Exception) -> NoReturn:
+        """Raise."""
+        raise error
+
+
+def predicted(post: Post | Alone, model: Any, X: Any, method: str, out: Any) -> Array:
     """The predictions of all rows: on every rank, or in a file, mapped."""
     X = np.load(X, mmap_mode="r") if isinstance(X, (str, os.PathLike)) else X
     m = _rows(X)
@@ -42,7 +60,7 @@ def predicted(post: Post, model: Any, X: Any, method: str, out: Any) -> Array:
     return _written(post, pieces, m, first, Path(out))
 
 
-def _meet(post: Post, model: Any, X: Any, m: int, method: str, out: Any) -> None:
+def _meet(post: Post | Alone, model: Any, X: Any, m: int, method: str, out: Any) -> None:
     """Hold all ranks to the same model, and as many rows.
 
     Raises
@@ -76,7 +94,7 @@ def _meet(post: Post, model: Any, X: Any, m: int, method: str, out: Any) -> None
             )
 
 
-def _gathered(post: Post, pieces: list[Array]) -> Array:
+def _gathered(post: Post | Alone, pieces: list[Array]) -> Array:
     mine = pickle.dumps(pieces, pickle.HIGHEST_PROTOCOL)
     every: list[Array] = []
     for rank, size in enumerate(post.told(len(mine))):
@@ -85,7 +103,7 @@ def _gathered(post: Post, pieces: list[Array]) -> Array:
     return np.concatenate(every)
 
 
-def _written(post: Post, pieces: Iterator[Array], m: int, first: int, out: Path) -> Array:
+def _written(post: Post | Alone, pieces: Iterator[Array], m: int, first: int, out: Path) -> Array:
     """Every rank writes its range to one file, which appears whole or not at all."""
     beside, place, piece = None, None, next(pieces, None)
     try:

@@ -106,9 +106,8 @@ def test_an_array_of_an_unknown_length_and_outputs_of_one_dimension() -> None:
 @pytest.mark.parametrize(
     ("X", "options", "words"),
     [
-        (ROWS, {}, "expected a Dask DataFrame or array, or comm="),
-        (da.from_array(ROWS), {"out": "out.npy"}, "out is given for a Dask collection"),
-        (da.from_array(ROWS), {"comm": object()}, "X is a Dask collection and comm is given"),
+        (da.from_array(ROWS), {"out": "out.npy"}, "X is a Dask collection and out is 'out.npy'"),
+        (da.from_array(ROWS), {"comm": object()}, "X is a Dask collection and comm is"),
         (da.from_array(ROWS), {"method": "predict_proba"}, "has no method 'predict_proba'"),
         (da.from_array(ROWS[0]), {}, "expected a Dask array of two dimensions"),
     ],
