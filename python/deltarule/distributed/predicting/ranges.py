@@ -77,7 +77,7 @@ def _meet(post: Post | Alone, model: Any, X: Any, m: int, method: str, out: Any)
         "instruction set": isa(),
         "the model": f"a {type(model).__name__}",
         "method": repr(method),
-        "X": f"a {type(X).__name__} of {m} rows",
+        "X": f"{m} rows",
         "out": repr(out if out is None else os.fspath(out)),
         # In which models and rows that differ show.
         "the predictions of the first rows": digest(

@@ -60,9 +60,10 @@ def _without_history(network: BareNetwork) -> dict[str, Any]:
 
 
 def _in_words(X: Any) -> str:
+    """Its shape and values, wherever they lie."""
     shape = getattr(X, "shape", None)
-    size = f"of shape {tuple(shape)}" if shape is not None else f"of {len(X)}"
-    return f"a {type(X).__name__} {size} with values of {digest(X)}"
+    size = f"shape {tuple(shape)}" if shape is not None else f"{len(X)} parts"
+    return f"{size} with values of {digest(X)}"
 
 
 def digest(value: Any) -> str:

@@ -95,8 +95,10 @@ told["the others"] = bits(nets) == bits(others)
 bags = [rng.integers(0, 100, 80) for _ in range(3)]
 options = {"rows": bags, "validation_rows": np.arange(100, 120), "epochs": 3, "seeds": 5}
 nets, others, said = networks(), networks(), io.StringIO()
+np.save(f"{sys.argv[2]}/{COMM.rank}.npy", X)
+mapped = np.load(f"{sys.argv[2]}/{COMM.rank}.npy", mmap_mode="r") if COMM.rank else X
 with contextlib.redirect_stderr(said):
-    many(nets, X, y, progress=True, **options)
+    many(nets, mapped, y, progress=True, **options)
 dr.fit_many(others, X, y, **options)
 told["rows"] = bits(nets) == bits(others)
 told["said"] = said.getvalue()

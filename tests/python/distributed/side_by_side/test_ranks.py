@@ -55,7 +55,7 @@ def test_one_that_diverges_is_told_once(told: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("X", "X: rank 1 has a ndarray of shape (120, 4) with values of"),
+        ("X", "X: rank 1 has shape (120, 4) with values of"),
         ("epochs", "epochs: rank 1 has 3, and rank 0 2: expected the same on all ranks"),
         ("seed", "networks[0]: rank 1 has Network(4-6-6-2"),
         ("a callback of two", "callbacks[1][0] is callbacks[0][0]: expected a callback of each"),
