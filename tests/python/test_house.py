@@ -122,6 +122,10 @@ def test_third_parties_stay_where_they_belong() -> None:
         "pyarrow": ("tabular.raw.libraries",),
         "tqdm": ("_training.progress",),
         "PyInstaller": ("_pyinstaller",),
+        "mpi4py": ("distributed",),
+        "distributed": ("distributed",),
+        "dask": ("distributed",),
+        "cloudpickle": ("distributed",),
     }
     for name, path in KNOWN.items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

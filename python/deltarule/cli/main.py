@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 import click
 
 from deltarule._version import __version__
+from deltarule.cli.ranks import run_on_ranks
+from deltarule.errors import DistributedError
 
 # By name, in the order of the help: imported when it is asked for.
 _COMMANDS = {
@@ -68,10 +70,18 @@ def group(traceback: bool) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command, and tell what is wrong in a line or two; the exit code.
+    """Run a command, on all ranks where ``mpiexec`` has started several; the exit code.
 
     0 is fine, 1 a problem with data or files, 2 one with the command, 130 and 143 an interruption.
     """
+    try:
+        return run_on_ranks(lambda: _run(arguments))
+    except (DistributedError, ImportError) as error:
+        return _say(_words(error), 1)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run a command, and tell what is wrong in a line or two."""
     signal.signal(signal.SIGTERM, _end)
     warnings.simplefilter("ignore")
     try:
@@ -89,7 +99,14 @@ def run(arguments: Sequence[str]) -> int:
         return PIPE_CLOSED
     except MemoryError:
         return _say("the memory is full: expected fewer rows or columns (--drop)", 1)
-    except (ValueError, TypeError, ArithmeticError, OSError, ImportError) as error:
+    except (
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        OSError,
+        ImportError,
+        DistributedError,
+    ) as error:
         if "--traceback" in arguments:
             raise
         return _say(_words(error), 1)

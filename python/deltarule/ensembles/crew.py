@@ -6,7 +6,6 @@ member does not depend on the others.
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,7 +22,8 @@ from deltarule._training.progress import Bar
 from deltarule._training.training import Training, prepared
 from deltarule.ensembles.door import SharedDoor
 from deltarule.ensembles.progress import ManyProgress
-from deltarule.errors import TrainingDivergedError, TrainingWarning
+from deltarule.ensembles.turns import Turns
+from deltarule.errors import TrainingDivergedError
 
 # How often to look at the clock and for signals while all threads are at work, in seconds.
 _A_LOOK = 0.05
@@ -67,16 +67,16 @@ class Members:
         given: Sequence[Given],
         time_limit: float | None,
         progress: ManyProgress,
+        door: SharedDoor | None = None,
     ) -> None:
         self._networks, self._X, self._y, self._given = networks, X, y, given
-        self._progress, self._door = progress, SharedDoor()
-        self._ends = None if time_limit is None else monotonic() + time_limit
-        self._threads = _core.get_num_threads()
+        self._progress, self._door = progress, door or SharedDoor()
+        self.end_after(time_limit)
         self._live: dict[_core.Work, Member] = {}
         self._ended: deque[_core.Work] = deque()  # works that their members have not heard of yet
-        self._errors: list[tuple[int, Exception]] = []
         self._ready: dict[int, Training] = {}
-        self._waiting = deque(self._longest_first())
+        self.errors: list[tuple[int, Exception]] = []
+        self.order = self._longest_first()
 
     def _prepared(self, index: int) -> Training:
         if index in self._ready:
@@ -99,27 +99,30 @@ class Members:
             self._progress.expect(self._given[index].epochs)
         return sorted(range(len(lengths)), key=lambda index: -lengths[index])
 
-    def train(self) -> None:
-        """Train all of them.
+    def end_after(self, seconds: float | None) -> None:
+        """End after so many seconds from now, if any."""
+        self._ends = None if seconds is None else monotonic() + seconds
 
-        Raises
-        ------
-        Exception
-            The first that a member raised, when the others have been trained.
-        """
-        helps = self._threads <= _MOST_TO_HELP
-        crew = _core.Crew(self._threads - helps)
+    def train(self, turns: Turns, threads: int) -> None:
+        """Train those that have a turn; ``errors`` has what members raised, the first one first."""
+        self._turns, self._threads = turns, threads
+        helps = threads <= _MOST_TO_HELP
+        crew = _core.Crew(threads - helps)
+        most = turns.at_once(threads)
         try:
-            while self._waiting or self._live:
-                # Twice as many again as there are threads, none of which then waits for a plan.
-                while self._waiting and len(self._live) < 3 * self._threads:
-                    self._begin(self._waiting.popleft(), crew)
+            while turns or self._live:
+                turns.look()
+                while len(self._live) < most:
+                    index = turns.next(idle=not self._live)
+                    if index is None:
+                        break
+                    self._begin(index, crew)
                 if self._live:
                     self._ended += crew.ended(_A_LOOK, helps)
                 while self._ended:
                     self._advance(self._live.pop(self._ended.popleft()), crew)
                 if self._ends is not None and monotonic() > self._ends:
-                    self._waiting.clear()
+                    turns.stop()
                     for member in self._live.values():
                         member.stop()
         except BaseException as interruption:
@@ -129,8 +132,6 @@ class Members:
                     self._live.pop(self._ended.popleft()).end(interruption)
                 self._ended += crew.ended(_A_LOOK, helps)
             raise
-        if self._errors:
-            raise self._errors[0][1]
 
     def _begin(self, index: int, crew: _core.Crew) -> None:
         try:
@@ -138,6 +139,7 @@ class Members:
         except Exception as error:
             self._failed(index, error)
             self._progress.end_member(self._given[index].epochs)
+            self._turns.ended(index)
         else:
             self._advance(member, crew)
 
@@ -148,21 +150,22 @@ class Members:
         except StopIteration:
             pass
         except TrainingDivergedError as error:
-            warnings.warn(f"fit_many: networks[{member.index}]: {error}", TrainingWarning, 5)
+            self._turns.diverged(member.index, error)
         except Exception as error:
             self._failed(member.index, error)
         else:
             self._live[work] = member
             # The last ones share the threads that nobody else needs.
-            crew.begin(work, max(1, self._threads // (len(self._live) + len(self._waiting))))
+            crew.begin(work, max(1, self._threads // (len(self._live) + len(self._turns))))
             return
         network = self._networks[member.index]
         network._let_go_of_rooms()
         self._progress.end_member(member.training.epochs - network.history.epochs)
+        self._turns.ended(member.index)
 
     def _failed(self, index: int, error: Exception) -> None:
         error.add_note(f"fit_many: this is of networks[{index}]; the others have been trained")
-        self._errors.append((index, error))
+        self.errors.append((index, error))
 
 
 @contextmanager

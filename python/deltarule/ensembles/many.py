@@ -12,9 +12,8 @@ from deltarule._data.classes import ClassWeight
 from deltarule._network.bare import BareNetwork
 from deltarule._training.arguments import says_which_arguments
 from deltarule._training.hooks import Callback
-from deltarule.ensembles.crew import Members
+from deltarule.ensembles.machines import Task, in_use
 from deltarule.ensembles.options import each_given, seeds_of
-from deltarule.ensembles.progress import ManyProgress
 from deltarule.history import History
 from deltarule.losses import AnyLoss
 from deltarule.metrics import Metrics
@@ -158,14 +157,7 @@ def fit_many(
         )
     )
     new_seeds = seeds_of(seeds, len(networks))
-    bar = ManyProgress(len(networks), enabled=progress)
-    members = Members(networks, X, y, given, time_limit, bar)
-    for network, seed in zip(networks, new_seeds, strict=True):
-        network.history = History()
-        if seed is not None:
-            network.reseed(seed)
-    with bar:
-        members.train()
+    in_use().train(Task(networks, X, y, given, new_seeds, time_limit, progress))
     return [network.history for network in networks]
 
 

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TypeAlias
 
 from deltarule._checks import is_integer
+from deltarule.ensembles.machines import in_use
 
 # How many times the epochs that were timed a rung goes on by at the most: the first may be lucky.
 _GROWTH = 9
@@ -73,24 +74,29 @@ class Seconds:
     """
 
     def __init__(self, seconds: float, rungs: int) -> None:
-        self._end = monotonic() + seconds
+        self._end = _now() + seconds
         self._rungs = rungs
 
     def parts(self, rung: int) -> Iterator[Part]:
         """An epoch, then as many as those before say that there is time for."""
-        began = monotonic()
+        began = _now()
         share = (self._end - began) / (self._rungs - rung)
         epochs, done = 1, 0
-        while epochs and (left := self._end - monotonic()) > 0:
+        while epochs and (left := self._end - _now()) > 0:
             yield epochs, left
             done += epochs
-            taken = monotonic() - began
+            taken = _now() - began
             affordable = int((share - taken) * done / taken) if taken else _GROWTH * done
             epochs = min(max(affordable, 0), _GROWTH * done)
 
     def is_spent(self) -> bool:
         """Whether time is up."""
-        return monotonic() >= self._end
+        return _now() >= self._end
+
+
+def _now() -> float:
+    """The time on the one clock that all go by."""
+    return in_use().agreed(monotonic())
 
 
 def as_budget(budget: int | str, sizes: list[int]) -> Epochs | Seconds:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from deltarule._checks import did_you_mean, expect_count, expect_flag
 from deltarule._monitor import mode_of
 from deltarule._training.fit import fit
+from deltarule.ensembles.machines import in_use
 from deltarule.ensembles.many import fit_many
 from deltarule.ensembles.searching.halving import Epochs, Seconds, as_budget, sizes_of_rungs
 from deltarule.ensembles.searching.search_result import SearchResult
@@ -152,7 +153,8 @@ def search(
         return SearchResult(everyone, dict(space), metric, sign, budget)
 
     try:
-        _climb(everyone, sizes, limit, train, progress=progress)
+        with in_use().same_data():
+            _climb(everyone, sizes, limit, train, progress=progress)
     except BaseException as error:
         _end(everyone, "interrupted")
         if any(trial.best_epoch is not None and not trial.diverged for trial in everyone):
@@ -183,7 +185,7 @@ def _climb(
             racing = _whole(racing)
             if not racing:
                 return
-        if progress:
+        if progress and in_use().leads:
             _say(f"rung {rung} of {len(sizes)}: {entered} trials", trials)
         if limit.is_spent():
             return

@@ -1,0 +1,1 @@
+"""Many networks, each trained whole on one of several machines."""
