@@ -26,7 +26,7 @@ def train(key, batch=None, rows=None, repetitions=5, together=True, spans=True, 
     from contestants.deltarule import network
 
     import deltarule as dr
-    from deltarule.distributed import steps
+    from deltarule.distributed.sharded import steps
 
     if not spans:
         steps._SPAN = 1 << 40
@@ -105,8 +105,8 @@ def ddp(key, rank, ranks, port, repetitions=5):
 
 def exchange(counts, repetitions=7):
     """Seconds that it takes to add up vectors of so many numbers, of one shard a rank."""
-    from deltarule.distributed.meeting import Meeting
-    from deltarule.distributed.sums import Sums
+    from deltarule.distributed.sharded.meeting import Meeting
+    from deltarule.distributed.sharded.sums import Sums
 
     ranks, found = comm(), {}
     for count in counts:

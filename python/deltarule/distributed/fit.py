@@ -17,11 +17,11 @@ from deltarule._training.examples import Given
 from deltarule._training.fit import fit as fit_alone
 from deltarule._training.progress import Progress
 from deltarule._training.training import saved_of
-from deltarule.distributed.differences import description, expect_same
-from deltarule.distributed.estimator import fit_estimator
-from deltarule.distributed.meeting import Meeting
-from deltarule.distributed.shards import Shards
-from deltarule.distributed.training import sharded
+from deltarule.distributed.sharded.differences import description, expect_same
+from deltarule.distributed.sharded.estimator import fit_estimator
+from deltarule.distributed.sharded.meeting import Meeting
+from deltarule.distributed.sharded.shards import Shards
+from deltarule.distributed.sharded.training import sharded
 from deltarule.history import History
 from deltarule.network import Network
 

@@ -16,8 +16,9 @@ import numpy as np
 from deltarule._arrays import Array
 from deltarule._threads import isa
 from deltarule._version import __version__
+from deltarule.distributed.digest import digest
 from deltarule.distributed.predicting.answers import answers
-from deltarule.distributed.side_by_side.alike import digest, first_difference
+from deltarule.distributed.side_by_side.alike import first_difference
 from deltarule.distributed.side_by_side.post import Post
 from deltarule.errors import DistributedError
 

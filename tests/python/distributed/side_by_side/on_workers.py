@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.model_selection import GridSearchCV
 
 import deltarule as dr
-from deltarule.distributed.side_by_side.alike import digest
+from deltarule.distributed.digest import digest
 from distributed import Client, LocalCluster
 from ensembles.test_many import LOSS, alone, assert_same, mixed
 from support import data_of_every_kind

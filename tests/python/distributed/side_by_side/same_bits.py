@@ -12,7 +12,7 @@ import numpy as np
 from mpi4py import MPI
 
 import deltarule as dr
-from deltarule.distributed.side_by_side.alike import digest
+from deltarule.distributed.digest import digest
 from ensembles.test_many import LOSS, alone, assert_same, mixed
 from support import data_of_every_kind
 

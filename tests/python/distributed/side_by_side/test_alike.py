@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.distributed.side_by_side.alike import digest, first_difference
+from deltarule.distributed.digest import digest
+from deltarule.distributed.side_by_side.alike import first_difference
 from support import network, of_every_kind
 
 

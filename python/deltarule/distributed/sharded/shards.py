@@ -16,7 +16,7 @@ from deltarule._data.sampling import shuffled_in_windows, window_of
 from deltarule._data.split import split
 from deltarule._data.targets import part_of
 from deltarule._training.runs import Run
-from deltarule.distributed.meeting import Meeting
+from deltarule.distributed.sharded.meeting import Meeting
 
 
 class Part(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from deltarule._arrays import Array, aligned_zeros
-from deltarule.distributed.meeting import Meeting
-from deltarule.distributed.tree import Branch, add, branches_within, halves
+from deltarule.distributed.sharded.meeting import Meeting
+from deltarule.distributed.sharded.tree import Branch, add, branches_within, halves
 
 # Bytes up to which every rank gets all that the ranks have, in one message of each: the time is
 # that of a message, and not of what is in it.

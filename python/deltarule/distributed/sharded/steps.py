@@ -11,8 +11,8 @@ from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._network.works import Works
 from deltarule._training.runs import EveryStep, Made, MakeSteps, Run
-from deltarule.distributed.shards import Part, Sharded
-from deltarule.distributed.sums import Sums
+from deltarule.distributed.sharded.shards import Part, Sharded
+from deltarule.distributed.sharded.sums import Sums
 from deltarule.layers import BatchNorm
 from deltarule.losses import Loss
 from deltarule.optimizers import Optimizer

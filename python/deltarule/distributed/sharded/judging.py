@@ -13,9 +13,9 @@ from deltarule._data.targets import part_of
 from deltarule._network.all_examples import infer
 from deltarule._network.works import Works
 from deltarule._training.evaluate import Held
-from deltarule.distributed.meeting import Meeting
-from deltarule.distributed.shards import Shards
-from deltarule.distributed.tree import add
+from deltarule.distributed.sharded.meeting import Meeting
+from deltarule.distributed.sharded.shards import Shards
+from deltarule.distributed.sharded.tree import add
 from deltarule.losses import Loss
 from deltarule.metrics import Metric
 

@@ -26,17 +26,17 @@ from deltarule._training.hooks import speaks
 from deltarule._training.run import HOOKS, TrainingRun
 from deltarule._training.runs import EveryStep, MakeSteps
 from deltarule._training.training import Training, examples_of, training_of
-from deltarule.distributed.differences import expect_same
-from deltarule.distributed.judging import Judge, RowsOfAll, class_totals
-from deltarule.distributed.meeting import Meeting
-from deltarule.distributed.shards import (
+from deltarule.distributed.sharded.differences import expect_same
+from deltarule.distributed.sharded.judging import Judge, RowsOfAll, class_totals
+from deltarule.distributed.sharded.meeting import Meeting
+from deltarule.distributed.sharded.shards import (
     BatchesInShards,
     RowsInShards,
     Shards,
     Together,
     numbers_of_shards,
 )
-from deltarule.distributed.steps import MakeShardedSteps
+from deltarule.distributed.sharded.steps import MakeShardedSteps
 from deltarule.layers import BatchNorm
 from deltarule.optimizers import LBFGS
 

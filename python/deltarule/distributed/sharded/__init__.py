@@ -1,0 +1,1 @@
+"""One training whose batches are cut into shards, which the ranks share."""
