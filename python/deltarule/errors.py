@@ -39,7 +39,19 @@ class TrainingDivergedError(ArithmeticError):
 
 
 class DistributedError(RuntimeError):
-    """Another rank or worker has failed or does not come; the message says which, and why."""
+    """Another rank or worker has failed or does not come; the message says which, and why.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import deltarule as dr
+    >>> net = dr.Network([dr.Dense(1)], input_size=2, seed=0)
+    >>> X, y = np.ones((8, 2)), np.ones(8)
+    >>> try:
+    ...     history = dr.distributed.fit(net, X, y, shards=2, batch_size=4)
+    ... except dr.DistributedError as error:  # such as "fit: rank 3 has failed: ValueError: ..."
+    ...     print(error)
+    """
 
 
 class TrainingWarning(UserWarning):

@@ -12,7 +12,14 @@ from deltarule import initializers, schedules
 RAISE_NOTHING = {
     *("History", "LearningRateRange", "SearchResult", "get_num_threads", "isa"),
     *("Loss", "LogCosh", "MeanAbsoluteError", "MeanSquaredError", "Poisson"),
-    *("ModelFileError", "Optimizer", "TableWarning", "TrainingDivergedError", "TrainingWarning"),
+    *(
+        "DistributedError",
+        "ModelFileError",
+        "Optimizer",
+        "TableWarning",
+        "TrainingDivergedError",
+        "TrainingWarning",
+    ),
 }
 METHODS_THAT_RAISE_NOTHING = {"columns", "filled", "newest_file", "outputs_a_target", "pad"}
 METHODS_THAT_RAISE_NOTHING |= {"get_params", "record", "summary", "table"}

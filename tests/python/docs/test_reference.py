@@ -17,7 +17,10 @@ from support import ROOT
 PAGES = ROOT / "docs" / "reference"
 # Modules whose names are not all on the package's face, and what they have for the package itself,
 # which no person calls.
-MODULES = ("blocks", "callbacks", "initializers", "metrics", "network", "schedules")
+MODULES = (
+    *("blocks", "callbacks", "distributed", "initializers", "metrics", "network"),
+    "schedules",
+)
 FOR_THE_PACKAGE = {
     *("as_initializer", "draw", "suits", "as_metrics", "default_metrics", "of_labels"),
     *("recorded_name", "as_schedule"),
