@@ -9,7 +9,7 @@ import pytest
 
 import deltarule as dr
 from deltarule._training.examples import Given
-from deltarule.distributed.side_by_side.alike import digest
+from deltarule.distributed.digest import digest
 from deltarule.distributed.side_by_side.parcels import (
     Known,
     adopt,
