@@ -34,8 +34,8 @@ class Known:
     def add_member(self, index: int, network: BareNetwork, given: Given) -> None:
         """Name what a member is, and what it is given."""
         self.add(("network", index), network)
-        if network.inputs is not None:
-            self.add(("inputs", index), network.inputs)
+        if network._inputs is not None:
+            self.add(("inputs", index), network._inputs)
         if isinstance(given.optimizer, Optimizer):
             self.add(("optimizer", index), given.optimizer)
         for place, callback in enumerate(given.callbacks):

@@ -25,6 +25,9 @@ _SIGN, _LOOK = 1.0, 0.002  # seconds from a sign to the next, at most; and from 
 _TAG = 20_100
 _MOST_BYTES = 1 << 28  # of one broadcast
 
+# What MPI may still write to, when nobody waits for it any more.
+_abandoned: list[Any] = []
+
 # Given a rank, a kind of message, and what it says.
 Handler = Callable[[int, str, Any], None]
 
@@ -119,15 +122,15 @@ class Post:
         """The next message of some kinds; others, which nobody waits for any more, are dropped."""
         while True:
             self.look()
-            if self._left:
-                some = ", ".join(f"rank {rank}" for rank in sorted(self._left))
-                raise DistributedError(
-                    f"{self._where}: {some} has made fewer calls than rank 0: expected the same "
-                    "calls on all ranks"
-                )
+            left = sorted(self._left)  # before the messages, as what they have sent comes first
             try:
                 message = self._inbox.get(timeout=0.05) if wait else self._inbox.get_nowait()
             except queue.Empty:
+                if left:
+                    raise DistributedError(
+                        f"{self._where}: rank {left[0]} has made fewer calls than rank 0: expected "
+                        "the same calls on all ranks"
+                    ) from None
                 if wait:
                     continue
                 return None
@@ -163,9 +166,13 @@ class Post:
         view = memoryview(buffer)
         for first in range(0, size, _MOST_BYTES):
             request = self._comm.Ibcast(view[first : first + _MOST_BYTES], root)
-            while not request.Test():
-                self.look()
-                sleep(_LOOK / 20)
+            try:
+                while not request.Test():
+                    self.look()
+                    sleep(_LOOK / 20)
+            except BaseException:
+                _abandoned.append((request, view))
+                raise
         return bytes(buffer) if data is None else data
 
     def fail(self, error: BaseException) -> None:

@@ -41,12 +41,12 @@ class Workers(Machines):
         if self._data is not None:
             yield
             return
-        self._data = _Data(self._client)
+        self._data = data = _Data(self._client)
         try:
             yield
         finally:
-            self._data.forget()
             self._data = None
+        data.forget()  # where something is wrong the next run has them do it
 
     def train(self, task: Task) -> None:
         """Train all networks, each by one worker."""
@@ -207,7 +207,6 @@ class _Data:
 
     def forget(self) -> None:
         """Have workers let go of it."""
-        self._there.clear()
         _within(2, lambda: self._client.run(on_worker.forget, self.name, on_error="ignore"))
 
 

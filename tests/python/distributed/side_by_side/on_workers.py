@@ -156,7 +156,7 @@ def goes_wrong(client, folder):
     client.run(same_build)
     callbacks = [[], [Once("SIGSTOP", folder)], []]
     told["a worker stopped"] = what_it_raises(
-        lambda: many(nets, X, y, epochs=4, callbacks=callbacks, timeout=4)
+        lambda: many(nets, X, y, epochs=4, callbacks=callbacks, timeout=3)
     )
     os.kill(int((Path(folder) / "SIGSTOP" / "pid").read_text()), signal.SIGKILL)
 

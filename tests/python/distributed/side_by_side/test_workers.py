@@ -61,4 +61,4 @@ def test_another_worker_trains_what_one_that_was_killed_had(told: dict[str, Any]
 
 def test_a_worker_that_is_stopped_ends_the_run(told: dict[str, Any]) -> None:
     assert told["a worker stopped"].startswith("DistributedError: fit_many: worker tcp://")
-    assert "has given no sign of life for 4 s" in told["a worker stopped"]
+    assert "has given no sign of life for 3 s" in told["a worker stopped"]
