@@ -25,7 +25,7 @@ PROGRAMS = dict(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the programs find the data and the model that they read."""
     pytest.importorskip("mpi4py")
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed.client")
     folder = tmp_path_factory.mktemp("guide")
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 4)).astype("float32")
