@@ -170,10 +170,10 @@ class Meeting:
             [send, to, np.cumsum(to) - to, byte], [receive, of, np.cumsum(of) - of, byte]
         )
 
-    def begin_all_gather(self, mine: Array, every: Array, sizes: Array) -> Any:
-        """Begin to put parts together, of so many bytes each, in the ranks' order."""
-        byte = self._mpi.BYTE
-        return self._comm.Iallgatherv([mine, byte], [every, sizes, np.cumsum(sizes) - sizes, byte])
+    def begin_all_gather(self, every: Array, sizes: Array) -> Any:
+        """Begin to put parts together, of so many bytes each, this rank's being in its place."""
+        parts = [every, sizes, np.cumsum(sizes) - sizes, self._mpi.BYTE]
+        return self._comm.Iallgatherv(self._mpi.IN_PLACE, parts)
 
     def finish(self, request: Any) -> None:
         """Wait for what was begun."""

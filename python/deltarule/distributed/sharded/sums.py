@@ -14,16 +14,18 @@ from deltarule.distributed.sharded.tree import Branch, add, branches_within, hal
 # Bytes up to which every rank gets all that the ranks have, in one message of each: the time is
 # that of a message, and not of what is in it.
 _LITTLE = 128 * 1024
+# Numbers that are exchanged at a time: of more, what is sent leaves a core's cache on its way.
+_PIECE = 1 << 19
 
 
 class Sums:
     """Flat vectors of this rank's shards, and their sum with all others'.
 
     A rank adds up what whole branches of the tree it has. What is then still apart is exchanged in
-    spans: each rank gets its part of a span from all others, adds it up by the tree, and hands the
-    sum on. That is no more traffic than a ring's, and the order of the sum is the tree's. Vectors
-    of few numbers, whose time is that of a message and not of what is in it, go to all at once with
-    what the ranks say when they meet.
+    pieces: each rank gets its part of a piece from all others, adds it up by the tree, and hands
+    the sum on. That is no more traffic than a ring's, and the order of the sum is the tree's.
+    Vectors of few numbers, whose time is that of a message and not of what is in it, go to all at
+    once with what the ranks say when they meet.
 
     Parameters
     ----------
@@ -61,7 +63,8 @@ class Sums:
         self._next, self._top = 0, 0
         alone = meeting.size == 1
         self.total = self._rooms[0] if alone else aligned_zeros(count, np.dtype(dtype))
-        self._under_way: list[tuple[slice, Any, Array, Array]] = []
+        self._under_way: list[tuple[int, int, Any, Array, Array]] = []
+        self._received: dict[int, Array] = {}
         self.little = not alone and meeting.size * self._rooms[0].nbytes <= _LITTLE
         most_branches = int(self._counts.max()) if self.little else 0
         size = 8 * each * notes
@@ -114,29 +117,36 @@ class Sums:
         """Begin to exchange a span, to which all shards have been added."""
         if self._meeting.size == 1:
             return
-        own, edges = self._own[:, span], self._edges(span) - span.start
-        mine = edges[self._meeting.rank + 1] - edges[self._meeting.rank]
-        parts = [own[:, a:b].ravel() for a, b in pairwise(edges)]
-        sent = own[0] if len(own) == 1 else np.concatenate(parts)
-        every = np.empty((len(self._branches), mine), own.dtype)
+        for start in range(span.start, span.stop, _PIECE):
+            self._begin_piece(start, min(start + _PIECE, span.stop))
+
+    def _begin_piece(self, start: int, stop: int) -> None:
+        own, edges = self._own[:, start:stop], self._edges(start, stop) - start
+        sent = own[0]
+        if len(own) > 1:
+            sent = np.concatenate([own[:, a:b].ravel() for a, b in pairwise(edges)])
+        every = self._received.get(start)  # memory that is new takes longer than what it receives
+        if every is None:
+            mine = edges[self._meeting.rank + 1] - edges[self._meeting.rank]
+            every = np.empty((len(self._branches), mine), own.dtype)
+            self._received[start] = every
         to = np.diff(edges) * len(own) * own.itemsize
-        request = self._meeting.begin_all_to_all(
-            sent, to, every, self._counts * mine * own.itemsize
-        )
-        for _, other, _, _ in self._under_way:
+        request = self._meeting.begin_all_to_all(sent, to, every, self._counts * every.strides[0])
+        for _, _, other, _, _ in self._under_way:
             self._meeting.help_along(other)
-        self._under_way.append((span, request, every, sent))
+        self._under_way.append((start, stop, request, every, sent))
 
     def finish(self) -> None:
-        """Have the sum over all shards, once all spans are there."""
+        """Have the sum over all shards, once all pieces are there."""
         gathered = []
-        for span, request, every, _ in self._under_way:
+        for start, stop, request, every, _ in self._under_way:
             self._meeting.finish(request)
-            found = np.ascontiguousarray(self._sum([every]))
-            sizes = np.diff(self._edges(span)) * every.itemsize
-            request = self._meeting.begin_all_gather(found, self.total[span], sizes)
-            gathered.append((request, found))
-        for request, _ in gathered:
+            edges = self._edges(start, stop)
+            rank = self._meeting.rank
+            self.total[edges[rank] : edges[rank + 1]] = self._sum([every])
+            sizes = np.diff(edges) * every.itemsize
+            gathered.append(self._meeting.begin_all_gather(self.total[start:stop], sizes))
+        for request in gathered:
             self._meeting.finish(request)
         self._under_way.clear()
 
@@ -144,14 +154,20 @@ class Sums:
         """The sum of all branches, rank by rank."""
         vectors = [vector for branches in of_ranks for vector in branches]
         parts = dict(zip(self._branches, vectors, strict=True))
-        total: Array = add(self._all, parts, np.add)
+        total: Array = add(self._all, parts, _added_to)
         return total
 
-    def _edges(self, span: slice) -> Array:
-        """Where the parts of a span begin and end, one a rank."""
+    def _edges(self, start: int, stop: int) -> Array:
+        """Where the parts of a piece begin and end, one a rank."""
         ranks = self._meeting.size
-        edges: Array = span.start + (span.stop - span.start) * np.arange(ranks + 1) // ranks
+        edges: Array = start + (stop - start) * np.arange(ranks + 1) // ranks
         return edges
+
+
+def _added_to(a: Array, b: Array) -> Array:
+    """Their sum, in the place of the first, which has been received for it alone."""
+    a += b
+    return a
 
 
 def _additions(first: int, count: int, branches: list[Branch]) -> list[int]:
