@@ -169,6 +169,67 @@ Index bytes_to_line(const py::array& array) {
   return -reinterpret_cast<std::intptr_t>(array.data()) & (cache_line - 1);
 }
 
+// A matrix of Scalar that nothing stands in the way of, or nothing: without a conversion or a call into Python.
+template <class Scalar>
+std::optional<py::array> matrix_at_once(PyObject* object) {
+  if (!object || !Py_IS_TYPE(object, py::detail::npy_api::get().PyArray_Type_)) return std::nullopt;
+  auto array = py::reinterpret_borrow<py::array>(object);
+  const py::dtype dtype = array.dtype();
+  const bool ready = array.ndim() == 2 && array.size() > 0 && dtype.byteorder() == '=' &&
+                     dtype.num() == py::detail::npy_format_descriptor<Scalar>::value &&
+                     (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+  return ready ? std::optional(std::move(array)) : std::nullopt;
+}
+
+// p - alpha d in an array that lies as d does; or nothing, where they do not lie alike.
+template <class Scalar>
+std::optional<py::array> descended(const py::array& p, const py::array& d, double alpha) {
+  const bool alike = p.shape(0) == d.shape(0) && p.shape(1) == d.shape(1);
+  const auto both = [&](int order) { return (p.flags() & d.flags() & order) == order; };
+  const bool columns = both(py::array::f_style);
+  if (!alike || !(columns || both(py::array::c_style))) return std::nullopt;
+  const auto factor = static_cast<Scalar>(-alpha);
+  py::array to = columns ? py::array(new_matrix<Scalar>(d.shape(0), d.shape(1)))
+                         : py::array(py::array_t<Scalar>({d.shape(0), d.shape(1)}));
+  const auto* const from = static_cast<const Scalar*>(p.data());
+  const auto* const along = static_cast<const Scalar*>(d.data());
+  auto* const step = static_cast<Scalar*>(to.mutable_data());
+  for (py::ssize_t i = 0; i < d.size(); ++i) step[i] = factor * along[i] + from[i];
+  return to;
+}
+
+// W := W - alpha dW and b := b - alpha db of each layer, in new arrays; or None where anything is not as the
+// course has it, which the long way finds words for.
+template <class Scalar>
+py::object gradient_step_of(const py::dict& parameters, const py::dict& gradients, double alpha) {
+  py::dict updated;
+  const auto layers = static_cast<Index>(parameters.size()) / 2;
+  if (layers == 0 || parameters.size() % 2 != 0) return py::none();
+  for (Index l = 1; l <= layers; ++l) {
+    py::ssize_t units = 0;
+    for (const char* kind : {"W", "b"}) {
+      const std::string name = kind + std::to_string(l);
+      const py::str key(name), key_d("d" + name);
+      const auto p = matrix_at_once<Scalar>(PyDict_GetItemWithError(parameters.ptr(), key.ptr()));
+      const auto d = matrix_at_once<Scalar>(PyDict_GetItemWithError(gradients.ptr(), key_d.ptr()));
+      if (!p || !d) return py::none();
+      if (*kind == 'W')
+        units = p->shape(0);
+      else if (p->shape(0) != units || p->shape(1) != 1)
+        return py::none();
+      auto step = descended<Scalar>(*p, *d, alpha);
+      if (!step) return py::none();
+      updated[key] = *std::move(step);
+    }
+  }
+  return updated;
+}
+
+py::object py_gradient_step(const py::dict& parameters, const py::dict& gradients, double alpha) {
+  py::object updated = gradient_step_of<double>(parameters, gradients, alpha);
+  return updated.is_none() ? gradient_step_of<float>(parameters, gradients, alpha) : updated;
+}
+
 }  // namespace
 
 void register_kernels(py::module_& module) {
@@ -183,6 +244,7 @@ void register_kernels(py::module_& module) {
              arg("weights") = py::none());
   module.def("loss_backward_from_logits", &py_loss_backward<true>, arg("loss"), arg("Z"), arg("Y"),
              arg("weights") = py::none());
+  module.def("gradient_step", &py_gradient_step, arg("parameters"), arg("gradients"), arg("alpha"));
   module.def("find_non_finite", &py_find_non_finite, arg("X"), arg("dtype"));
   module.def("bytes_to_line", &bytes_to_line, arg("array"));
 }

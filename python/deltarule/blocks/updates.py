@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from deltarule import _core
 from deltarule._arrays import Array
 from deltarule.blocks.arrays import dtype_of, finite_number, number_between, size_of
 from deltarule.blocks.parameters import (
@@ -92,6 +93,10 @@ def _with_gd(
     where: str, parameters: Mapping[str, Array], grads: Mapping[str, Array], learning_rate: float
 ) -> dict[str, Array]:
     alpha = finite_number(where, "learning_rate", learning_rate)
+    if type(parameters) is dict and type(grads) is dict:
+        at_once = _core.gradient_step(parameters, grads, alpha)
+        if at_once is not None:
+            return at_once
     p, d = checked_step(where, parameters, grads)
     updated: dict[str, Array] = {}
     for key, key_d in gradient_keys(len(p) // 2):

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deltarule import blocks
+from deltarule import _core, blocks
+from support import assert_same_bits
 
 PARAMETERS = {
     name: np.random.default_rng(i).normal(size=shape)
@@ -101,3 +102,47 @@ def test_what_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         getattr(blocks, function)(*arguments)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_short_way_makes_numpy_s_step(dtype: Any, order: Any) -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"W1": (3, 2), "b1": (3, 1), "W2": (1, 3), "b2": (1, 1)}
+    p = {key: np.array(rng.normal(size=shape), dtype, order=order) for key, shape in shapes.items()}
+    d = {f"d{key}": np.array(rng.normal(size=s), dtype, order=order) for key, s in shapes.items()}
+    p["b1"][0, 0], d["dW1"][0, 0] = np.nan, np.inf
+    at_once = _core.gradient_step(p, d | {"dZ1": "anything"}, 0.3)
+    assert at_once is not None
+    assert list(at_once) == list(shapes)
+    for key in shapes:
+        assert at_once[key].dtype == dtype
+        assert_same_bits(at_once[key], -0.3 * d[f"d{key}"] + p[key])
+        assert not np.may_share_memory(at_once[key], p[key])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"W1": None},
+        {"dW1": None},
+        {"dW1": np.ones((2, 3))},
+        {"W1": np.ones((3, 2), int)},
+        {"dW1": np.ones((3, 2), np.float32)},
+        {"W1": np.ones((3, 2), ">f8")},
+        {"W1": np.ma.ones((3, 2))},
+        {"W1": np.ones((3, 4))[:, ::2]},
+        {"dW1": np.ones((3, 2), order="F")},
+        {"b1": np.ones((2, 1)), "db1": np.ones((2, 1))},
+        {"b1": np.ones(3), "db1": np.ones(3)},
+        {"W3": np.ones((1, 3))},
+        {"W1": np.frombuffer(bytes(49), np.uint8)[1:].view(float).reshape(3, 2)},
+    ],
+)
+def test_what_is_not_plain_goes_the_long_way(change: dict[str, Any]) -> None:
+    p = {"W1": np.ones((3, 2)), "b1": np.ones((3, 1))}
+    d = {"dW1": np.ones((3, 2)), "db1": np.ones((3, 1))}
+    assert _core.gradient_step(p, d, 0.1) is not None
+    for key, value in change.items():
+        (d if key.startswith("d") else p)[key] = value
+    assert _core.gradient_step(p, d, 0.1) is None
