@@ -86,6 +86,8 @@ class Draw:
     ----------
     layers : int
         Hidden ones.
+    units : int
+        Of each of them.
     dropout : float
         Behind each of them.
     waves : int
@@ -97,6 +99,7 @@ class Draw:
     """
 
     layers: int
+    units: int
     dropout: float
     waves: int
     sigma: float
@@ -112,13 +115,13 @@ class Draw:
         """
         layers = 1 + int(generator.integers(3))
         drops, dropout = generator.random() < 0.6, 0.5 * generator.random()
-        most = min(preset.waves, _MOST_WAVES // max(1, numbers))
-        most = max(most, min(_FEWEST_WAVES, preset.waves))
+        most = _most_waves(preset, numbers)
         waves = _FEWEST_WAVES + _STEP * int(
             generator.random() * (1 + (most - _FEWEST_WAVES) // _STEP)
         )
         return cls(
             layers,
+            preset.units,
             round(dropout, 3) if drops else 0.0,
             min(waves, most),
             _log_uniform(generator, 0.05, 10.0),
@@ -129,7 +132,6 @@ class Draw:
     def network(
         self,
         encoder: TableEncoder,
-        preset: Preset,
         outputs: int,
         activation: str,
         start: Array,
@@ -142,7 +144,7 @@ class Draw:
             waves = Periodic(self.waves, form="cosine", sigma=self.sigma, columns=numbers)
             layers.append(waves)
         for _ in range(self.layers):
-            layers.append(Dense(preset.units, "relu", _uniform, _uniform_bias))
+            layers.append(Dense(self.units, "relu", _uniform, _uniform_bias))
             if self.dropout:
                 layers.append(Dropout(self.dropout))
         layers.append(Dense(outputs, activation, _uniform, start))
@@ -151,6 +153,12 @@ class Draw:
     def optimizer(self) -> AdamW:
         """The member's optimizer."""
         return AdamW(self.learning_rate, weight_decay=self.weight_decay)
+
+
+def _most_waves(preset: Preset, numbers: int) -> int:
+    """What each of so many numbers becomes at the most."""
+    most = min(preset.waves, _MOST_WAVES // max(1, numbers))
+    return max(most, min(_FEWEST_WAVES, preset.waves))
 
 
 def _log_uniform(generator: np.random.Generator, low: float, high: float) -> float:
