@@ -81,7 +81,7 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.2g} s"
     minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds} s"
+    return f"{minutes} min" + f" {seconds} s" * bool(seconds)
 
 
 def _width() -> int | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeVar
 
 import click
@@ -44,7 +45,7 @@ class Console:
 
     def result(self, text: str, values: Any) -> None:
         """Tell what came out, to people or to a program."""
-        click.echo(json.dumps(values, default=_plain) if self.as_json else text)
+        click.echo(json.dumps(finite(values), allow_nan=False) if self.as_json else text)
 
     @property
     def live(self) -> bool:
@@ -66,9 +67,17 @@ class Console:
         self.notes([text.partition(": ")[2] or text for text in said])
 
 
-def _plain(value: Any) -> Any:
-    """NumPy's values as Python's."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+def finite(value: Any) -> Any:
+    """Values as JSON has them: NumPy's as Python's, and what is no finite number as None."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
 def said(command: Command) -> Command:

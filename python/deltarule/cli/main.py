@@ -17,6 +17,7 @@ from deltarule._version import __version__
 # By name, in the order of the help: imported when it is asked for.
 _COMMANDS = {
     "train": "Make a model of a table.",
+    "search": "Make a better one, within a budget of time.",
     "predict": "Predict a table's rows by a model, into a file.",
     "evaluate": "Score a model on a table that has the target.",
     "explain": "Tell which columns a model goes by.",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from deltarule._arrays import Array
+from deltarule.cli.console import finite
 from deltarule.cli.work.targets import as_numbers, classes_like
 from deltarule.history import Right, as_table
 from deltarule.tabular.judging.scores import Score, scores_of_classes, scores_of_numbers
@@ -52,13 +54,24 @@ def as_text(scores: Scores) -> str:
     return as_table(cells)
 
 
+def _has_interval(score: Score) -> bool:
+    return isfinite(score.low) and isfinite(score.high)
+
+
 def _cell(score: Score) -> str:
-    return f"{score.value:.4g} ({score.low:.4g} to {score.high:.4g})"
+    interval = f" ({score.low:.4g} to {score.high:.4g})" if _has_interval(score) else ""
+    return f"{score.value:.4g}{interval}"
+
+
+def intervals_of(scores: Scores) -> str:
+    """That there are intervals, if there are, for a title."""
+    there = any(_has_interval(score) for some in scores.values() for score in some)
+    return ", with intervals of 95 %" if there else ""
 
 
 def as_values(scores: Scores) -> dict[str, Any]:
-    """The same for JSON."""
+    """The same for JSON; what is not known is None."""
     return {
-        who: {each.name: [each.value, each.low, each.high] for each in some}
+        who: {each.name: finite([each.value, each.low, each.high]) for each in some}
         for who, some in scores.items()
     }

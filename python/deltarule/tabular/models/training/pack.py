@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,6 +73,8 @@ class Mix:
         Each member's draw, its losses by epoch, and what it weighs.
     loss : float
         Of the mix on the rows held out.
+    tried : list of dict
+        Of a search, all that was drawn and the loss that each came to by itself, the least first.
     """
 
     ensemble: Ensemble
@@ -81,6 +83,7 @@ class Mix:
     spread: Array
     members: list[dict[str, Any]]
     loss: float
+    tried: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Member(NamedTuple):

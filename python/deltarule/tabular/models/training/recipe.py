@@ -7,6 +7,7 @@ says what was tried, and what came of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,8 @@ _MOST_WAVES = 1024
 _FEWEST_WAVES, _STEP = 7, 4
 # Rows to train on with which a pack has all its members.
 _ROWS = 24_000
+# Between which a search draws; what is dropped less than so, is not dropped.
+_MOST_LAYERS, _UNITS, _LEAST_DROPOUT = 4, (32, 512), 0.02
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,32 @@ class Draw:
             _log_uniform(generator, 0.05, 10.0),
             _log_uniform(generator, 1e-3, 1e-2),
             _log_uniform(generator, 1e-3, 1e-1),
+        )
+
+    @classmethod
+    def near(
+        cls, parents: Sequence[Draw], generator: np.random.Generator, preset: Preset, numbers: int
+    ) -> Draw:
+        """Draw one like some others: each of its numbers is of one of them, moved a little."""
+
+        def of_one(name: str) -> Any:
+            return getattr(parents[int(generator.integers(len(parents)))], name)
+
+        def moved(name: str, low: float, high: float, by: float) -> float:
+            value = float(of_one(name)) * float(np.exp(by * generator.normal()))
+            return float(f"{min(max(value, low), high):.3g}")
+
+        dropout = of_one("dropout") + 0.05 * generator.normal()
+        return cls(
+            int(np.clip(of_one("layers") + generator.choice([-1, 0, 0, 1]), 1, _MOST_LAYERS)),
+            round(moved("units", *_UNITS, 0.4)),
+            round(float(np.clip(dropout, 0, 0.6)), 3) if dropout > _LEAST_DROPOUT else 0.0,
+            round(
+                moved("waves", min(_FEWEST_WAVES, preset.waves), _most_waves(preset, numbers), 0.2)
+            ),
+            moved("sigma", 0.01, 30.0, 0.4),
+            moved("learning_rate", 3e-4, 2e-2, 0.3),
+            moved("weight_decay", 1e-4, 0.5, 0.5),
         )
 
     def network(

@@ -1,0 +1,82 @@
+"""``deltarule search``: a better model of a table than ``train`` makes, within a budget."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import click
+
+from deltarule._training.progress import duration
+from deltarule.cli.console import Console
+from deltarule.cli.making.options import makes_models
+from deltarule.cli.making.run import Way, make
+from deltarule.cli.work.durations import seconds_of
+from deltarule.cli.work.tables import HELP_OF_DATA
+from deltarule.history import Right, as_table
+from deltarule.tabular.models.training.course import Course
+from deltarule.tabular.models.training.rounds import FEW_ROWS, Round, searched
+
+_COLUMNS = ("round", "layers", "units", "dropout", "waves", "sigma", "learning_rate",
+            "weight_decay", "epochs")  # fmt: skip
+
+
+@click.command(
+    "search",
+    help=f"""Make a better model of a table than train does, within a budget of time.
+
+    The first round trains what train does. Each later one trains networks that are drawn near the
+    best so far, and the model is the mix of all that does best on rows held out. It ends with the
+    budget, or when three rounds have made nothing better, and tells what was tried.
+
+    {HELP_OF_DATA} Several files are one table.
+
+    \b
+    deltarule search adult.csv --target income --budget 5m
+    """,
+)
+@click.option(
+    "--budget",
+    type=seconds_of,
+    metavar="TIME",
+    default="5m",
+    show_default=True,
+    help="Time to search for, such as 90s, 5m or 1h.",
+)
+@click.option("--most", type=click.IntRange(1), default=10, help="Networks that are told.")
+@makes_models
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    budget: float,
+    most: int,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Search, score, write, and tell what was tried."""
+    console = Console(quiet, as_json)
+
+    def hear(each: Round) -> None:
+        what = "  (drawn as train draws)" if each.number == 1 else ""
+        console.say(
+            f"round {each.number}: {each.members} networks, the best one's loss {each.best:.4g}, "
+            f"the mix's {each.mix:.4g}, after {duration(each.seconds)}{what}"
+        )
+
+    announce = f"searching on {{rows}} rows, for {duration(budget)} at most ..."
+    course = Course(train=partial(searched, hear=hear), few_rows=FEW_ROWS)
+    make(ctx, console, Way(announce, time_limit=budget, course=course, tell=partial(_told, most)))
+
+
+def _told(most: int, record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The best of what was tried, in a table; and all of it, for a program."""
+    tried: list[dict[str, Any]] = record.get("tried", [])
+    best = tried[:most]
+    cells: dict[str, list[Any]] = {
+        name.replace("_", " "): [each[name] for each in best] for name in _COLUMNS
+    }
+    cells["loss"] = [Right(f"{each['loss']:.4g}") for each in best]
+    head = f"The {len(best)} best of {len(tried)} networks tried, by their loss on rows held out:"
+    return f"\n{head}\n{as_table(cells)}", {"tried": tried}
