@@ -105,6 +105,7 @@ def test_third_parties_stay_where_they_belong() -> None:
             "tabular.encoder",
             "tabular.judging",
             "tabular.models",
+            "cli.bench",
             "cli.demo",
         ),
         "joblib": ("estimators",),

@@ -22,7 +22,8 @@ _COMMANDS = {
     "evaluate": "Score a model on a table that has the target.",
     "explain": "Tell which columns a model goes by.",
     "info": "Tell what a model expects, and how it was made.",
-    "export": "Write a model for other programs: ONNX or C.",
+    "export": "Write a model for other programs: ONNX, C or PyTorch.",
+    "bench": "Measure how fast this machine trains and predicts.",
     "demo": "Train a network on images of digits, and show what comes of it.",
     "gradcheck": "Check the gradients of a network, number by number.",
 }
