@@ -93,14 +93,21 @@ def child(asked):
     sys.stderr.flush()
     os._exit(code)
 
+pid = 0
 for line in sys.stdin:
-    pid = os.fork()
-    if not pid:
-        child(json.loads(line))
-    print(pid, flush=True)
-    _, status, used = os.wait4(pid, 0)
-    code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-    print(json.dumps([code, used.ru_maxrss]), flush=True)
+    if line.strip():
+        if pid:  # of a test that has failed
+            os.kill(pid, 9)
+            os.waitpid(pid, 0)
+        pid = os.fork()
+        if not pid:
+            child(json.loads(line))
+        print(pid, flush=True)
+    else:
+        _, status, used = os.wait4(pid, 0)
+        pid = 0
+        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        print(json.dumps([code, used.ru_maxrss]), flush=True)
 """
 
 
@@ -116,17 +123,26 @@ class Warm:
         )
 
     def start(
-        self, folder: Path, *arguments: str, given: Path | None = None, **limits: int
+        self,
+        folder: Path,
+        *arguments: str,
+        given: Path | None = None,
+        out: str = "",
+        **limits: int,
     ) -> Running:
         """Begin a run; one at a time."""
         assert self._process.stdin is not None
-        out, err = folder / ".stdout", folder / ".stderr"
-        streams = [str(given or os.devnull), str(out), str(err)]
+        # Beside the folder, which tests look at.
+        err = folder.with_name(f"{folder.name}.stderr")
+        stdout = Path(out) if out else folder.with_name(f"{folder.name}.stdout")
+        for file in (err, *([] if out else [stdout])):
+            file.write_bytes(b"")  # it may be killed before it does
+        streams = [str(given or os.devnull), str(stdout), str(err)]
         asked = {"folder": str(folder), "arguments": arguments, "streams": streams,
                  "limits": limits}  # fmt: skip
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
-        return Running(self._process, int(self._line()), out, err)
+        return Running(self._process, int(self._line()), None if out else stdout, err)
 
     def run(self, folder: Path, *arguments: str, **rest: Any) -> Result:
         """A run from its beginning to its end."""
@@ -148,7 +164,7 @@ class Warm:
 class Running:
     """A run under way."""
 
-    def __init__(self, server: Any, pid: int, out: Path, err: Path) -> None:
+    def __init__(self, server: Any, pid: int, out: Path | None, err: Path) -> None:
         self._server, self.pid, self._out, self._err = server, pid, out, err
         self.peak = 0  # of its memory, in KiB
 
@@ -158,10 +174,11 @@ class Running:
 
     def wait(self) -> Result:
         """What came of it; the code is below 0 for one that was killed."""
+        self._server.stdin.write("\n")
+        self._server.stdin.flush()
         code, self.peak = json.loads(self._server.stdout.readline())
-        result = Result(code, self._out.read_bytes(), self._err.read_text(encoding="utf-8"))
-        self._out.unlink()
-        self._err.unlink()
+        stdout = b"" if self._out is None else self._out.read_bytes()
+        result = Result(code, stdout, self._err.read_text(encoding="utf-8"))
         assert "Traceback" not in result.stderr
         return result
 

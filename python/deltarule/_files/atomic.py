@@ -51,8 +51,10 @@ def replace(path: PathLike, parts: Iterable[Any]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(beside)):
+            error.filename = str(path)  # a full disk does not say of what
         raise
     _sync_folder(path.parent)
 

@@ -72,7 +72,8 @@ def group(traceback: bool) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command, and tell what is wrong in a line or two; the exit code.
 
-    0 is fine, 1 a problem with data or files, 2 one with the command, 130 and 143 an interruption.
+    0 is fine, 1 a problem with data or files, 2 one with the command, 130 and 143 an interruption,
+    141 that nobody reads any more what is written.
     """
     signal.signal(signal.SIGTERM, _end)
     warnings.simplefilter("ignore")
@@ -85,8 +86,10 @@ def run(arguments: Sequence[str]) -> int:
         return exit_.exit_code
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted: nothing was left half-written", INTERRUPTED)
-    except BrokenPipeError:
-        # Who read has gone; Python would complain when it closes the stream.
+    except SystemExit as end:
+        if end.code == TERMINATED:
+            return TERMINATED
+        # Who read has gone, and click ends. Python would complain when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except MemoryError:

@@ -84,6 +84,17 @@ def test_an_error_leaves_the_old_file_alone(error: type[BaseException], tmp_path
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_full_disk_says_of_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device: '.*x'") as caught:
+        atomic.replace(tmp_path / "x", [b"abc"])
+    assert caught.value.filename == str(tmp_path / "x")
+    assert not list(tmp_path.iterdir())
+
+
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         atomic.replace(tmp_path / "none" / "x", [b"new"])
