@@ -67,13 +67,13 @@ class Progress(Bar):
         return self
 
 
-def bar_of(total: int | None, unit: str) -> Any:
+def bar_of(total: int | None, unit: str, form: str | None = None) -> Any:
     """A bar of tqdm's, where that is installed; else None."""
     try:
         from tqdm.auto import tqdm
     except ModuleNotFoundError:
         return None
-    return tqdm(total=total, unit=unit, mininterval=0.05, dynamic_ncols=True)
+    return tqdm(total=total, unit=unit, mininterval=0.05, dynamic_ncols=True, bar_format=form)
 
 
 def duration(seconds: float) -> str:

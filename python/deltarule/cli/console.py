@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any, TypeVar
 
 import click
@@ -34,14 +36,26 @@ class Console:
     as_json: bool = False
 
     def say(self, text: str = "") -> None:
-        """Tell what is going on."""
+        """Tell what is going on, as it is: commands to type again, and tables that fit."""
         if not self.quiet:
             click.echo(text, err=True)
+
+    def tell(self, sentence: str) -> None:
+        """Tell it in lines that end where words do."""
+        width = _columns()
+        self.say(sentence if width is None else fill(sentence, width, break_long_words=False))
+
+    def table(self, text: str) -> None:
+        """Tell lines, none longer than the terminal is wide."""
+        width = _columns()
+        for line in text.split("\n"):
+            fits = width is None or len(line) <= width
+            self.say(line if fits else f"{line[: (width or 0) - 4].rstrip()} ...")
 
     def notes(self, texts: list[str]) -> None:
         """Tell what is worth a look."""
         for text in texts:
-            self.say(f"note: {text}")
+            self.tell(f"note: {text}")
 
     def result(self, text: str, values: Any) -> None:
         """Tell what came out, to people or to a program."""
@@ -65,6 +79,11 @@ class Console:
             if issubclass(each.category, (TableWarning, TrainingWarning))
         )
         self.notes([text.partition(": ")[2] or text for text in said])
+
+
+def _columns() -> int | None:
+    """Those of the terminal, if it is one that is read from."""
+    return get_terminal_size().columns if sys.stderr.isatty() else None
 
 
 def finite(value: Any) -> Any:

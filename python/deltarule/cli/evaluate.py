@@ -54,7 +54,7 @@ def command(
         predictions = judging.predicted(of_tables.fitted, of_tables.features(frame))
     classes = of_tables.classes is not None
     scores = {"this model": judging.scored(predictions, y, weights, classes=classes)}
-    console.say(f"{frame.height:,} rows of {where}{judging.intervals_of(scores)}:")
+    console.tell(f"{frame.height:,} rows of {where}{judging.intervals_of(scores)}:")
     console.result(
         judging.as_text(scores),
         {"rows": frame.height, "scores": judging.as_values(scores)["this model"]},

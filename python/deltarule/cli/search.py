@@ -17,8 +17,8 @@ from deltarule.history import Right, as_table
 from deltarule.tabular.models.training.course import Course
 from deltarule.tabular.models.training.rounds import FEW_ROWS, Round, searched
 
-_COLUMNS = ("round", "layers", "units", "dropout", "waves", "sigma", "learning_rate",
-            "weight_decay", "epochs")  # fmt: skip
+_HEADS = {"learning_rate": "rate", "weight_decay": "decay"}
+_COLUMNS = ("round", "layers", "units", "dropout", "waves", "sigma", *_HEADS, "epochs")
 
 
 @click.command(
@@ -35,16 +35,17 @@ _COLUMNS = ("round", "layers", "units", "dropout", "waves", "sigma", "learning_r
     deltarule search adult.csv --target income --budget 5m
     """,
 )
-@click.option(
-    "--budget",
-    type=seconds_of,
-    metavar="TIME",
-    default="5m",
-    show_default=True,
-    help="Time to search for, such as 90s, 5m or 1h.",
+@makes_models(
+    click.option(
+        "--budget",
+        type=seconds_of,
+        metavar="TIME",
+        default="5m",
+        show_default=True,
+        help="Time to search for, such as 90s, 5m or 1h.",
+    ),
+    click.option("--most", type=click.IntRange(1), default=10, help="Networks that are told."),
 )
-@click.option("--most", type=click.IntRange(1), default=10, help="Networks that are told.")
-@makes_models
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -59,13 +60,14 @@ def command(
     console = Console(quiet, as_json)
 
     def hear(each: Round) -> None:
-        what = "  (drawn as train draws)" if each.number == 1 else ""
         console.say(
-            f"round {each.number}: {each.members} networks, the best one's loss {each.best:.4g}, "
-            f"the mix's {each.mix:.4g}, after {duration(each.seconds)}{what}"
+            f"round {each.number}: {each.members} networks, best {each.best:.4g}, mix "
+            f"{each.mix:.4g}, after {duration(each.seconds)}"
         )
 
-    announce = f"searching on {{rows}} rows, for {duration(budget)} at most ..."
+    announce = (
+        f"searching on {{rows}} rows, for {duration(budget)} at most; losses on rows held out:"
+    )
     course = Course(train=partial(searched, hear=hear), few_rows=FEW_ROWS)
     make(ctx, console, Way(announce, time_limit=budget, course=course, tell=partial(_told, most)))
 
@@ -75,7 +77,7 @@ def _told(most: int, record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     tried: list[dict[str, Any]] = record.get("tried", [])
     best = tried[:most]
     cells: dict[str, list[Any]] = {
-        name.replace("_", " "): [each[name] for each in best] for name in _COLUMNS
+        _HEADS.get(name, name): [each[name] for each in best] for name in _COLUMNS
     }
     cells["loss"] = [Right(f"{each['loss']:.4g}") for each in best]
     head = f"The {len(best)} best of {len(tried)} networks tried, by their loss on rows held out:"

@@ -26,17 +26,18 @@ from deltarule.tabular.models.training.recipe import PRESETS
     deltarule train rides.parquet --target fare --preset best --report rides.html
     """,
 )
-@click.option(
-    "--preset",
-    type=click.Choice(sorted(PRESETS)),
-    default="default",
-    show_default=True,
-    help="How much is trained.",
+@makes_models(
+    click.option(
+        "--preset",
+        type=click.Choice(sorted(PRESETS)),
+        default="default",
+        show_default=True,
+        help="How much is trained.",
+    ),
+    click.option(
+        "--time-limit", type=seconds_of, metavar="TIME", help="For training, as 60s, 5m or 1h."
+    ),
 )
-@click.option(
-    "--time-limit", type=seconds_of, metavar="TIME", help="For training, such as 60s, 5m or 1h."
-)
-@makes_models
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -89,7 +89,7 @@ def test_a_full_disk_says_of_which_file(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left on device: '.*x'") as caught:
+    with pytest.raises(OSError, match="No space left on device") as caught:
         atomic.replace(tmp_path / "x", [b"abc"])
     assert caught.value.filename == str(tmp_path / "x")
     assert not list(tmp_path.iterdir())

@@ -75,7 +75,7 @@ def found_in(asked: Asked, console: Console) -> Found:
     )
     if asked.test:
         test = _test(asked, everything.X.columns, table.named, console)
-        parted: _Parted = (everything, test, f"{{rows:,}} rows of {asked.test}")
+        parted: _Parted = (everything, test, f"{{rows}} rows of {asked.test}")
     else:
         parted = _parted(asked, everything, task)
     return Found(*parted, task, table.columns, table.named)
@@ -110,7 +110,7 @@ def _with_targets(asked: Asked, frame: Any, console: Console) -> Any:
         gone = targets.rows_without(frame.get_column(asked.target))
         if len(gone):
             frame = frame[np.setdiff1d(np.arange(frame.height), gone)]
-            console.say(f"note: {len(gone):,} rows without a target are left out")
+            console.tell(f"note: {len(gone):,} rows without a target are left out")
     targets.expect_complete(frame.get_column(asked.target), asked.where)
     return frame
 
@@ -119,8 +119,8 @@ def _task(asked: Asked, column: Any, console: Console, width: int) -> str:
     found, why = targets.task_of(column)
     why = "as --task says" if asked.task else f"as {why} (--task says otherwise)"
     task = asked.task or found
-    console.say(f"{asked.where}: {len(column):,} rows, {width} columns")
-    console.say(f"target {asked.target!r}: {task}, {why}")
+    console.tell(f"{asked.where}: {len(column):,} rows, {width} columns")
+    console.tell(f"target {asked.target!r}: {task}, {why}")
     return task
 
 
@@ -157,7 +157,7 @@ def _parted(asked: Asked, everything: Examples, task: str) -> _Parted:
     """Keep a fifth apart."""
     m = everything.X.height
     if not asked.holdout or m < _FEWEST_ROWS:
-        return everything, None, "{rows:,} rows that each network was not trained on"
+        return everything, None, "{rows} rows that each network was not trained on"
     codes = None
     if task == targets.CLASSIFICATION:
         codes = everything.target.rank("dense").cast(int).to_numpy() - 1
@@ -170,6 +170,6 @@ def _parted(asked: Asked, everything: Examples, task: str) -> _Parted:
         seed=asked.seed,
         where=asked.where,
     )[0]
-    which = "{rows:,} rows drawn" if asked.time is None else "the last {rows:,} rows"
+    which = "{rows} rows drawn" if asked.time is None else "the last {rows} rows"
     train, test = everything.taken(part.train), everything.taken(part.held_out)
     return train, test, f"{which} that nothing was trained on"

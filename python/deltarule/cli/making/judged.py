@@ -62,7 +62,7 @@ def _some_of(train: Examples, seed: int, console: Console) -> Examples:
     m = train.X.height
     if m <= _MOST_ROWS:
         return train
-    console.say(f"note: simple models are trained on {_MOST_ROWS:,} of these rows")
+    console.tell(f"note: simple models are trained on {_MOST_ROWS:,} of these rows")
     return train.taken(np.sort(np.random.default_rng(seed).permutation(m)[:_MOST_ROWS]))
 
 

@@ -97,10 +97,20 @@ def _with_config(ctx: click.Context, param: click.Parameter, value: str | None) 
     return value
 
 
-_OPTIONS = (
+_FIRST = (
     click.argument("data", nargs=-1, required=True),
-    click.option("-t", "--target", required=True, help="The column that is to be predicted."),
-    click.option("-o", "--output", help="The model's file; by default beside the data."),
+    click.option(
+        "-t",
+        "--target",
+        metavar="COLUMN",
+        required=True,
+        help="The column that is to be predicted.",
+    ),
+    click.option(
+        "-o", "--output", metavar="FILE", help="The model's file; by default beside the data."
+    ),
+)
+_THEN = (
     click.option(
         "--task",
         type=click.Choice([targets.CLASSIFICATION, targets.REGRESSION]),
@@ -146,8 +156,13 @@ _OPTIONS = (
 )
 
 
-def makes_models(command: Command) -> Command:
-    """Give a command the options that all such commands have."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def makes_models(*own: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Give a command the options that all such commands have, and some of its own."""
+    options: tuple[Callable[[Any], Any], ...] = (*_FIRST, *own, *_THEN)
+
+    def with_options(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return with_options

@@ -71,8 +71,8 @@ def make(context: click.Context, console: Console, way: Way) -> None:
 
     def tell(encoder: TableEncoder) -> None:
         _tell_missing(found.train, console)
-        console.say(f"\n{encoder.describe()}\n")
-        console.say(way.announce.format(rows=f"{found.train.X.height:,}"))
+        console.table(f"\n{encoder.describe()}\n")
+        console.tell(way.announce.format(rows=f"{found.train.X.height:,}"))
 
     model._course = replace(way.course, found=tell)
     _fit(model, asked, found, console)
@@ -95,11 +95,12 @@ def make(context: click.Context, console: Console, way: Way) -> None:
             train=(found.train.X, found.train.target),
             command=repeat,
         )
-    console.say(f"\nScores on {found.which.format(rows=rows)}{judging.intervals_of(scores)}:")
+    console.say()
+    console.tell(f"Scores on {found.which.format(rows=f'{rows:,}')}{judging.intervals_of(scores)}:")
     console.say(judging.as_text(scores))
     best = better_than(scores)
     if best is not None:
-        console.say(f"note: {best} does better here than the model")
+        console.tell(f"note: {best} does better here than the model")
     console.say(f"\nthe model:        {asked.model}")
     if asked.report:
         console.say(f"the report:       {asked.report}")
@@ -127,7 +128,7 @@ def _tell_missing(train: Examples, console: Console) -> None:
     if missing:
         more = len(missing) - _MOST_NAMED
         rest = f" and in {more} more" if more > 0 else ""
-        console.say(f"missing values: {', '.join(missing[:_MOST_NAMED])}{rest}")
+        console.tell(f"missing values: {', '.join(missing[:_MOST_NAMED])}{rest}")
 
 
 def _fit(model: Any, asked: Asked, found: Found, console: Console) -> None:

@@ -46,11 +46,15 @@ def predicted(model: Any, X: Any) -> Array:
 
 
 def as_text(scores: Scores) -> str:
-    """A table: who, and each score with its interval."""
+    """A table: who, each score, and below it its interval."""
+    rows: list[tuple[str, list[str]]] = []
+    for who, some in scores.items():
+        rows.append((who, [number(each.value) for each in some]))
+        if any(map(_has_interval, some)):
+            rows.append(("", [_interval(each) for each in some]))
     names = [score.name for score in next(iter(scores.values()))]
-    cells: dict[str, list[Any]] = {"": list(scores)}
-    for at, name in enumerate(names):
-        cells[name] = [Right(_cell(each[at])) for each in scores.values()]
+    cells: dict[str, list[Any]] = {"": [who for who, _ in rows]}
+    cells |= {name: [Right(some[at]) for _, some in rows] for at, name in enumerate(names)}
     return as_table(cells)
 
 
@@ -58,9 +62,17 @@ def _has_interval(score: Score) -> bool:
     return isfinite(score.low) and isfinite(score.high)
 
 
-def _cell(score: Score) -> str:
-    interval = f" ({score.low:.4g} to {score.high:.4g})" if _has_interval(score) else ""
-    return f"{score.value:.4g}{interval}"
+def _interval(score: Score) -> str:
+    return f"{number(score.low)} to {number(score.high)}" if _has_interval(score) else ""
+
+
+def number(value: float) -> str:
+    """Four digits; large numbers in thousands, and small ones in no more places than tell."""
+    if not isfinite(value):
+        return "not defined"
+    if 1e4 <= abs(value) < 1e9:
+        return f"{float(f'{value:.4g}'):,.0f}"
+    return f"{round(value, 4):g}" if 1e-3 <= abs(value) < 1 else f"{value:.4g}"
 
 
 def intervals_of(scores: Scores) -> str:
