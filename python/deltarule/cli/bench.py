@@ -26,16 +26,28 @@ _THEIRS = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic", "identity": "i
 
 @click.command("bench")
 @click.argument("model", required=False)
-@click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="Drawn.")
-@click.option("--batch-size", type=click.IntRange(1), default=200, show_default=True)
+@click.option(
+    "--rows", type=click.IntRange(1), metavar="N", default=10_000, show_default=True, help="Drawn."
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    metavar="N",
+    default=200,
+    show_default=True,
+    help="Of training.",
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
     default=1.0,
     show_default=True,
     help="For each number; the best of what fits counts.",
 )
-@click.option("--threads", type=click.IntRange(1), help="By default as many as there are.")
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="By default as many as there are."
+)
 @said
 def command(
     model: str | None,

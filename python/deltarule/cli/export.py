@@ -17,7 +17,17 @@ from deltarule.network import Network
 _BY_SUFFIX = {".onnx": "onnx", ".h": "c", ".pt2": "torch"}
 
 
-@click.command("export")
+@click.command(
+    "export",
+    help="""Write a MODEL of tables, a network or an ensemble for other programs.
+
+    ONNX takes raw columns by their names. A header of C, and a program for torch.export.load, take
+    numbers, NaN for what is missing, and text by its codes; dates they do not take.
+
+    \b
+    deltarule export adult.safetensors -o adult.onnx
+    """,
+)
 @click.argument("model")
 @click.option(
     "--to",
@@ -31,14 +41,7 @@ _BY_SUFFIX = {".onnx": "onnx", ".h": "c", ".pt2": "torch"}
 def command(
     model: str, format_: str | None, output: str, name: str | None, quiet: bool, as_json: bool
 ) -> None:
-    r"""Write a MODEL of tables, a network or an ensemble for other programs.
-
-    ONNX takes raw columns by their names. A header of C, and a program for torch.export.load, take
-    numbers, NaN for what is missing, and text by its codes; dates they do not take.
-
-    \b
-    deltarule export adult.safetensors -o adult.onnx
-    """
+    """Write what the file's ending says."""
     console = Console(quiet, as_json)
     if not Path(model).exists():
         raise ModelFileError(f"{model}: there is no such file: expected a model that train made")

@@ -17,7 +17,9 @@ _WRONG = 1e-3
 @click.command("gradcheck")
 @click.argument("model", required=False)
 @click.option("--seed", type=int, default=0, help="Of the examples, and of the weights.")
-@click.option("--entries", type=click.IntRange(1), default=20, help="Checked of each parameter.")
+@click.option(
+    "--entries", type=click.IntRange(1), metavar="N", default=20, help="Checked of each parameter."
+)
 @said
 def command(model: str | None, seed: int, entries: int, quiet: bool, as_json: bool) -> None:
     """Check the gradients of a network, or of a small one of our own, on examples that are drawn.

@@ -57,11 +57,10 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=(
-        "Begin with:  deltarule train data.csv --target COLUMN.  "
-        'Completion:  eval "$(_DELTARULE_COMPLETE=bash_source deltarule)" in bash; zsh and fish '
-        "likewise."
-    ),
+    epilog="""\b
+Begin with   deltarule train data.csv --target COLUMN
+Completion   eval "$(_DELTARULE_COMPLETE=bash_source deltarule)"   (or zsh, or fish)
+""",
 )
 @click.version_option(__version__, prog_name="deltarule")
 @click.option("--traceback", is_flag=True, hidden=True, help="Show where an error comes from.")

@@ -44,7 +44,9 @@ _COLUMNS = ("round", "layers", "units", "dropout", "waves", "sigma", *_HEADS, "e
         show_default=True,
         help="Time to search for, such as 90s, 5m or 1h.",
     ),
-    click.option("--most", type=click.IntRange(1), default=10, help="Networks that are told."),
+    click.option(
+        "--most", type=click.IntRange(1), metavar="N", default=10, help="Networks that are told."
+    ),
 )
 @click.pass_context
 def command(

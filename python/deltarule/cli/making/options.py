@@ -141,7 +141,9 @@ _THEN = (
     ),
     click.option("--drop-missing", is_flag=True, help="Leave out rows whose target is missing."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn."),
-    click.option("--threads", type=click.IntRange(1), help="By default as many as there are."),
+    click.option(
+        "--threads", type=click.IntRange(1), metavar="N", help="By default as many as there are."
+    ),
     click.option("--report", metavar="FILE", help="Write a report to an HTML file."),
     click.option(
         "--config",
