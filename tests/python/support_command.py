@@ -72,7 +72,8 @@ def _standard_input(stream: io.TextIOWrapper) -> Iterator[None]:
 
 
 _WARM = """
-import importlib, json, os, resource, sys
+import faulthandler, importlib, json, os, resource, signal, sys
+faulthandler.register(signal.SIGUSR1)
 from deltarule.cli import main
 for name in main._COMMANDS:
     importlib.import_module(f"deltarule.cli.{name}")
@@ -101,7 +102,12 @@ for line in sys.stdin:
             os.waitpid(pid, 0)
         pid = os.fork()
         if not pid:
-            child(json.loads(line))
+            try:
+                child(json.loads(line))
+            except KeyboardInterrupt:  # before the command has begun
+                os._exit(130)
+            finally:
+                os._exit(99)
         print(pid, flush=True)
     else:
         _, status, used = os.wait4(pid, 0)

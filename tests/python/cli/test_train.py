@@ -96,12 +96,13 @@ def test_a_time_is_written_as_people_do(folder: Path) -> None:
         run(folder, "train", "people.csv", "-t", "x", "--time-limit", written, code=code)
 
 
-# Real tables with no option but the target, on the fast preset: what has been seen to hold.
+# Real tables with no option but the target, and some seconds: less than has been seen, as the
+# result depends on the machine.
 REAL = {
-    "adult": (["adult-train.csv", "--test", "adult-test.csv"], "15", "accuracy", 0.86),
-    "california": (["california_housing.csv"], "median_house_value", "R2", 0.8),
+    "adult": (["adult-train.csv", "--test", "adult-test.csv"], "15", "accuracy", 0.85),
+    "california": (["california_housing.csv"], "median_house_value", "R2", 0.78),
     "churn": (["churn.csv"], "Exited", "accuracy", 0.84),
-    "diamonds": (["diamonds.csv"], "price", "R2", 0.97),
+    "diamonds": (["diamonds.csv"], "price", "R2", 0.96),
 }
 
 
@@ -110,7 +111,7 @@ def test_real_tables(name: str, data_folder: Path, tmp_path: Path) -> None:
     data, target, score, least = REAL[name]
     paths = [each if each.startswith("-") else str(data_folder / "tabular" / each) for each in data]
     result = run(
-        tmp_path, "train", *paths, "-t", target, "--preset", "fast", "--json", "-o",
-        "m.safetensors",
+        tmp_path, "train", *paths, "-t", target, "--preset", "fast", "--time-limit", "4s",
+        "--json", "-o", "m.safetensors",
     )  # fmt: skip
     assert result.values["scores"]["this model"][score][0] > least

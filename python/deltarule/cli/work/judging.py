@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from deltarule._arrays import Array
 from deltarule.cli.console import finite
@@ -36,7 +37,10 @@ def coded(target: Any, classes: Sequence[Any] | None, where: str) -> tuple[Array
 def scored(predictions: Array, y: Array, weights: Array | None, *, classes: bool) -> list[Score]:
     """Scores of probabilities, or of numbers."""
     measure = scores_of_classes if classes else scores_of_numbers
-    return measure(predictions, y, weights)
+    # Several threads of a matrix library, which wait for each other where other programs run, too,
+    # took 25 times as long over these short sums.
+    with threadpool_limits(1):
+        return measure(predictions, y, weights)
 
 
 def predicted(model: Any, X: Any) -> Array:
