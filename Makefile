@@ -102,9 +102,9 @@ $(WHEEL): $(VENV)/tools $(SOURCES)
 		--config-settings=build-dir=$(BUILD) --wheel-dir $@
 
 $(VENV)/installed: $(WHEEL)
-	$(SAY) "Installing the package, and what the demo draws with"
+	$(SAY) "Installing the package, its command, and what the demo draws with"
 	$(BIN)/pip install --quiet --no-deps --force-reinstall $(WHEEL)/*.whl
-	$(INSTALL) 'deltarule[demo]'
+	$(INSTALL) 'deltarule[cli,demo]'
 	touch $@
 
 $(VENV)/test-packages: $(VENV)/installed

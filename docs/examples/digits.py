@@ -6,6 +6,7 @@ scikit-learn ships.
 
 import gzip
 import os
+import sys
 import warnings
 from pathlib import Path
 from time import perf_counter
@@ -50,6 +51,14 @@ def load_small_digits():
     X = (digits.images / 16).astype(np.float32)
     test = np.arange(len(X)) % 5 == 0
     return (X[~test], digits.target[~test]), (X[test], digits.target[test])
+
+
+def own_table():
+    """What to type for a table of one's own, with the command of this environment."""
+    command = Path(sys.executable).with_name("deltarule")
+    if command.is_relative_to(Path.cwd()):
+        command = command.relative_to(Path.cwd())
+    return f"{command} train data.csv --target COLUMN"
 
 
 def draw(history, images, labels, probabilities):
@@ -133,8 +142,7 @@ def main():
     # A matrix library that cannot be limited is not listed.
     print(f"scikit-learn  {peer_score:13.2%} {theirs:8.2f} s {max(pools, default='its own'):>8}")
     print(f"picture: {PICTURE.resolve()}")
-    print('\na model of your own table: pip install "deltarule[cli]", and then')
-    print("deltarule train data.csv --target COLUMN")
+    print(f"\nA model of your own table, without a line of Python:\n\n    {own_table()}\n")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ import sys
 
 
 def main() -> int:
-    """Run the command on the program's arguments; the exit code is 0, 1, 2 or 130."""
+    """Run the command on the program's arguments; ``cli.main.run`` says what the exit codes are."""
     try:
         from deltarule.cli.main import run
+    except KeyboardInterrupt:
+        return 130
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("deltarule"):
             raise

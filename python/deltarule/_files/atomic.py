@@ -41,8 +41,9 @@ def replace(path: PathLike, parts: Iterable[Any]) -> None:
     old = _regular(path)
     beside = path.with_name(f".{path.name[:_MOST_OF_NAME]}.{secrets.token_hex(6)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    file = os.open(beside, flags, 0o666)
     try:
+        # Within: a signal may come as soon as the file is there.
+        file = os.open(beside, flags, 0o666)
         with os.fdopen(file, "wb") as stream:
             if old is not None:
                 _keep_permissions(stream.fileno(), old)
@@ -51,8 +52,11 @@ def replace(path: PathLike, parts: Iterable[Any]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            beside.unlink()
+        if isinstance(error, OSError) and error.filename in (None, str(beside)):
+            error.filename = str(path)  # a full disk does not say of what
         raise
     _sync_folder(path.parent)
 

@@ -67,13 +67,13 @@ class Progress(Bar):
         return self
 
 
-def bar_of(total: int | None, unit: str) -> Any:
+def bar_of(total: int | None, unit: str, form: str | None = None) -> Any:
     """A bar of tqdm's, where that is installed; else None."""
     try:
         from tqdm.auto import tqdm
     except ModuleNotFoundError:
         return None
-    return tqdm(total=total, unit=unit, mininterval=0.05, dynamic_ncols=True)
+    return tqdm(total=total, unit=unit, mininterval=0.05, dynamic_ncols=True, bar_format=form)
 
 
 def duration(seconds: float) -> str:
@@ -81,7 +81,7 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.2g} s"
     minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds} s"
+    return f"{minutes} min" + f" {seconds} s" * bool(seconds)
 
 
 def _width() -> int | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any, TypeVar
 
 import click
@@ -33,18 +36,30 @@ class Console:
     as_json: bool = False
 
     def say(self, text: str = "") -> None:
-        """Tell what is going on."""
+        """Tell what is going on, as it is: commands to type again, and tables that fit."""
         if not self.quiet:
             click.echo(text, err=True)
+
+    def tell(self, sentence: str) -> None:
+        """Tell it in lines that end where words do."""
+        width = _columns()
+        self.say(sentence if width is None else fill(sentence, width, break_long_words=False))
+
+    def table(self, text: str) -> None:
+        """Tell lines, none longer than the terminal is wide."""
+        width = _columns()
+        for line in text.split("\n"):
+            fits = width is None or len(line) <= width
+            self.say(line if fits else f"{line[: (width or 0) - 4].rstrip()} ...")
 
     def notes(self, texts: list[str]) -> None:
         """Tell what is worth a look."""
         for text in texts:
-            self.say(f"note: {text}")
+            self.tell(f"note: {text}")
 
     def result(self, text: str, values: Any) -> None:
         """Tell what came out, to people or to a program."""
-        click.echo(json.dumps(values, default=_plain) if self.as_json else text)
+        click.echo(json.dumps(finite(values), allow_nan=False) if self.as_json else text)
 
     @property
     def live(self) -> bool:
@@ -66,9 +81,22 @@ class Console:
         self.notes([text.partition(": ")[2] or text for text in said])
 
 
-def _plain(value: Any) -> Any:
-    """NumPy's values as Python's."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+def _columns() -> int | None:
+    """Those of the terminal, if it is one that is read from."""
+    return get_terminal_size().columns if sys.stderr.isatty() else None
+
+
+def finite(value: Any) -> Any:
+    """Values as JSON has them: NumPy's as Python's, and what is no finite number as None."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
 def said(command: Command) -> Command:

@@ -10,10 +10,11 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import deltarule as dr
+from deltarule._training.progress import duration
 from deltarule.cli.console import Console, said
 
 _SHADES = " .:-=+*#%@"
-_SHOWN = 4
+_SHOWN = 3
 
 
 @click.command("demo")
@@ -31,30 +32,24 @@ def command(quiet: bool, as_json: bool) -> None:
     )
     console.say(network.summary())
     began = perf_counter()
-    network.fit(
-        X[~test],
-        y[~test],
-        optimizer=dr.Adam(1e-3),
-        epochs=30,
-        batch_size=32,
-        progress=console.live,
-    )
+    network.fit(X[~test], y[~test], optimizer=dr.Adam(1e-3), epochs=30, batch_size=32)
     seconds = perf_counter() - began
     P = network.predict(X[test])
     accuracy = float(np.mean(P.argmax(axis=1) == y[test]))
     console.say(_pictures(digits.images[test], P, y[test]))
     console.result(
         f"{accuracy:.1%} of {test.sum()} images that it has not seen are read right, after "
-        f"{seconds:.1f} s of training",
+        f"{duration(seconds)} of training",
         {"accuracy": accuracy, "seconds": seconds},
     )
-    console.say("\nA model of your own table:  deltarule train data.csv --target COLUMN")
+    console.say("\na model of your own table:  deltarule train data.csv --target COLUMN")
 
 
 def _pictures(images: Any, P: Any, y: Any) -> str:
-    """Some images side by side, with what was read; the first of those that are read wrong last."""
+    """Some images side by side, with what was read; the first that is read wrong comes last."""
     guesses = P.argmax(axis=1)
-    chosen = [*range(_SHOWN), *np.flatnonzero(guesses != y)[:1].tolist()]
+    right, wrong_ones = np.flatnonzero(guesses == y), np.flatnonzero(guesses != y)
+    chosen = [*right[:_SHOWN].tolist(), *wrong_ones[:1].tolist()]
     lines = [
         "   ".join(
             "".join(2 * _SHADES[int(value) * (len(_SHADES) - 1) // 16] for value in images[at][row])

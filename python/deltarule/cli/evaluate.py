@@ -53,7 +53,7 @@ def command(
     with console.hearing_warnings():
         predictions = judging.predicted(of_tables.fitted, of_tables.features(frame))
     scores = {"this model": judging.scored(predictions, y, weights)}
-    console.say(f"{frame.height:,} rows of {where}, with intervals of 95 %:")
+    console.tell(f"{frame.height:,} rows of {where}{judging.intervals_of(scores)}:")
     console.result(
         judging.as_text(scores),
         {"rows": frame.height, "scores": judging.as_values(scores)["this model"]},

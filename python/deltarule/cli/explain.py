@@ -24,8 +24,12 @@ from deltarule.errors import TableFileError
 )
 @click.argument("model")
 @click.argument("data", nargs=-1, required=True)
-@click.option("--row", type=click.IntRange(1), help="Explain this row's prediction alone.")
-@click.option("--most", type=click.IntRange(1), default=20, help="Columns that are told.")
+@click.option(
+    "--row", type=click.IntRange(1), metavar="N", help="Explain this row's prediction alone."
+)
+@click.option(
+    "--most", type=click.IntRange(1), metavar="N", default=20, help="Columns that are told."
+)
 @click.option("--seed", type=int, default=0, help="Of the shuffling.")
 @reads_tables
 @said

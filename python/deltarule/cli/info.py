@@ -23,7 +23,7 @@ def command(model: str, quiet: bool, as_json: bool) -> None:
         f"{'target':9}{origin.target}" if origin.target else "",
         f"{'classes':9}{_classes(of_tables.classes)}" if of_tables.classes else "",
         f"{'trained':9}on {record['rows']:,} rows in {record['seconds']:g} s, by deltarule "
-        f"{record.get('version', '(unknown)')}, seed {record['seed']}",
+        f"{record.get('version', '(unknown)')}",
         f"{'command':9}{origin.command}" if origin.command else "",
     ]
     values = {

@@ -19,11 +19,13 @@ from deltarule.errors import DistributedError
 # By name, in the order of the help: imported when it is asked for.
 _COMMANDS = {
     "train": "Make a model of a table.",
+    "search": "Make a better one, within a budget of time.",
     "predict": "Predict a table's rows by a model, into a file.",
     "evaluate": "Score a model on a table that has the target.",
     "explain": "Tell which columns a model goes by.",
     "info": "Tell what a model expects, and how it was made.",
-    "export": "Write a model for other programs: ONNX or C.",
+    "export": "Write a model for other programs: ONNX, C or PyTorch.",
+    "bench": "Measure how fast this machine trains and predicts.",
     "demo": "Train a network on images of digits, and show what comes of it.",
     "gradcheck": "Check the gradients of a network, number by number.",
 }
@@ -57,11 +59,10 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=(
-        "Begin with:  deltarule train data.csv --target COLUMN.  "
-        'Completion:  eval "$(_DELTARULE_COMPLETE=bash_source deltarule)" in bash; zsh and fish '
-        "likewise."
-    ),
+    epilog="""\b
+Begin with   deltarule train data.csv --target COLUMN
+Completion   eval "$(_DELTARULE_COMPLETE=bash_source deltarule)"   (or zsh, or fish)
+""",
 )
 @click.version_option(__version__, prog_name="deltarule")
 @click.option("--traceback", is_flag=True, hidden=True, help="Show where an error comes from.")
@@ -72,7 +73,8 @@ def group(traceback: bool) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command, on all ranks where ``mpiexec`` has started several; the exit code.
 
-    0 is fine, 1 a problem with data or files, 2 one with the command, 130 and 143 an interruption.
+    0 is fine, 1 a problem with data or files, 2 one with the command, 130 and 143 an interruption,
+    141 that nobody reads any more what is written.
     """
     try:
         return run_on_ranks(lambda: _run(arguments))
@@ -93,8 +95,10 @@ def _run(arguments: Sequence[str]) -> int:
         return exit_.exit_code
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted: nothing was left half-written", INTERRUPTED)
-    except BrokenPipeError:
-        # Who read has gone; Python would complain when it closes the stream.
+    except SystemExit as end:
+        if end.code == TERMINATED:
+            return TERMINATED
+        # Who read has gone, and click ends. Python would complain when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except MemoryError:

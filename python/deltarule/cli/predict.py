@@ -31,6 +31,7 @@ from deltarule.errors import TableFileError
 @click.option(
     "-o",
     "--output",
+    metavar="FILE",
     default="-",
     help="A file that ends in .csv, .tsv, .jsonl or .parquet; by default CSV on standard output.",
 )
@@ -47,9 +48,16 @@ from deltarule.errors import TableFileError
 )
 @click.option("--explain", is_flag=True, help="What each column adds to each prediction.")
 @click.option(
-    "--rows", type=click.IntRange(1), default=65_536, show_default=True, help="Of a piece."
+    "--rows",
+    type=click.IntRange(1),
+    metavar="N",
+    default=65_536,
+    show_default=True,
+    help="Of a piece.",
 )
-@click.option("--threads", type=click.IntRange(1), help="By default as many as there are.")
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="By default as many as there are."
+)
 @reads_tables
 @said
 def command(

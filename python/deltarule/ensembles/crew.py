@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -118,20 +119,39 @@ class Members:
                         break
                     self._begin(index, crew)
                 if self._live:
-                    self._ended += crew.ended(_A_LOOK, helps)
+                    self._hear(crew, helps)
                 while self._ended:
-                    self._advance(self._live.pop(self._ended.popleft()), crew)
+                    member = self._live.pop(self._ended[0])
+                    self._ended.popleft()
+                    self._advance(member, crew)
                 if self._ends is not None and monotonic() > self._ends:
                     turns.stop()
                     for member in self._live.values():
                         member.stop()
         except BaseException as interruption:
-            crew.stop(interruption)
-            while self._live:
-                while self._ended:
-                    self._live.pop(self._ended.popleft()).end(interruption)
-                self._ended += crew.ended(_A_LOOK, helps)
+            self._end(crew, helps, interruption)
             raise
+
+    def _hear(self, crew: _core.Crew, helps: bool) -> None:
+        """Wait a little for works that end, and put them with those that have ended.
+
+        In one go: where the crew's answer were held by Python for a moment, a signal could come in
+        that moment, and it would be lost.
+        """
+        self._ended.extend(chain.from_iterable(map(crew.ended, (_A_LOOK,), (helps,))))
+
+    def _end(self, crew: _core.Crew, helps: bool, interruption: BaseException) -> None:
+        """Have all works end, and their members; a signal may have come between any two lines."""
+        for work in self._live:
+            with suppress(RuntimeError):  # it has begun, as it should
+                crew.begin(work, 1)
+        crew.stop(interruption)
+        while self._live:
+            while self._ended:
+                member = self._live.pop(self._ended.popleft(), None)
+                if member is not None:
+                    member.end(interruption)
+            self._hear(crew, helps)
 
     def _begin(self, index: int, crew: _core.Crew) -> None:
         try:

@@ -10,6 +10,8 @@ from deltarule._training.progress import Bar, bar_of, duration
 
 # A line that is not overwritten comes no more often than this.
 _SECONDS_A_LINE = 1.0
+# Without the rate, so that 80 columns have room for the best network.
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
 class ManyProgress(Bar):
@@ -21,7 +23,7 @@ class ManyProgress(Bar):
         self._best: tuple[float, int] | None = None
         self._name = "loss"
         self._began = self._said = perf_counter()
-        self._bar = bar_of(0, "epoch") if enabled else None
+        self._bar = bar_of(0, "epoch", _BAR) if enabled else None
 
     def expect(self, epochs: int) -> None:
         """Tell how many epochs a member is to make."""
@@ -56,11 +58,11 @@ class ManyProgress(Bar):
             sys.stderr.write("  ".join(texts) + "\n")
 
     def _texts(self) -> list[str]:
-        texts = [f"members {self._ended}/{self._members}"]
+        texts = []
         if self._best is not None:
             score, member = self._best
             texts.append(f"best {self._name} {score:.4g} (networks[{member}])")
-        return texts
+        return [*texts, f"{self._ended}/{self._members} members"]
 
     def _left(self) -> str:
         seconds = perf_counter() - self._began

@@ -11,6 +11,7 @@ import pytest
 
 import deltarule as dr
 from deltarule.ensembles import crew
+from deltarule.ensembles.progress import ManyProgress
 from support import (
     Array,
     assert_same_bits,
@@ -570,5 +571,20 @@ def test_progress(
     last = re.split(r"[\r\n]+", capsys.readouterr().err.strip())[-1]
     losses = [min(net.history["loss"]) for net in networks]
     best = int(np.argmin(losses))
-    assert f"members 3/3  best loss {losses[best]:.4g} (networks[{best}])" in last
+    assert f"best loss {losses[best]:.4g} (networks[{best}])  3/3 members" in last
     assert "7/7" in last
+
+
+def test_progress_shows_the_best_network_in_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tqdm = pytest.importorskip("tqdm.auto")
+    bar, narrow = tqdm.tqdm, {"ncols": 80, "dynamic_ncols": False}
+    monkeypatch.setattr(tqdm, "tqdm", lambda **options: bar(**options | narrow))
+    with ManyProgress(80, enabled=True) as progress:
+        progress.expect(12_000)
+        progress.end_epoch(79, {"val_loss": 0.12345})
+        progress.end_member(0)
+    last = re.split(r"[\r\n]+", capsys.readouterr().err.strip())[-1]
+    assert "best val_loss 0.1235 (networks[79])" in last
+    assert "1/80" in last

@@ -60,14 +60,18 @@ def write_config(path: str, context: click.Context) -> None:
 def command_line(context: click.Context) -> str:
     """What to type to have the same run again."""
     words = ["deltarule", str(context.command.name)]
-    for option, value in _set(context):
+    given = _set(context)
+    for option, value in given:
         if isinstance(option, click.Argument):
             words += map(str, value)
-        elif isinstance(value, bool):
+    for option, value in given:
+        if isinstance(option, click.Argument):
+            continue
+        if isinstance(value, bool):
             words.append(option.opts[0] if value else option.secondary_opts[0])
         else:
             for each in value if isinstance(value, (list, tuple)) else [value]:
-                words += [f"--{_key(option)}", str(each)] if each != "" else [f"--{_key(option)}"]
+                words += [f"--{_key(option)}", _word(each)] if each != "" else [f"--{_key(option)}"]
     return shlex.join(words)
 
 
@@ -81,6 +85,10 @@ def _set(context: click.Context) -> list[tuple[click.Parameter, Any]]:
         if name not in _NOT_OF_THE_RUN and value is not None and (given or name == "seed"):
             found.append((option, value))
     return found
+
+
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _key(option: click.Parameter) -> str:

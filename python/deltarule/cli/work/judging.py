@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from deltarule._arrays import Array
+from deltarule.cli.console import finite
 from deltarule.cli.work.targets import as_numbers, classes_like
 from deltarule.history import Right, as_table
 from deltarule.report.facts.scores import scores
@@ -53,7 +56,10 @@ def coded(target: Any, classes: Sequence[Any] | None, where: str) -> tuple[Array
 
 def scored(predictions: Array, y: Array, weights: Array | None) -> list[Score]:
     """Scores of probabilities, or of numbers."""
-    found = scores(y, predictions, weights)
+    # Several threads of a matrix library, which wait for each other where other programs run, too,
+    # took 25 times as long over these short sums.
+    with threadpool_limits(1):
+        found = scores(y, predictions, weights)
     return [Score(_NAMES[name], *each) for name, each in found.items() if name in _NAMES]
 
 
@@ -64,21 +70,44 @@ def predicted(model: Any, X: Any) -> Array:
 
 
 def as_text(scores: Scores) -> str:
-    """A table: who, and each score with its interval."""
+    """A table: who, each score, and below it its interval."""
+    rows: list[tuple[str, list[str]]] = []
+    for who, some in scores.items():
+        rows.append((who, [number(each.value) for each in some]))
+        if any(map(_has_interval, some)):
+            rows.append(("", [_interval(each) for each in some]))
     names = [score.name for score in next(iter(scores.values()))]
-    cells: dict[str, list[Any]] = {"": list(scores)}
-    for at, name in enumerate(names):
-        cells[name] = [Right(_cell(each[at])) for each in scores.values()]
+    cells: dict[str, list[Any]] = {"": [who for who, _ in rows]}
+    cells |= {name: [Right(some[at]) for _, some in rows] for at, name in enumerate(names)}
     return as_table(cells)
 
 
-def _cell(score: Score) -> str:
-    return f"{score.value:.4g} ({score.low:.4g} to {score.high:.4g})"
+def _has_interval(score: Score) -> bool:
+    return isfinite(score.low) and isfinite(score.high)
+
+
+def _interval(score: Score) -> str:
+    return f"{number(score.low)} to {number(score.high)}" if _has_interval(score) else ""
+
+
+def number(value: float) -> str:
+    """Four digits; large numbers in thousands, and small ones in no more places than tell."""
+    if not isfinite(value):
+        return "not defined"
+    if 1e4 <= abs(value) < 1e9:
+        return f"{float(f'{value:.4g}'):,.0f}"
+    return f"{round(value, 4):g}" if 1e-3 <= abs(value) < 1 else f"{value:.4g}"
+
+
+def intervals_of(scores: Scores) -> str:
+    """That there are intervals, if there are, for a title."""
+    there = any(_has_interval(score) for some in scores.values() for score in some)
+    return ", with intervals of 95 %" if there else ""
 
 
 def as_values(scores: Scores) -> dict[str, Any]:
-    """The same for JSON."""
+    """The same for JSON; what is not known is None."""
     return {
-        who: {each.name: [each.value, each.low, each.high] for each in some}
+        who: {each.name: finite([each.value, each.low, each.high]) for each in some}
         for who, some in scores.items()
     }

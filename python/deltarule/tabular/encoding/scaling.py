@@ -27,7 +27,7 @@ class Quantiles:
     """
 
     name: ClassVar[str] = "quantile"
-    words: ClassVar[str] = "quantiles of a normal distribution"
+    words: ClassVar[str] = "normal quantiles"
 
     edges: Array
     heights: Array

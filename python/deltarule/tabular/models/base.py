@@ -27,7 +27,7 @@ from deltarule.tabular.models.door import checked_table, expect_width
 from deltarule.tabular.models.explaining.explanation import Explanation
 from deltarule.tabular.models.fitted import Fitted
 from deltarule.tabular.models.record import expect_record
-from deltarule.tabular.models.training import pack
+from deltarule.tabular.models.training.course import Course
 from deltarule.tabular.models.training.given import Given, given_examples
 from deltarule.tabular.models.training.pack import Examples, Mix
 from deltarule.tabular.models.training.recipe import PRESETS, Preset
@@ -56,6 +56,7 @@ class TabularModel(BaseEstimator):
     verbose: bool
 
     fitted_: Fitted
+    _course = Course()
 
     # Fitting -------------------------------------------------------------------------------------
 
@@ -80,6 +81,7 @@ class TabularModel(BaseEstimator):
         targets.fit(y)
         encoder = TableEncoder() if self.encoder is None else copy.deepcopy(self.encoder)
         encoder._learn(X, y, None, where, stacklevel=4)
+        self._course.found(encoder)
         given = given_examples(
             encoder,
             targets,
@@ -89,6 +91,7 @@ class TabularModel(BaseEstimator):
             groups=groups,
             validation_data=validation_data,
             split=self.split,
+            few_rows=self._course.few_rows,
             seed=seed,
             where=where,
         )
@@ -96,7 +99,7 @@ class TabularModel(BaseEstimator):
         left = None
         if self.time_limit is not None:
             left = max(1e-3, _SHARE_OF_TRAINING * self.time_limit - (perf_counter() - began))
-        mix = pack.trained(
+        mix = self._course.train(
             encoder,
             self._examples(given, targets),
             given.parts,
@@ -114,6 +117,8 @@ class TabularModel(BaseEstimator):
             "split": _held_out_by(self.split, groups, validation_data),
             "members": mix.members,
         }
+        if mix.tried:
+            record["tried"] = mix.tried
         self._keep(encoder, targets, mix, given, record)
         self._background = given.X[spread_out(len(given.X), _MOST_BACKGROUND)]
         record["seconds"] = round(perf_counter() - began, 3)

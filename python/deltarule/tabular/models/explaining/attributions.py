@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -123,8 +124,7 @@ def _parts(
     steps: int,
 ) -> Array:
     """The groups' parts of some rows' outputs, (n_samples, n_groups, n_outputs)."""
-    at, weights = np.polynomial.legendre.leggauss(steps)
-    at, weights = (at + 1) / 2, weights / 2  # from -1 ... 1 to 0 ... 1
+    at, weights = _gauss_legendre(steps)
     ways = [h - h0 for h, h0 in zip(_numbers(trunks, rows), starts, strict=True)]
     passed = [
         trunk.forward((h0 + at[:, np.newaxis, np.newaxis] * way).reshape(-1, len(h0)))
@@ -139,6 +139,16 @@ def _parts(
             numbers = way * np.einsum("s,srj->rj", weights, found)
             _add_by_group(parts[..., output], numbers, groups[trunk.columns])
     return parts
+
+
+@cache
+def _gauss_legendre(steps: int) -> tuple[Array, Array]:
+    """Where between 0 and 1 an integrand is looked at, and with which weights.
+
+    They take an eigenvalue problem: solved for every batch it took longer than the networks.
+    """
+    at, weights = np.polynomial.legendre.leggauss(steps)  # between -1 and 1
+    return (at + 1) / 2, weights / 2
 
 
 def _add_by_group(parts: Array, numbers: Array, groups: Array) -> None:

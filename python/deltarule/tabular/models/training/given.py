@@ -15,7 +15,7 @@ from deltarule.tabular.raw.tables import targets_of
 from deltarule.tabular.targets import ClassEncoder, TargetScaler
 
 # Tables of fewer rows hold each row out in turn: a fifth alone would be too few to choose by.
-_FEW_ROWS = 4000
+FEW_ROWS = 4000
 
 
 class Given(NamedTuple):
@@ -47,10 +47,11 @@ def given_examples(
     groups: Any,
     validation_data: tuple[Any, ...] | None,
     split: str,
+    few_rows: int,
     seed: int,
     where: str,
 ) -> Given:
-    """Encode what a fit is given, and part it.
+    """Encode what a fit is given, and part it; of fewer rows, each is held out in turn.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def given_examples(
     if validation_data is None:
         classes = coded if isinstance(targets, ClassEncoder) else None
         of_rows = None if groups is None else _group_numbers(groups, m, where)
-        few = m < _FEW_ROWS
+        few = m < few_rows
         return Given(
             rows,
             coded,

@@ -7,6 +7,7 @@ says what was tried, and what came of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,8 @@ _MOST_WAVES = 1024
 _FEWEST_WAVES, _STEP = 7, 4
 # Rows to train on with which a pack has all its members.
 _ROWS = 24_000
+# Between which a search draws; what is dropped less than so, is not dropped.
+_MOST_LAYERS, _UNITS, _LEAST_DROPOUT = 4, (32, 512), 0.02
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Draw:
     ----------
     layers : int
         Hidden ones.
+    units : int
+        Of each of them.
     dropout : float
         Behind each of them.
     waves : int
@@ -97,6 +102,7 @@ class Draw:
     """
 
     layers: int
+    units: int
     dropout: float
     waves: int
     sigma: float
@@ -112,13 +118,13 @@ class Draw:
         """
         layers = 1 + int(generator.integers(3))
         drops, dropout = generator.random() < 0.6, 0.5 * generator.random()
-        most = min(preset.waves, _MOST_WAVES // max(1, numbers))
-        most = max(most, min(_FEWEST_WAVES, preset.waves))
+        most = _most_waves(preset, numbers)
         waves = _FEWEST_WAVES + _STEP * int(
             generator.random() * (1 + (most - _FEWEST_WAVES) // _STEP)
         )
         return cls(
             layers,
+            preset.units,
             round(dropout, 3) if drops else 0.0,
             min(waves, most),
             _log_uniform(generator, 0.05, 10.0),
@@ -126,10 +132,35 @@ class Draw:
             _log_uniform(generator, 1e-3, 1e-1),
         )
 
+    @classmethod
+    def near(
+        cls, parents: Sequence[Draw], generator: np.random.Generator, preset: Preset, numbers: int
+    ) -> Draw:
+        """Draw one like some others: each of its numbers is of one of them, moved a little."""
+
+        def of_one(name: str) -> Any:
+            return getattr(parents[int(generator.integers(len(parents)))], name)
+
+        def moved(name: str, low: float, high: float, by: float) -> float:
+            value = float(of_one(name)) * float(np.exp(by * generator.normal()))
+            return float(f"{min(max(value, low), high):.3g}")
+
+        dropout = of_one("dropout") + 0.05 * generator.normal()
+        return cls(
+            int(np.clip(of_one("layers") + generator.choice([-1, 0, 0, 1]), 1, _MOST_LAYERS)),
+            round(moved("units", *_UNITS, 0.4)),
+            round(float(np.clip(dropout, 0, 0.6)), 3) if dropout > _LEAST_DROPOUT else 0.0,
+            round(
+                moved("waves", min(_FEWEST_WAVES, preset.waves), _most_waves(preset, numbers), 0.2)
+            ),
+            moved("sigma", 0.01, 30.0, 0.4),
+            moved("learning_rate", 3e-4, 2e-2, 0.3),
+            moved("weight_decay", 1e-4, 0.5, 0.5),
+        )
+
     def network(
         self,
         encoder: TableEncoder,
-        preset: Preset,
         outputs: int,
         activation: str,
         start: Array,
@@ -142,7 +173,7 @@ class Draw:
             waves = Periodic(self.waves, form="cosine", sigma=self.sigma, columns=numbers)
             layers.append(waves)
         for _ in range(self.layers):
-            layers.append(Dense(preset.units, "relu", _uniform, _uniform_bias))
+            layers.append(Dense(self.units, "relu", _uniform, _uniform_bias))
             if self.dropout:
                 layers.append(Dropout(self.dropout))
         layers.append(Dense(outputs, activation, _uniform, start))
@@ -151,6 +182,12 @@ class Draw:
     def optimizer(self) -> AdamW:
         """The member's optimizer."""
         return AdamW(self.learning_rate, weight_decay=self.weight_decay)
+
+
+def _most_waves(preset: Preset, numbers: int) -> int:
+    """What each of so many numbers becomes at the most."""
+    most = min(preset.waves, _MOST_WAVES // max(1, numbers))
+    return max(most, min(_FEWEST_WAVES, preset.waves))
 
 
 def _log_uniform(generator: np.random.Generator, low: float, high: float) -> float:

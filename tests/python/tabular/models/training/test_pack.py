@@ -8,7 +8,7 @@ import pytest
 import deltarule as dr
 from deltarule.losses import MeanSquaredError
 from deltarule.tabular.models.training import pack
-from deltarule.tabular.models.training.pack import Examples, Mix
+from deltarule.tabular.models.training.pack import Examples, Mix, Pack
 from deltarule.tabular.models.training.recipe import PRESETS, Draw, Preset
 from deltarule.tabular.models.training.snapshots import Snapshots
 from deltarule.tabular.models.training.split import Part
@@ -152,7 +152,7 @@ def test_large_networks_have_fewer_snapshots(monkeypatch: pytest.MonkeyPatch) ->
 def _taken(encoder: dr.TableEncoder, examples: Examples, given: list[Part]) -> list[Snapshots]:
     """The snapshots of a pack, which is trained meanwhile."""
     found: list[Snapshots] = []
-    drawn = pack._drawn
+    drawn = Pack.drawn
 
     def watched(*arguments: Any) -> Any:
         members = drawn(*arguments)
@@ -160,7 +160,7 @@ def _taken(encoder: dr.TableEncoder, examples: Examples, given: list[Part]) -> l
         return members
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pack, "_drawn", watched)
+        patch.setattr(Pack, "drawn", watched)
         trained(examples, encoder, given)
     return found
 
