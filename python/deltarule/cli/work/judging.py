@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from deltarule._arrays import Array
 from deltarule.cli.console import finite
 from deltarule.cli.work.targets import as_numbers, classes_like
 from deltarule.history import Right, as_table
+from deltarule.report.facts.estimates import Estimate
 from deltarule.report.facts.scores import scores
 
 # Those that are told, of all that a report has.
@@ -55,12 +56,14 @@ def coded(target: Any, classes: Sequence[Any] | None, where: str) -> tuple[Array
 
 
 def scored(predictions: Array, y: Array, weights: Array | None) -> list[Score]:
-    """Scores of probabilities, or of numbers."""
+    """Scores of probabilities, or of numbers; NaN where one is not defined, as R2 of one row."""
     # Several threads of a matrix library, which wait for each other where other programs run, too,
     # took 25 times as long over these short sums.
     with threadpool_limits(1):
         found = scores(y, predictions, weights)
-    return [Score(_NAMES[name], *each) for name, each in found.items() if name in _NAMES]
+    if predictions.ndim == 1:
+        found = {"r2": Estimate(nan, nan, nan)} | found
+    return [Score(said, *found[name]) for name, said in _NAMES.items() if name in found]
 
 
 def predicted(model: Any, X: Any) -> Array:
