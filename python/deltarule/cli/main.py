@@ -74,7 +74,10 @@ def run(arguments: Sequence[str]) -> int:
     0 is fine, 1 a problem with data or files, 2 one with the command, 130 and 143 an interruption,
     141 that nobody reads any more what is written.
     """
+    _heard.clear()
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as a shell has what runs behind
+        signal.signal(signal.SIGINT, _end)
     warnings.simplefilter("ignore")
     try:
         group.main(list(arguments), prog_name="deltarule", standalone_mode=False)
@@ -96,6 +99,8 @@ def run(arguments: Sequence[str]) -> int:
     except (ValueError, TypeError, ArithmeticError, OSError, ImportError) as error:
         if "--traceback" in arguments:
             raise
+        if _heard:  # a library has taken the signal's exception for one of its own
+            return _heard[0]
         return _say(_words(error), 1)
     return 0
 
@@ -111,6 +116,13 @@ def _say(text: str, code: int) -> int:
     return code
 
 
+_heard: list[int] = []  # what signals there were, as exit codes
+
+
 def _end(signum: int, frame: Any) -> NoReturn:
     """Undo what was begun, as after an interruption."""
+    if signum == signal.SIGINT:
+        _heard.append(INTERRUPTED)
+        raise KeyboardInterrupt
+    _heard.append(TERMINATED)
     sys.exit(TERMINATED)
