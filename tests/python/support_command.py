@@ -41,7 +41,7 @@ def run(folder: Path, *arguments: str, given: bytes = b"", code: int = 0) -> Res
     from deltarule._data.tables import sources
     from deltarule.cli import main
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = {sign: signal.getsignal(sign) for sign in (signal.SIGTERM, signal.SIGINT)}
     sources._held.clear()  # what is left of the last one's standard input
     streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in "oe"]
     stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(given)))  # type: ignore[type-var]
@@ -55,7 +55,8 @@ def run(folder: Path, *arguments: str, given: bytes = b"", code: int = 0) -> Res
         ):
             found = main.run(arguments)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
     stdout, stderr = (stream.buffer.getvalue() for stream in streams)  # type: ignore[attr-defined]
     assert found == code, (arguments, stderr.decode())
     assert b"Traceback" not in stderr

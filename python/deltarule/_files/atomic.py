@@ -55,7 +55,7 @@ def replace(path: PathLike, parts: Iterable[Any]) -> None:
     except BaseException as error:
         with suppress(OSError):
             beside.unlink()
-        if isinstance(error, OSError) and error.filename in (None, str(beside)):
+        if isinstance(error, OSError) and error.errno is not None:
             error.filename = str(path)  # a full disk does not say of what
         raise
     _sync_folder(path.parent)

@@ -84,7 +84,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     """Run a command, and tell what is wrong in a line or two."""
+    _heard.clear()
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as a shell has what runs behind
+        signal.signal(signal.SIGINT, _end)
     warnings.simplefilter("ignore")
     try:
         group.main(list(arguments), prog_name="deltarule", standalone_mode=False)
@@ -113,6 +116,8 @@ def _run(arguments: Sequence[str]) -> int:
     ) as error:
         if "--traceback" in arguments:
             raise
+        if _heard:  # a library has taken the signal's exception for one of its own
+            return _heard[0]
         return _say(_words(error), 1)
     return 0
 
@@ -128,6 +133,13 @@ def _say(text: str, code: int) -> int:
     return code
 
 
+_heard: list[int] = []  # what signals there were, as exit codes
+
+
 def _end(signum: int, frame: Any) -> NoReturn:
     """Undo what was begun, as after an interruption."""
+    if signum == signal.SIGINT:
+        _heard.append(INTERRUPTED)
+        raise KeyboardInterrupt
+    _heard.append(TERMINATED)
     sys.exit(TERMINATED)

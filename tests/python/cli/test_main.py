@@ -1,6 +1,7 @@
 """The command's front: help, usage, what is wrong in a line or two, and the one installed."""
 
 import gzip
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,24 @@ def test_the_installed_command(folder: Path) -> None:
     assert result.stdout == b""
     assert result.stderr == b"160 rows are predicted in p.csv\n"
     assert (folder / "p.csv").read_bytes().startswith(b"prediction,probability no")
+
+
+def test_a_signal_that_a_library_takes_for_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NumPy does while it reads a buffer's format."""
+    from deltarule.cli.making import judged
+
+    def scored(*arguments: object, **named: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException as error:
+            raise ValueError("no valid format") from error
+
+    monkeypatch.setattr(judged, "baselines", scored)
+    arguments = ("train", "people.csv", "-t", "buys", "--preset", "fast", "--time-limit", "0.2")
+    assert "no valid format" not in run(folder, *arguments, "-o", "m.safetensors", code=143).stderr
+    assert not (folder / "m.safetensors").exists()
 
 
 def test_help_and_usage(folder: Path) -> None:
