@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits a
 
 OLD = "what was there\n"
 # So many MiB more than the process has that has imported everything.
-MOST_OF_PREDICTING, MOST_OF_TRAINING = 80, 120
-ROWS = 80_000
+MOST_OF_PREDICTING, MOST_OF_TRAINING = 130, 190
+ROWS = 240_000
 
 
 def until(happened: Callable[[], object], seconds: float = 120) -> None:
