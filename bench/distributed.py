@@ -165,7 +165,7 @@ def scaling(exchanges, say):
         work, count = WORKLOADS[key], parameters_of(key)
         by_batch = {
             batch: min(
-                ask(1, "train", key=key, batch=batch, rows=8 * batch, repetitions=3)["seconds"]
+                ask(1, "train", key=key, batch=batch, rows=work.rows, repetitions=3)["seconds"]
             )
             for batch in (work.batch // 4, work.batch // 2, work.batch)
         }
@@ -211,7 +211,7 @@ def draw(curves, path):
     axes[0].set_ylabel("times as fast as one")
     axes[0].legend(fontsize=7)
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=80)
 
 
 def main():

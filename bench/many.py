@@ -73,8 +73,10 @@ def quick(work):
 
 def run_workload(work, options, thread_counts, peak, say):
     """The times of all contestants, in turns, each in a process of its own."""
-    names = [name for name in options.contestants if name in TAKE_PART[work.key]]
-    workers = start_workers(names, thread_counts, machine.physical_cpus(), say)
+    modules = {
+        name: CONTESTANTS[name] for name in options.contestants if name in TAKE_PART[work.key]
+    }
+    workers = start_workers(modules, thread_counts, machine.physical_cpus(), say)
     try:
         entry = asdict(work) | {"title": work.title, "peak": peak.measure(thread_counts)}
         repetitions = options.repetitions or work.repetitions

@@ -31,11 +31,11 @@ def environment(threads, cache):
 class Worker:
     """One contestant with one number of threads, in a process that lives for the whole run."""
 
-    def __init__(self, name, cpus, threads, cache):
+    def __init__(self, name, module, cpus, threads, cache):
         self.name, self.threads = name, threads
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- as long as the worker
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "worker.py", name, ",".join(map(str, cpus)), str(threads)],
+            [sys.executable, HERE / "worker.py", module, ",".join(map(str, cpus)), str(threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
             env=environment(threads, cache), bufsize=0,
         )  # fmt: skip
@@ -74,6 +74,8 @@ class Worker:
         self.end_reason = reason
         self.process.kill()
         self.process.wait()
+        for each in (self.reader, self.process.stdin, self.process.stdout, self.log):
+            each.close()
 
     def _last_words(self):
         self.process.wait()

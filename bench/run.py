@@ -55,11 +55,13 @@ def options_of(arguments):
     return options
 
 
-def start_workers(names, thread_counts, cpus, say):
+def start_workers(modules, thread_counts, cpus, say):
     """A process for each contestant and number of threads; those that do not start are named."""
     cache = RESULTS / "inductor"
     workers = [
-        Worker(name, cpus[-threads:], threads, cache) for name in names for threads in thread_counts
+        Worker(name, module, cpus[-threads:], threads, cache)
+        for name, module in modules.items()
+        for threads in thread_counts
     ]
     started = []
     for worker in workers:
@@ -76,7 +78,8 @@ def run_workloads(options, run, cpus, peak, say):
     works = [WORKLOADS[key] for key in options.only if key in WORKLOADS]
     if not works:
         return
-    workers = start_workers(options.contestants, run["threads"], cpus, say)
+    modules = {name: MODULES[name] for name in options.contestants}
+    workers = start_workers(modules, run["threads"], cpus, say)
     try:
         for work in map(quick, works) if options.quick else works:
             entry = asdict(work) | {"title": work.title, "peak": peak.measure(run["threads"])}

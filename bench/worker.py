@@ -13,7 +13,7 @@ import pickle
 import sys
 from time import perf_counter
 
-from contestants import MANY, MODULES, Absent
+from contestants import Absent
 from workloads import make_problem
 
 
@@ -79,7 +79,7 @@ class Session:
 
 
 def main():
-    name, cpus, threads = sys.argv[1:]
+    module, cpus, threads = sys.argv[1:]
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
     # What libraries print must not come between the answers.
@@ -91,7 +91,7 @@ def main():
         answers.flush()
 
     try:
-        session = Session(importlib.import_module((MODULES | MANY)[name]), int(threads))
+        session = Session(importlib.import_module(module), int(threads))
     except Exception as error:
         answer({"error": f"{type(error).__name__}: {error}"})
         return

@@ -558,3 +558,13 @@ def test_the_picture_of_tables_is_drawn(bench, tmp_path):
     run = tables_run(fitted("deltarule", 0.41), fitted("xgboost", 0.45, cpu=2.0))
     bench("scatter").draw(run, tmp_path / "tables.png")
     assert (tmp_path / "tables.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_measures_the_contestants_of_its_own_workloads(bench, tmp_path):
+    """Networks that are trained alone, and many at once, have contestants of the same names."""
+    results = tmp_path / "results.json"
+    options = ["--quick", "--only", "S12", "--contestants", "deltarule,numpy", "--threads", "1"]
+    options += ["--json", str(results), "--picture", str(tmp_path / "results.png")]
+    bench("run").main(options)
+    told = json.loads(results.read_text())["workloads"]["S12"]["results"]
+    assert [each["contestant"] for each in told if each.get("seconds")] == ["deltarule", "numpy"]
