@@ -111,8 +111,12 @@ def test_each_shard_drops_units_of_its_own() -> None:
     assert not np.allclose(seen[2], seen[0])  # else the second shard had the first one's mask
 
 
-def test_what_a_callback_sees_of_a_step() -> None:
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_a_callback_sees_of_a_step(mapped: bool, tmp_path: Path) -> None:
     X, y = data()
+    if mapped:
+        np.save(tmp_path / "X.npy", X)
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
     batches = []
 
     class Look:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,6 +50,14 @@ class Shards:
         """Each own shard's part of this rank's ``m`` rows."""
         for index in range(self.each):
             yield slice(m * index // self.each, m * (index + 1) // self.each)
+
+    def spans(self, run: Run, k: int) -> list[tuple[int, int]]:
+        """Where own shards' examples of step ``k`` of a run begin in its order, and how many."""
+        raise NotImplementedError
+
+    def parts(self, run: Run, k: int) -> list[Part]:
+        """Step ``k`` of a run, by own shards."""
+        return [_part(run, first, m) for first, m in self.spans(run, k)]
 
     def seed(self, seed: int, shard: int) -> int:
         """A seed of a shard's own, for what its units drop."""
@@ -102,42 +111,35 @@ class RowsInShards(Shards):
 
         return draw
 
-    def parts(self, run: Run, k: int) -> list[Part]:
-        """Step ``k`` of a run, by own shards."""
+    def spans(self, run: Run, k: int) -> list[tuple[int, int]]:
+        """The same share of every shard's examples in each step."""
         step = run.first // run.batch_size + k
         found = []
         for index, shard in enumerate(self.mine):
             size = int(self.sizes[shard])
             first, last = size * step // self.steps, size * (step + 1) // self.steps
-            first, count = int(self._firsts[index]) + first, last - first
-            found.append(_part(run, first, count))
+            found.append((int(self._firsts[index]) + first, last - first))
         return found
 
 
 class BatchesInShards(Shards):
     """Shards of batches that come from outside: each rank's batch is cut into as many as it has."""
 
-    def parts(self, run: Run, k: int) -> list[Part]:
-        """The batch, by own shards."""
+    def spans(self, run: Run, k: int) -> list[tuple[int, int]]:
+        """The run is a batch."""
         del k
-        return [
-            Part(run.rows.held, run.target, None, part.start, part.stop - part.start)
-            for part in self.cut(len(run.rows))
-        ]
+        return [(part.start, part.stop - part.start) for part in self.cut(len(run.rows))]
 
 
 class SharesOfBatches(Shards):
     """Shards of batches that every rank has as a whole."""
 
-    def parts(self, run: Run, k: int) -> list[Part]:
-        """Step ``k`` of a run, by own shards."""
+    def spans(self, run: Run, k: int) -> list[tuple[int, int]]:
+        """Parts of the batch as even as they can be."""
         done = k * run.batch_size
-        first, count = run.first + done, min(run.batch_size, run.examples - done)
-        found = []
-        for shard in self.mine:
-            begin, end = count * shard // self.count, count * (shard + 1) // self.count
-            found.append(_part(run, first + begin, end - begin))
-        return found
+        first, m = run.first + done, min(run.batch_size, run.examples - done)
+        edges = [m * shard // self.count for shard in range(self.mine.start, self.mine.stop + 1)]
+        return [(first + begin, end - begin) for begin, end in pairwise(edges)]
 
 
 Sharded: TypeAlias = RowsInShards | BatchesInShards | SharesOfBatches

@@ -55,8 +55,8 @@ class MakeShardedSteps(MakeSteps):
 
     def batch(self, run: Run) -> tuple[Array, Array, Array | None]:
         """X, y and the weights of this rank's part of a batch."""
-        parts = self._shards.parts(run, 0)
-        which: Any = np.concatenate([np.arange(p.first, p.first + p.m) for p in parts])
+        spans = self._shards.spans(run, 0)
+        which: Any = np.concatenate([np.arange(first, first + m) for first, m in spans])
         if run.order is not None:
             which = run.order[which]
         return run._replace(order=np.asarray(which), first=0, examples=len(which)).batch()
