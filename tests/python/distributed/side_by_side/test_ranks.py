@@ -29,7 +29,7 @@ def expect_same(each: dict[str, Any], ranks: int) -> None:
     assert each["the others"] is True
     assert each["rows"] is True
     # Progress is rank 0's, of all ranks.
-    assert ("members 3/3" in each["said"]) == (each["rank"] == 0)
+    assert ("3/3 members" in each["said"]) == (each["rank"] == 0)
     assert bool(each["said"]) == (each["rank"] == 0)
 
 
