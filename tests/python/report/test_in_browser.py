@@ -14,8 +14,8 @@ from deltarule.report.write import write
 from support_browser import CHROMIUM, Browser, browser
 from support_report import subject
 
-if CHROMIUM is None:
-    pytest.skip("there is no chromium: expected it on the path", allow_module_level=True)
+# A browser is the platform's, as no environment of Python's brings one.
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the path")
 
 LONG = "a_name_without_any_place_to_break_it_" * 4
 
