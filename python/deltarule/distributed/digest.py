@@ -15,21 +15,25 @@ from deltarule._arrays import Array, spread_out
 _WHOLE, _ROWS = 1 << 22, 256
 
 
-def digest(value: Any) -> str:
-    """A few digits, the same for what is the same."""
+def digest(value: Any, *, whole: bool = False) -> str:
+    """A few digits, the same for what is the same.
+
+    Of a large array some rows are looked at, as it may be a file's; all of it where ``whole`` is
+    asked for, as of weights, of which any one may differ.
+    """
     hashed = hashlib.blake2b(digest_size=6)
-    for part in _parts(value, set()):
+    for part in _parts(value, set(), whole):
         hashed.update(part)
         hashed.update(b"\0")
     return hashed.hexdigest()
 
 
-def _parts(value: Any, above: set[int]) -> Any:
+def _parts(value: Any, above: set[int], whole: bool) -> Any:
     """What a value is made of, as bytes; what contains itself ends there."""
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
         yield f"{type(value).__name__} {value!r}".encode()
     elif isinstance(value, np.ndarray):
-        yield from _of_array(value, above)
+        yield from _of_array(value, above, whole)
     elif isinstance(value, (np.generic, np.dtype)):
         yield repr(value).encode()
     elif isinstance(value, (type, FunctionType, BuiltinFunctionType, MethodType)):
@@ -37,15 +41,15 @@ def _parts(value: Any, above: set[int]) -> Any:
     elif id(value) not in above:
         yield type(value).__qualname__.encode()
         for part in _inside(value):
-            yield from _parts(part, above | {id(value)})
+            yield from _parts(part, above | {id(value)}, whole)
 
 
-def _of_array(array: Array, above: set[int]) -> Any:
+def _of_array(array: Array, above: set[int], whole: bool) -> Any:
     yield f"{array.dtype.str} {array.shape}".encode()
-    if array.nbytes > _WHOLE and len(array) > _ROWS:
+    if not whole and array.nbytes > _WHOLE and len(array) > _ROWS:
         array = array[spread_out(len(array), _ROWS)]
     if array.dtype.hasobject:
-        yield from _parts(array.tolist(), above)
+        yield from _parts(array.tolist(), above, whole)
     else:
         yield np.ascontiguousarray(array).tobytes()
 

@@ -46,9 +46,9 @@ def on_every_rank(shards: int) -> dict[str, Any]:
 def state_of(network: BareNetwork) -> dict[str, Any]:
     """What a training changes, in few digits."""
     return {
-        "the weights": digest(network.parameters),
-        "the statistics": digest(network.statistics),
-        "the average of the weights": digest(network.average),
+        "the weights": digest(network.parameters, whole=True),
+        "the statistics": digest(network.statistics, whole=True),
+        "the average of the weights": digest(network.average, whole=True),
         "the generator": digest([network._generator, network._pass.seed, network._pass.number]),
     }
 
@@ -64,11 +64,11 @@ def description(network: BareNetwork, given: Given, shards: int) -> dict[str, An
         "layers": json.dumps(described(network._descriptions)),
         "the layers' rules": repr([layer.rule() for layer in network.layers]),
         "feature_names": network.feature_names,
-        "the inputs": digest(network.inputs and network.inputs.to_state()),
+        "the inputs": digest(network.inputs and network.inputs.to_state(), whole=True),
         "loss": _named(given.loss),
         "optimizer": _named(optimizer),
         "the optimizer's state": (
-            digest([optimizer.step, optimizer.epochs, optimizer.state])
+            digest([optimizer.step, optimizer.epochs, optimizer.state], whole=True)
             if isinstance(optimizer, Optimizer)
             else "new"
         ),

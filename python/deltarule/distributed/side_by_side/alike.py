@@ -16,7 +16,7 @@ from deltarule.ensembles.machines import Task
 def described(task: Task) -> dict[str, str]:
     """What there is to compare, by what it is called, first what is most to blame."""
     networks = {
-        f"networks[{index}]": f"{each!r} with numbers of {digest(_without_history(each))}"
+        f"networks[{index}]": f"{each!r} with numbers of {digest(_without_history(each), whole=True)}"
         for index, each in enumerate(task.networks)
     }
     return {

@@ -9,7 +9,8 @@ import pytest
 
 import deltarule as dr
 from deltarule.distributed.digest import digest
-from deltarule.distributed.side_by_side.alike import first_difference
+from deltarule.distributed.side_by_side.alike import described, first_difference
+from deltarule.ensembles.machines import Task
 from support import network, of_every_kind
 
 
@@ -64,3 +65,16 @@ def test_the_first_difference_has_a_name() -> None:
     assert first_difference({"a": "1", "b": "2"}, {"a": "1", "b": "2"}) is None
     assert first_difference({"a": "1", "b": "2"}, {"a": "1", "b": "3"}) == "b"
     assert first_difference({"a": "1"}, {"a": "1", "c": "3"}) == "c"
+
+
+def test_of_weights_all_are_looked_at() -> None:
+    large = network([1000, 1500])
+    before, other = described_weights(large), copy.deepcopy(large)
+    other.parameters[12345] += 1
+    assert described_weights(large) == before
+    assert described_weights(other) != before
+
+
+def described_weights(net: dr.Network) -> str:
+    task = Task([net], np.zeros((4, 1000)), np.zeros((4, 1500)), [], [None], None, False)
+    return described(task)["networks[0]"]
