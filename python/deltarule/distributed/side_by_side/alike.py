@@ -16,7 +16,7 @@ from deltarule.ensembles.machines import Task
 def described(task: Task) -> dict[str, str]:
     """What there is to compare, by what it is called, first what is most to blame."""
     networks = {
-        f"networks[{index}]": f"{each!r} with numbers of {digest(_without_history(each), whole=True)}"
+        f"networks[{index}]": f"{each!r} with numbers of {_numbers_of(each)}"
         for index, each in enumerate(task.networks)
     }
     return {
@@ -47,8 +47,10 @@ def _option(name: str, given: Any) -> str:
     return digest(values)
 
 
-def _without_history(network: BareNetwork) -> dict[str, Any]:
-    return {name: value for name, value in network.__getstate__().items() if name != "history"}
+def _numbers_of(network: BareNetwork) -> str:
+    """All that it is, but for what it has been through."""
+    state = {name: each for name, each in network.__getstate__().items() if name != "history"}
+    return digest(state, whole=True)
 
 
 def _in_words(X: Any) -> str:
