@@ -125,20 +125,12 @@ def fit(
     >>> history.epochs
     3
     """
-    meeting = Meeting(comm, expect_in_range(timeout, f"{_WHERE}: timeout", above=0))
-    with meeting:
-        try:
-            if isinstance(model, Network):
-                found = _fit_network(model, X, y, options, meeting, shards)
-            else:
-                _expect_estimator(model)
-                count = _count(shards, None, meeting.size)
-                found = fit_estimator(model, X, y, options, meeting, count)
-            meeting.end()
-        except BaseException as error:
-            meeting.leave(error)
-            raise
-    return found
+    with Meeting(comm, expect_in_range(timeout, f"{_WHERE}: timeout", above=0)) as meeting:
+        if isinstance(model, Network):
+            return _fit_network(model, X, y, options, meeting, shards)
+        _expect_estimator(model)
+        count = _count(shards, None, meeting.size)
+        return fit_estimator(model, X, y, options, meeting, count)
 
 
 def _fit_network(

@@ -28,11 +28,14 @@ _SPINS, _YIELDING, _SLEEP = 200, 0.02, 100e-6
 _A_PING = 1.0  # how long a rank that is there may take to say so, in seconds
 _PING = 7
 _WELL, _FAILED = 0, 1
-_WORDS = 4  # of what a rank says: how it is, where, how often it has met, and a size
+_WORDS = 3  # of what a rank says: how it is, where, and how often it has met
 
 
 class Meeting:
-    """The ranks of a communicator, or one process that needs nobody.
+    """The ranks of a communicator, or one process that needs nobody; for a ``with`` block.
+
+    Within it Ctrl-C is kept until it can be told to all ranks; a second one is not kept. All ranks
+    leave together, and one that leaves by an error tells the others why.
 
     Parameters
     ----------
@@ -50,17 +53,15 @@ class Meeting:
         self._comm: Any = None
         self._timeout, self._place = timeout, "the start"
         self._number = 0
-        self._make_room(0)
         self._kept: Any = None  # who is told of Ctrl-C at other times
         self._interrupted = False
-        if comm is None:
-            return
-        from mpi4py import MPI
+        if comm is not None:
+            from mpi4py import MPI
 
-        self._mpi: Any = MPI
-        self.rank, self.size = comm.Get_rank(), comm.Get_size()
-        if self.size > 1:
-            self._comm = comm.Dup()  # our messages meet no others
+            self._mpi: Any = MPI
+            self.rank, self.size = comm.Get_rank(), comm.Get_size()
+            if self.size > 1:
+                self._comm = comm.Dup()  # our messages meet no others
         self._make_room(0)
 
     def _make_room(self, size: int) -> None:
@@ -82,25 +83,30 @@ class Meeting:
         return self._mine[_WORDS:].view(np.uint8), self._all.view(np.uint8)[:, 8 * _WORDS :]
 
     def __enter__(self) -> Self:
-        """Keep Ctrl-C until it can be told to all ranks; a second one is not kept."""
         if threading.current_thread() is threading.main_thread():
             self._kept = signal.getsignal(signal.SIGINT)
             if callable(self._kept):
                 signal.signal(signal.SIGINT, self._interrupt)
         return self
 
-    def __exit__(self, *of_exception: object) -> None:
-        if callable(self._kept):
-            signal.signal(signal.SIGINT, self._kept)
-        self._kept = None
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        try:
+            if error is None:
+                self._end()
+            else:
+                self._leave(error)
+        finally:
+            if callable(self._kept):
+                signal.signal(signal.SIGINT, self._kept)
+            self._kept = None
 
     def _interrupt(self, number: int, frame: Any) -> None:
         if self._interrupted and callable(self._kept):
             self._kept(number, frame)
         self._interrupted = True
 
-    def meet(self, place: str, size: int = 0) -> Array:
-        """Come together at a place, which is the same for all; what each has to tell, in bytes.
+    def meet(self, place: str) -> None:
+        """Come together at a place, which is the same for all.
 
         Raises
         ------
@@ -113,22 +119,20 @@ class Meeting:
             raise KeyboardInterrupt
         if self._comm is None:
             self._all[0] = self._mine
-            return np.array([size])
+            return
         self._number += 1
-        self._head[:] = _WELL, crc32(place.encode()), self._number, size
+        self._head[:] = _WELL, crc32(place.encode()), self._number
         self._wait(self._comm.Iallgather(self._mine, self._all))
         heads = self._heads
         if heads[:, 0].any():
             self._raise_what_others_say()
-        if (heads[:, 1:3] != heads[0, 1:3]).any():
+        if (heads[:, 1:] != heads[0, 1:]).any():
             places = self._told(place)
             other = next(rank for rank, each in enumerate(places) if each != places[0])
             raise DistributedError(
                 f"fit: rank 0 is at {places[0]} and rank {other} at {places[other]}: expected all "
                 "ranks to make the same calls, with the same arguments"
             )
-        sizes: Array = heads[:, 3].copy()
-        return sizes
 
     def gather(self, place: str, mine: Array) -> Array:
         """The same array of all ranks, one after another; of the same shape on each."""
@@ -229,18 +233,22 @@ class Meeting:
         del sent  # they stay under way until the end, which is near
         return others
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Meet once more: what was done together is done on all ranks."""
-        self.meet("the end")
+        try:
+            self.meet("the end")
+        except BaseException as error:
+            self._leave(error)
+            raise
         if self._comm is not None:
             self._comm.Free()
 
-    def leave(self, error: BaseException) -> None:
+    def _leave(self, error: BaseException) -> None:
         """Tell the others, at the place where they come next, why this rank ends."""
         if self._comm is None or isinstance(error, DistributedError):
             return
         self._number += 1
-        self._head[:] = _FAILED, 0, self._number, 0
+        self._head[:] = _FAILED, 0, self._number
         self._wait(self._comm.Iallgather(self._mine, self._all))
         self._told(f"{type(error).__name__}: {error}".removesuffix(": "))
 
