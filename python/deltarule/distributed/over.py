@@ -80,14 +80,8 @@ def spread(comm: Any, client: Any, timeout: float, where: str) -> Iterator[None]
         with put_in_place(Machines()):
             yield
         return
-    post = Post(comm, timeout, where)
-    try:
-        with put_in_place(machines_of(post)):
-            yield
-    except BaseException as error:
-        post.leave(error)
-        raise
-    post.leave()
+    with Post(comm, timeout, where) as post, put_in_place(machines_of(post)):
+        yield
 
 
 def machines_of(post: Post) -> Machines:

@@ -91,14 +91,8 @@ def predict(
         return collections.predicted(model, X, method)
     if comm is None:
         return ranges.predicted(ranges.Alone(), model, X, method, out)
-    post = Post(comm, expect_in_range(timeout, "predict: timeout", above=0), "predict")
-    try:
-        found = ranges.predicted(post, model, X, method, out)
-    except BaseException as error:
-        post.leave(error)
-        raise
-    post.leave()
-    return found
+    with Post(comm, expect_in_range(timeout, "predict: timeout", above=0), "predict") as post:
+        return ranges.predicted(post, model, X, method, out)
 
 
 predict.__module__ = "deltarule.distributed"

@@ -47,15 +47,11 @@ def on_all_ranks(command: Callable[[], int]) -> int:
     post = Post(_world(), TIMEOUT, "deltarule")
     if post.rank:
         return _follow(post)
-    try:
+    with post:
         with put_in_place(LeadingRanks(post)):
             code = command()
         for rank in range(1, post.size):
             post.send(rank, "end")
-    except BaseException as error:
-        post.leave(error)
-        raise
-    post.leave()
     return code
 
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from deltarule.errors import DistributedError, not_installed
 
@@ -91,6 +91,12 @@ class Post:
         self._over = False
         self._thread = threading.Thread(target=self._carry, name="deltarule-post", daemon=True)
         self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.leave(error)
 
     # What the rank's own thread calls ------------------------------------------------------------
 
