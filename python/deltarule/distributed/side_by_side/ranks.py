@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import warnings
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from deltarule import _core
@@ -87,19 +88,10 @@ class Ranks(Machines):
 
     def _meet(self, task: Task, trouble: Exception | None) -> tuple[str | None, Any, list[int]]:
         """Hear whether all were given the same: why not, rank 0's time limit, all threads."""
-        post, threads = self._post, _core.get_num_threads()
         told = {} if trouble is not None else described(task)
-        post.send(0, "here", (told, trouble and portable(trouble), threads))
-        if self.leads:
-            heard: dict[int, Any] = {}
-            while len(heard) < post.size:
-                message = post.receive("here")
-                assert message is not None
-                heard[message[0]] = message[2]
-            why = _why_not(heard)
-            post.send_all("go", (why, task.time_limit, [heard[k][2] for k in range(post.size)]))
-        answer: tuple[str | None, Any, list[int]] = post.wait_for("go")
-        return answer
+        mine = told, trouble and portable(trouble), task.time_limit, _core.get_num_threads()
+        descriptions, troubles, limits, threads = zip(*self._post.told(mine), strict=True)
+        return _why_not(descriptions, troubles), limits[0], list(threads)
 
     def _exchange(
         self, task: Task, parcels: dict[int, bytes], owners: dict[int, Any], known: Known
@@ -118,13 +110,13 @@ def _warn(task: Task) -> None:
             warnings.warn(diverged(index, network.history.diverged), TrainingWarning, 6)
 
 
-def _why_not(heard: dict[int, Any]) -> str | None:
+def _why_not(descriptions: Sequence[dict[str, str]], troubles: Sequence[Any]) -> str | None:
     """Why ranks cannot train together, if they cannot."""
-    for rank, (_, trouble, _) in sorted(heard.items()):
+    for rank, trouble in enumerate(troubles):
         if trouble is not None:
             return f"rank {rank} cannot begin: {type(trouble).__name__}: {trouble}"
-    here = heard[0][0]
-    for rank, (there, *_) in sorted(heard.items()):
+    here = descriptions[0]
+    for rank, there in enumerate(descriptions):
         name = first_difference(here, there)
         if name is not None:
             what = "expected the same on all ranks"
