@@ -82,7 +82,11 @@ class TrainingRun:
         self.stopping = False
         self.exception: BaseException | None = None
         self._hooks = {
-            name: [getattr(each, name) for each in callbacks if hasattr(each, name)]
+            name: [
+                getattr(each, name)
+                for each in callbacks
+                if hasattr(each, name) and self._calls(each)
+            ]
             for name in HOOKS
         }
         self._step_hooks = [(each, each.on_step_end) for each in callbacks if sees_steps(each)]
@@ -194,6 +198,11 @@ class TrainingRun:
             rate.end_epoch(record)
         self.call("on_epoch_end")
 
+    def _calls(self, callback: Any) -> bool:
+        """Whether it is this process that calls it, where several train."""
+        del callback
+        return True
+
     def call(self, hook: str) -> None:
         """Call every callback's hook of that name."""
         for each in self._hooks[hook]:
@@ -232,7 +241,7 @@ class TrainingRun:
         self._before, self._batch = before, batch
         try:
             for each, hook in self._step_hooks:
-                if self.step % every_of(each) == 0:
+                if self.step % every_of(each) == 0 and self._calls(each):
                     self._called = True
                     hook(self)
         finally:

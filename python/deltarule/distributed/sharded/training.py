@@ -23,7 +23,7 @@ from deltarule._training.evaluate import Held
 from deltarule._training.examples import Examples, Given
 from deltarule._training.fingerprint import fingerprint
 from deltarule._training.hooks import speaks
-from deltarule._training.run import HOOKS, TrainingRun
+from deltarule._training.run import TrainingRun
 from deltarule._training.runs import EveryStep, MakeSteps
 from deltarule._training.training import Training, examples_of, training_of
 from deltarule.distributed.sharded.differences import expect_same
@@ -53,36 +53,19 @@ class _Door(Door):
 class ShardedRun(TrainingRun):
     """A fit under way on several ranks: the first alone speaks, and all stop together."""
 
-    meeting: Meeting
-
     def __init__(self, meeting: Meeting, *args: Any) -> None:
-        super().__init__(*args)
         self.meeting = meeting
-        if meeting.rank > 0:
-            self._hooks = {
-                name: [
-                    getattr(each, name)
-                    for each in self.callbacks
-                    if hasattr(each, name) and not speaks(each)
-                ]
-                for name in HOOKS
-            }
+        super().__init__(*args)
+
+    def _calls(self, callback: Any) -> bool:
+        """Whether this rank does: those that speak are rank 0's."""
+        return self.meeting.rank == 0 or not speaks(callback)
 
     def goes_on(self) -> bool:
         """Whether no rank has asked for the end."""
         asked = self.meeting.gather("whether to go on", np.array([self.stopping]))
         self.stopping = bool(asked.any())
         return not self.stopping
-
-    def show_step(self, cost: float, gradients: Array, before: Array, batch: Any) -> None:
-        """Call those callbacks that want to see the step, and may."""
-        kept = self._step_hooks
-        if self.meeting.rank > 0:
-            self._step_hooks = [(each, hook) for each, hook in kept if not speaks(each)]
-        try:
-            super().show_step(cost, gradients, before, batch)
-        finally:
-            self._step_hooks = kept
 
 
 @dataclass(kw_only=True)
