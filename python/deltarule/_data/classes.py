@@ -82,10 +82,16 @@ def weights_of_classes(
 
 def weighted(target: _core.Target, weights: Array, where: str) -> _core.Target:
     """Targets whose examples weigh what they did times what their class weighs."""
-    classes = expect_classes(
-        target, f"{where}: class_weight is given", "weights of your own in (X, y, sample_weight)"
-    )
-    both = weights[classes] * (1.0 if target.weights is None else target.weights)
+    both = times_classes(target, weights, where)
     if not both.any():
         raise ValueError(f"{where}: every example weighs 0, by class_weight: expected some above 0")
     return _core.Target(target.Y, target.labels, near_one(both))
+
+
+def times_classes(target: _core.Target, weights: Array, where: str) -> Array:
+    """What examples weigh, times what their class weighs."""
+    classes = expect_classes(
+        target, f"{where}: class_weight is given", "weights of your own in (X, y, sample_weight)"
+    )
+    both: Array = weights[classes] * (1.0 if target.weights is None else target.weights)
+    return both

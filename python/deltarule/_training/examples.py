@@ -198,12 +198,17 @@ def _validation_of(
     return Held(rows, target, target.weights)
 
 
-def _split(whole: Held, given: Given) -> tuple[Array, Array]:
-    """Which of the examples to train on, and which to hold out."""
+def held_out_of(given: Given) -> float:
+    """Which part is to be held out, where that is asked for and nothing else to judge by."""
     for name in ("validation_data", "validation_rows"):
         if getattr(given, name) is not None:
             raise ValueError(f"fit: validation_split and {name} are given: expected one of them")
-    fraction = expect_in_range(given.validation_split, "fit: validation_split", above=0, below=1)
+    return expect_in_range(given.validation_split, "fit: validation_split", above=0, below=1)
+
+
+def _split(whole: Held, given: Given) -> tuple[Array, Array]:
+    """Which of the examples to train on, and which to hold out."""
+    fraction = held_out_of(given)
     m = len(whole.rows)
     train, held_out = split(m, fraction, classes_of(whole.target))
     if not len(train):

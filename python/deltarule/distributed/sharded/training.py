@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,16 +12,16 @@ from numpy.typing import ArrayLike
 
 from deltarule import _core
 from deltarule._arrays import Array
-from deltarule._checks import expect_in_range
-from deltarule._data.classes import expect_classes, weights_of_classes
+from deltarule._data.classes import times_classes, weights_of_classes
 from deltarule._data.containers import opened
 from deltarule._data.door import Door
+from deltarule._data.rows import Rows
 from deltarule._data.split import SomeRows
 from deltarule._data.targets import part_of
 from deltarule._data.weights import near_one
 from deltarule._network.works import Works
 from deltarule._training.evaluate import Held
-from deltarule._training.examples import Examples, Given
+from deltarule._training.examples import Examples, Given, held_out_of
 from deltarule._training.fingerprint import fingerprint
 from deltarule._training.hooks import speaks
 from deltarule._training.run import TrainingRun
@@ -126,7 +127,7 @@ def sharded(
             _without_weights_of_none(given, y), class_weight=None, validation_split=None
         )
         whole = examples_of(network, X, y, local, _Door())
-        cut, examples = _rows_in_shards(network, X, whole, given, shards)
+        cut, examples = _rows_in_shards(network, whole, given, shards)
         facts = _fingerprint(network, examples, cut)
     training = training_of(network, examples, given)
     if isinstance(training.optimizer, LBFGS):
@@ -151,55 +152,41 @@ def _without_weights_of_none(given: Given, y: Any) -> Given:
 
 
 def _rows_in_shards(
-    network: BareNetwork, X: Any, examples: Examples, given: Given, shards: Shards
+    network: BareNetwork, examples: Examples, given: Given, shards: Shards
 ) -> tuple[RowsInShards, Examples]:
     """The examples of this rank as its shards have them, weighed as those of all."""
-    meeting, rows, n = shards.meeting, examples.rows, network.output_size
+    meeting, rows, validation = shards.meeting, examples.rows, examples.validation
     assert rows is not None
-    whole = Held(rows, _as_given(examples.target, given.sample_weight, meeting), None)
-    whole = whole._replace(weights=whole.target.weights)
-    validation = examples.validation
+    whole = _held(rows, _as_given(examples.target, given.sample_weight, meeting))
     if validation is not None:
         weights = (*(given.validation_data or ()), None, None, None)[2]
-        target = _as_given(validation.target, weights, meeting)
-        validation = Held(validation.rows, target, target.weights)
-    fraction = None
-    if given.validation_split is not None:
-        if validation is not None:
-            raise ValueError(
-                "fit: validation_split and validation_data are given: expected one of them"
-            )
-        fraction = expect_in_range(
-            given.validation_split, "fit: validation_split", above=0, below=1
-        )
+        validation = _held(validation.rows, _as_given(validation.target, weights, meeting))
+    fraction = None if given.validation_split is None else held_out_of(given)
     numbers, out = numbers_of_shards(shards, whole, fraction)
     train = np.concatenate(numbers)
-    held = Held(SomeRows(rows, train), part_of(whole.target, train), None)
-    held = held._replace(weights=held.target.weights)
+    held = _held(SomeRows(rows, train), part_of(whole.target, train))
     if out is not None:
-        target = part_of(whole.target, out)
-        validation = Held(SomeRows(rows, out), target, target.weights)
+        validation = _held(SomeRows(rows, out), part_of(whole.target, out))
     cut = RowsInShards(meeting, shards.count, numbers, given.batch_size)
     _expect_examples(network, cut)
-    target = whole.target
     if given.class_weight is not None:
-
-        def totals(classes: Array, weights: Array | None, count: int) -> Array:
-            return class_totals(cut, classes, weights, count)
-
+        totals = partial(class_totals, cut)
+        n = network.output_size
         of_classes = weights_of_classes(given.class_weight, held.target, n, totals)
-        target = _weighted(target, of_classes)
-        held = held._replace(target=_weighted(held.target, of_classes))
-        if validation is not None:
-            validation = validation._replace(target=_weighted(validation.target, of_classes))
+        whole, held = _weighted(whole, of_classes), _weighted(held, of_classes)
+        validation = validation and _weighted(validation, of_classes)
     return cut, examples._replace(
-        target=target,
+        target=whole.target,
         batch_size=cut.batch_size,
         order=cut.order(rows, given.shuffle),
         held=held,
         validation=validation,
         elsewhere=cut.examples - len(train),
     )
+
+
+def _held(rows: Rows, target: _core.Target) -> Held:
+    return Held(rows, target, target.weights)
 
 
 def _expect_examples(network: BareNetwork, shards: RowsInShards) -> None:
@@ -232,13 +219,11 @@ def _as_given(target: _core.Target, given: ArrayLike | None, meeting: Meeting) -
     return _core.Target(target.Y, target.labels, weights)
 
 
-def _weighted(target: _core.Target, of_classes: Array) -> _core.Target:
-    """Targets whose examples weigh what they did times what their class weighs."""
-    classes = expect_classes(
-        target, "fit: class_weight is given", "give each example its sample_weight"
-    )
-    own = 1.0 if target.weights is None else target.weights
-    return _core.Target(target.Y, target.labels, of_classes[classes] * own)
+def _weighted(held: Held, of_classes: Array) -> Held:
+    """The same, with what classes weigh in the loss; what metrics go by stays."""
+    target = held.target
+    both = times_classes(target, of_classes, "fit")
+    return held._replace(target=_core.Target(target.Y, target.labels, both))
 
 
 def _fingerprint(network: BareNetwork, examples: Examples, shards: RowsInShards) -> dict[str, Any]:
@@ -249,7 +234,7 @@ def _fingerprint(network: BareNetwork, examples: Examples, shards: RowsInShards)
     for shard in shards.mine:
         some = np.arange(first, first + int(shards.sizes[shard]))
         first += len(some)
-        part = Held(SomeRows(held.rows, some), part_of(held.target, some), None)
+        part = _held(SomeRows(held.rows, some), part_of(held.target, some))
         found = fingerprint(network, examples._replace(held=part)) if len(some) else {}
         own.append(found.get("sha256_of_some", ""))
     every = [each for rank in shards.meeting.told("the fingerprints", own) for each in rank]
