@@ -58,9 +58,8 @@ def _leak(column: Array, y: Array, targets: Targets) -> str:
     if len(column) < _LEAST_ROWS:
         return ""
     groups = groups_of(column)
-    classes = {"classes": len(targets.classes), "labels": 2, "numbers": 0}[targets.kind]
     told = []
     for name, target in zip(targets.names, y.reshape(len(y), -1).T, strict=True):
-        words = given_away(groups, column, target, classes)
+        words = given_away(groups, column, target, targets.n_classes)
         told += [f"{words} ({name})" if len(targets.names) > 1 else words] * bool(words)
     return "; ".join(told)

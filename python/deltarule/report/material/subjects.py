@@ -55,6 +55,11 @@ class Targets(NamedTuple):
     names: tuple[str, ...]
     classes: tuple[str, ...] = ()
 
+    @property
+    def n_classes(self) -> int:
+        """How many each target has: two of a label, none of a number."""
+        return {"classes": len(self.classes), "labels": 2, "numbers": 0}[self.kind]
+
     def of(self, place: int, outputs: Array) -> Array:
         """What is said of one target: probabilities of classes, or numbers."""
         if self.kind == "classes":
@@ -209,14 +214,13 @@ def _fitted(
     where: str,
 ) -> list[Answers]:
     """What simple models, fitted to the same rows, answer."""
-    n_classes = {"classes": len(targets.classes), "labels": 2, "numbers": 0}[targets.kind]
     try:
         fits = fitted_baselines(
             train.rows,
             train.y,
             here.rows,
             dict(embedded),
-            n_classes=n_classes,
+            n_classes=targets.n_classes,
             weights=train.weights,
             seed=seed,
         )
