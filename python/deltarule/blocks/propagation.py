@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -228,9 +228,17 @@ def inputs(
 
 
 def flat_forward(
-    where: str, X: Array, parameters: Mapping[str, Array], *, hidden: str = "relu"
+    where: str,
+    X: Array,
+    parameters: Mapping[str, Array],
+    *,
+    hidden: str = "relu",
+    drop: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, tuple[Array, ...]]:
-    """Forward through hidden layers of one activation to a sigmoid: ``AL`` and the cache."""
+    """Forward through hidden layers of one activation to a sigmoid: ``AL`` and the cache.
+
+    ``drop`` drops some of each A in its place, and returns which are kept, for the cache.
+    """
     p = checked_parameters(where, parameters)
     A, as_read = inputs(where, X, parameters, p)
     kept: list[Array] = []
@@ -238,7 +246,7 @@ def flat_forward(
     for key_W, key_b in before:
         Z = dense_forward(A, as_read[key_W], as_read[key_b])
         A = _core.activation_forward(hidden, Z)
-        kept += [Z, A, p[key_W], p[key_b]]
+        kept += [Z, A, p[key_W], p[key_b]] if drop is None else [Z, drop(A), A, p[key_W], p[key_b]]
     key_W, key_b = last
     Z = dense_forward(A, as_read[key_W], as_read[key_b])
     AL = _core.activation_forward("sigmoid", Z)

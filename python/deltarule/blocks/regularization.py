@@ -6,13 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deltarule import _core
 from deltarule._arrays import Array
 from deltarule._checks import expect_in_range
 from deltarule.blocks.arrays import finite_number, real
-from deltarule.blocks.layer import dense_forward
-from deltarule.blocks.parameters import checked_parameters, layer_keys
-from deltarule.blocks.propagation import FlatCache, backward, expect_flat_cache, inputs
+from deltarule.blocks.propagation import FlatCache, backward, expect_flat_cache, flat_forward
 
 
 def backward_propagation_with_regularization(
@@ -110,22 +107,15 @@ def forward_propagation_with_dropout(
     """
     where = "forward_propagation_with_dropout"
     keep_prob = _keep_prob(where, keep_prob)
-    p = checked_parameters(where, parameters)
-    A, as_read = inputs(where, X, parameters, p)
     rand = np.random.RandomState(seed).rand
-    kept: list[Array] = []
-    *hidden, last = layer_keys(len(p) // 2)
-    for key_W, key_b in hidden:
-        Z = dense_forward(A, as_read[key_W], as_read[key_b])
-        D = rand(*Z.shape) < keep_prob
-        A = _core.activation_forward("relu", Z)
+
+    def drop(A: Array) -> Array:
+        D: Array = rand(*A.shape) < keep_prob
         A *= D
         A /= keep_prob
-        kept += [Z, D, A, p[key_W], p[key_b]]
-    key_W, key_b = last
-    Z = dense_forward(A, as_read[key_W], as_read[key_b])
-    AL = _core.activation_forward("sigmoid", Z)
-    return AL, (*kept, Z, AL, p[key_W], p[key_b])
+        return D
+
+    return flat_forward(where, X, parameters, drop=drop)
 
 
 def backward_propagation_with_dropout(
