@@ -12,16 +12,17 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 from machine import describe
+from processes import environment
 from workloads import WORKLOADS
 
 HERE = Path(__file__).parent
+ENVIRONMENT = environment(1, HERE.parent / "build" / "bench" / "inductor")
 KEYS = ("S1", "S2", "S3", "S4")
 GOALS = {"S1": 2.0, "S2": 2.0, "S3": 2.0}  # times as fast as PyTorch's two processes
 COUNTS = [2**k for k in range(8, 25, 2)]
@@ -41,14 +42,9 @@ def _program(what, request):
     return [sys.executable, str(HERE / "ranks.py"), json.dumps({"what": what, **request})]
 
 
-def _environment(threads):
-    names = ("OMP", "MKL", "OPENBLAS")
-    return os.environ | {f"{name}_NUM_THREADS": str(threads) for name in names}
-
-
-def _answer(command, threads=1):
+def _answer(command):
     done = subprocess.run(
-        command, env=_environment(threads), capture_output=True, text=True, timeout=900, check=False
+        command, env=ENVIRONMENT, capture_output=True, text=True, timeout=900, check=False
     )
     if done.returncode:
         raise SystemExit(f"{command[-1]}: {done.stderr[-2000:]}")
@@ -62,7 +58,7 @@ def ask_torch(ranks, **request):
     processes = [
         subprocess.Popen(
             _program("ddp", {"rank": rank, "ranks": ranks, "port": port, **request}),
-            env=_environment(1), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         for rank in range(ranks)
     ]  # fmt: skip
@@ -231,9 +227,8 @@ def main():
     path = Path(arguments.json)
     path.parent.mkdir(parents=True, exist_ok=True)
     draw(model["curves"], path.with_suffix(".png"))
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as whole:
-        json.dump({"machine": facts, "peers": found, "exchanges": exchanges, "model": model}, whole)
-    Path(whole.name).replace(path)
+    told = {"machine": facts, "peers": found, "exchanges": exchanges, "model": model}
+    path.write_text(json.dumps(told))
     for each in missed:
         print(f"missed: {each}")
     return 1 if missed else 0
