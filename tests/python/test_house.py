@@ -119,7 +119,7 @@ def test_third_parties_stay_where_they_belong() -> None:
         "pandas": ("tabular.raw.libraries",),
         "polars": ("tabular.raw.libraries", "_data.tables", "cli"),
         "click": ("cli",),
-        "threadpoolctl": ("cli.bench", "cli.work.judging", "report.material.baselines"),
+        "threadpoolctl": ("cli.bench", "report.facts.scores", "report.material.baselines"),
         "pyarrow": ("tabular.raw.libraries",),
         "tqdm": ("_training.progress",),
         "PyInstaller": ("_pyinstaller",),

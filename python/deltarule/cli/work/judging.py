@@ -7,7 +7,6 @@ from math import isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from deltarule._arrays import Array
 from deltarule.cli.console import finite
@@ -57,10 +56,7 @@ def coded(target: Any, classes: Sequence[Any] | None, where: str) -> tuple[Array
 
 def scored(predictions: Array, y: Array, weights: Array | None) -> list[Score]:
     """Scores of probabilities, or of numbers; NaN where one is not defined, as R2 of one row."""
-    # Several threads of a matrix library, which wait for each other where other programs run, too,
-    # took 25 times as long over these short sums.
-    with threadpool_limits(1):
-        found = scores(y, predictions, weights)
+    found = scores(y, predictions, weights)
     if predictions.ndim == 1:
         found = {"r2": Estimate(nan, nan, nan)} | found
     return [Score(said, *found[name]) for name, said in _NAMES.items() if name in found]
